@@ -1,0 +1,27 @@
+//! Builds a plugin from its source: a folder with a `Cargo.toml` in, a
+//! WebAssembly component out.
+//!
+//! ```text
+//! <source>/Cargo.toml, src, wit, path dependencies
+//!    | cargo build --target wasm32-unknown-unknown      (cargo.rs)
+//!    | core module + contract in a custom section
+//!    | wit-component                                    (component.rs)
+//!    v
+//! <source>/target/azud/<name>.wasm, <name>.wasm.inputs  (stamp.rs)
+//! ```
+//!
+//! What is up to date is not built again: the stamp beside the component lists
+//! every file that went into it with its digest. Two builds of one plugin wait
+//! for each other; a component appears by rename, whole or not at all.
+
+mod build;
+mod cargo;
+mod component;
+mod error;
+mod package;
+mod stamp;
+#[cfg(test)]
+mod tests;
+
+pub use build::{Builder, build};
+pub use error::BuildError;

@@ -1,0 +1,36 @@
+//! `azud check`.
+
+use azud_manifest::Report;
+use serde_json::{Value, json};
+
+use crate::args::CheckArguments;
+use crate::failure::Failure;
+use crate::load;
+use crate::output::print;
+
+pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
+    match load::plan(&arguments.file) {
+        Ok(_) if arguments.json => print("[]\n"),
+        Ok(_) => print(&format!("{}: no errors\n", arguments.file.display())),
+        Err(Failure::Report(report)) if arguments.json => {
+            print(&format!("{:#}\n", as_json(&report)));
+            return Err(Failure::Silent);
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
+fn as_json(report: &Report) -> Value {
+    let one = |diagnostic: &azud_manifest::Diagnostic| {
+        let (line, column) = diagnostic.line_and_column();
+        json!({
+            "file": diagnostic.file(),
+            "line": line,
+            "column": column,
+            "message": diagnostic.message(),
+            "help": diagnostic.help(),
+        })
+    };
+    report.diagnostics().iter().map(one).collect()
+}

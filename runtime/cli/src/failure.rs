@@ -1,0 +1,49 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use azud_manifest::Report;
+use azud_model::{Error, ErrorKind};
+
+/// What a command ends with when it does not succeed.
+pub(crate) enum Failure {
+    /// The manifest, or something that it names, is wrong.
+    Report(Report),
+    /// A flag or file is wrong.
+    Input(String),
+    /// The pipeline failed.
+    Pipeline(Error),
+    /// Already told.
+    Silent,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// Tells it on stderr; answers the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let mut stderr = std::io::stderr().lock();
+        let (text, code) = match self {
+            Self::Report(report) => {
+                let count = report.diagnostics().len();
+                let errors = if count == 1 { "error" } else { "errors" };
+                let drawn = report.render(colour());
+                (format!("{drawn}\n\n{count} {errors}\n"), 2)
+            }
+            Self::Input(message) => (format!("error: {message}\n"), 2),
+            Self::Pipeline(error) => {
+                let code = if error.kind() == ErrorKind::Invalid { 2 } else { 1 };
+                (format!("error: {error}\n"), code)
+            }
+            Self::Silent => (String::new(), 2),
+        };
+        // If stderr is gone there is nobody left to tell.
+        let _ = stderr.write_all(text.as_bytes());
+        ExitCode::from(code)
+    }
+}
+
+fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}

@@ -1,0 +1,73 @@
+//! From a manifest's path to a checked plan.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azud_engine::{Environment, Plan, manifest_connectors};
+use azud_manifest::{Plugin, PluginFile};
+use azud_model::SystemClock;
+use azud_sandbox::{Sandbox, Settings};
+
+use crate::failure::Failure;
+
+/// Larger files are no manifests: they are not even read.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Reads and checks the manifest; builds the plugins that need it.
+pub(crate) fn plan(file: &Path) -> Result<Plan, Failure> {
+    let text = read(file)?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let shown = file.display().to_string();
+    let manifest = azud_manifest::parse(&shown, &text, &manifest_connectors(), &environment)
+        .map_err(Failure::Report)?;
+    let directory = match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let sandbox = Sandbox::new(Settings { cache: cache() })
+        .map_err(|error| Failure::Input(format!("cannot start the sandbox: {error}")))?;
+    let find_plugin = |plugin: &Plugin| find(&directory, plugin);
+    let environment = Environment {
+        directory: directory.clone(),
+        sandbox,
+        clock: Arc::new(SystemClock::new()),
+        find_plugin: &find_plugin,
+    };
+    azud_engine::check(&manifest, &environment).map_err(Failure::Report)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let cannot = |why: String| Failure::Input(format!("cannot read {}: {why}", file.display()));
+    let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
+    if metadata.is_dir() {
+        return Err(cannot("it is a folder, name the manifest in it".into()));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(cannot(format!("a manifest has at most {} MiB", MAX_BYTES >> 20)));
+    }
+    let bytes = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        cannot(format!("it is not UTF-8, from byte {at} on"))
+    })
+}
+
+/// Where compiled plugins are kept: `AZUD_CACHE`, or the user's cache folder.
+fn cache() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(own) = folder("AZUD_CACHE") {
+        return Some(own.into());
+    }
+    let user = folder("XDG_CACHE_HOME").map(PathBuf::from);
+    let user = user.or_else(|| folder("HOME").map(|home| Path::new(&home).join(".cache")));
+    user.map(|user| user.join("azud"))
+}
+
+fn find(directory: &Path, plugin: &Plugin) -> Result<PathBuf, String> {
+    match plugin.file() {
+        PluginFile::Path(path) => Ok(directory.join(&path.value)),
+        PluginFile::Source(source) => {
+            azud_build::build(&directory.join(&source.value), None).map_err(|error| error.to_string())
+        }
+    }
+}

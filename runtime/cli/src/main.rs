@@ -1,0 +1,36 @@
+//! The command `azud`.
+//!
+//! Exit codes: 0 done, 1 the pipeline failed, 2 the input (manifest, flag,
+//! plugin) is wrong, 130 stopped at once by a second signal.
+
+mod args;
+mod check;
+mod failure;
+mod load;
+mod log;
+mod output;
+mod progress;
+mod run;
+mod schema;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    // A wrong flag exits with 2, as every wrong input does.
+    let arguments = Arguments::parse();
+    log::start(arguments.verbose);
+    let outcome = match arguments.command {
+        Command::Run(run) => run::run(&run),
+        Command::Check(check) => check::check(&check),
+        Command::Schema => schema::schema(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,42 @@
+//! `azud run`.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use azud_engine::{EpochReport, RunOptions, Stop};
+
+use crate::args::RunArguments;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::{load, signals};
+
+pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
+    let plan = load::plan(&arguments.file)?;
+    let stop = Stop::default();
+    signals::listen(stop.clone())
+        .map_err(|error| Failure::Input(format!("cannot listen for signals: {error}")))?;
+    let records = Arc::new(AtomicU64::new(0));
+    let quiet = arguments.json || plan.prints();
+    let progress = Progress::start(plan.name(), records.clone(), plan.finite() && !quiet);
+    let json = arguments.json;
+    let outcome = plan.run(RunOptions {
+        stop,
+        progress: records,
+        on_epoch: Box::new(move |report| {
+            if json {
+                print_report(report);
+            }
+        }),
+    });
+    drop(progress);
+    outcome.map(|_| ()).map_err(Failure::Pipeline)
+}
+
+/// On stdout, where a program reads; the log is on stderr.
+fn print_report(report: &EpochReport) {
+    if let Ok(mut line) = serde_json::to_vec(report) {
+        line.push(b'\n');
+        let _ = std::io::stdout().lock().write_all(&line);
+    }
+}

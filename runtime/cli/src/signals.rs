@@ -1,0 +1,32 @@
+//! SIGINT and SIGTERM: the first drains, the second stops at once.
+
+use azud_engine::Stop;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The exit code of a program that a second Ctrl-C stopped.
+const STOPPED: i32 = 130;
+
+/// Listens on a thread of its own, so that a busy pipeline cannot delay it.
+pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _guard = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::Builder::new().name("azud-signals".into()).spawn(move || {
+        runtime.block_on(async {
+            let mut next = async || {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            };
+            next().await;
+            tracing::info!("draining: once more to stop at once");
+            stop.request();
+            next().await;
+            std::process::exit(STOPPED);
+        });
+    })?;
+    Ok(())
+}

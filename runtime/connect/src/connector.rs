@@ -1,0 +1,70 @@
+//! How the runtime finds and makes a connector.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use azud_model::{Clock, Mode, Result};
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+
+use crate::{Framing, Sink, Source};
+
+/// Writes the JSON Schema of a connector's options.
+pub type OptionsSchema = fn(&mut SchemaGenerator) -> Schema;
+
+/// A system that Azud can read from, write to, or both. Each connector crate
+/// has one value of this, and the engine one list of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Connector {
+    /// Its key in a manifest: `file`, `socket`.
+    pub name: &'static str,
+    /// How to read from it, where that is possible: its options' schema, and a
+    /// function that makes a source of options that fit the schema.
+    pub source: Option<(OptionsSchema, fn(Value, SourceContext) -> Result<Arc<dyn Source>>)>,
+    /// How to write to it.
+    pub sink: Option<(OptionsSchema, fn(Value, SinkContext) -> Result<Arc<dyn Sink>>)>,
+    /// Name and SQL type of the columns that its source can give beside the
+    /// payload: (`path`, `string`).
+    pub metadata: &'static [(&'static str, &'static str)],
+    /// Whether its source makes typed columns itself (`generator`): it then
+    /// takes no `format`, and [`Source::schema`] says what they are.
+    pub typed: bool,
+}
+
+/// What a source is told.
+#[derive(Clone, Debug)]
+pub struct SourceContext {
+    /// The node's name.
+    pub node: String,
+    /// Relative paths start here: the manifest's folder.
+    pub directory: PathBuf,
+    /// How many lanes there are: open at most so many readers.
+    pub lanes: usize,
+    /// `trigger: once`: read to the present end, then [`crate::Read::End`].
+    pub finite: bool,
+    /// How the format cuts a byte stream into records.
+    pub framing: Framing,
+    /// The columns of [`Connector::metadata`] that the pipeline uses.
+    pub metadata: Vec<String>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a sink is told.
+#[derive(Clone, Debug)]
+pub struct SinkContext {
+    /// The node's name.
+    pub node: String,
+    /// Relative paths start here: the manifest's folder.
+    pub directory: PathBuf,
+    /// How many lanes write.
+    pub lanes: usize,
+    /// `append`, `update` or `complete`, whatever the node's mode is.
+    pub mode: Mode,
+    /// The name of the format, if the node has one: also a file's extension.
+    pub format: Option<String>,
+    /// What every file of that format starts with: CSV's line of names.
+    pub header: Vec<u8>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}

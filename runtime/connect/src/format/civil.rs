@@ -1,0 +1,116 @@
+//! Calendar dates and times of day, UTC.
+//!
+//! A timestamp column reaches further than the calendars of the usual crates
+//! (jiff: year 9999, chrono: 262142), and what is in a column must be printable.
+
+const DAY: i64 = 86_400_000_000;
+
+/// A point in time, taken apart: proleptic Gregorian calendar, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateTime {
+    /// The year; 0 is 1 BC.
+    pub year: i64,
+    /// The month, 1 to 12.
+    pub month: i64,
+    /// The day, 1 to 31.
+    pub day: i64,
+    /// The hour, 0 to 23.
+    pub hour: i64,
+    /// The minute.
+    pub minute: i64,
+    /// The second; there are no leap seconds.
+    pub second: i64,
+    /// The microsecond.
+    pub micros: i64,
+}
+
+// === impl DateTime ===
+
+impl DateTime {
+    /// Takes microseconds since 1970-01-01T00:00:00Z apart.
+    pub fn from_micros(micros: i64) -> Self {
+        let of_day = micros.rem_euclid(DAY);
+        Self {
+            hour: of_day / 3_600_000_000,
+            minute: of_day / 60_000_000 % 60,
+            second: of_day / 1_000_000 % 60,
+            micros: of_day % 1_000_000,
+            ..Self::from_days(micros.div_euclid(DAY))
+        }
+    }
+
+    /// The start of a day, counted from 1970-01-01.
+    pub fn from_days(days: i64) -> Self {
+        // Years start in March here, so that the leap day is the last of one;
+        // 400 years (an era) have 146,097 days.
+        let days = days + 719_468;
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let march_month = (5 * of_year + 2) / 153;
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        Self {
+            year: year_of_era + era * 400 + i64::from(month <= 2),
+            month,
+            day: of_year - (153 * march_month + 2) / 5 + 1,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            micros: 0,
+        }
+    }
+
+    /// `2026-01-01`.
+    pub fn date(&self) -> String {
+        format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+
+    /// `00:00:01`, and `.ffffff` where not zero.
+    pub fn time(&self) -> String {
+        let (hour, minute, second) = (self.hour, self.minute, self.second);
+        match self.micros {
+            0 => format!("{hour:02}:{minute:02}:{second:02}"),
+            micros => format!("{hour:02}:{minute:02}:{second:02}.{micros:06}"),
+        }
+    }
+
+    /// ISO 8601: `2026-01-01T00:00:01Z`.
+    pub fn iso(&self) -> String {
+        format!("{}T{}Z", self.date(), self.time())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_days() {
+        for (days, date) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (20_454, "2026-01-01"),
+            (-719_468, "0000-03-01"),
+            (2_932_896, "9999-12-31"),
+            (-719_529, "-001-12-31"),
+        ] {
+            assert_eq!(DateTime::from_days(days).date(), date);
+        }
+    }
+
+    #[test]
+    fn fractions_show_only_where_there_are_any() {
+        let at = 1_767_225_601_000_000;
+        assert_eq!(DateTime::from_micros(at).iso(), "2026-01-01T00:00:01Z");
+        assert_eq!(DateTime::from_micros(at + 5).iso(), "2026-01-01T00:00:01.000005Z");
+        assert_eq!(DateTime::from_micros(-1).iso(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_printable() {
+        assert_eq!(DateTime::from_micros(i64::MAX).date(), "294247-01-10");
+        assert_eq!(DateTime::from_micros(i64::MIN).date(), "-290308-12-21");
+    }
+}

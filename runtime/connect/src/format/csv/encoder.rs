@@ -1,0 +1,147 @@
+//! Rows to lines.
+
+use std::borrow::Cow;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use azud_model::{ColumnType, Error, Result};
+
+use crate::Encoder;
+use crate::format::civil::DateTime;
+
+const OPTIONS: FormatOptions<'static> = FormatOptions::new();
+
+/// Writes a line of names, then a line a row. Null is an empty field and empty
+/// text is `""`, so that reading it back gives the same.
+pub(in crate::format) struct CsvEncoder {
+    schema: SchemaRef,
+}
+
+// === impl CsvEncoder ===
+
+impl CsvEncoder {
+    pub(in crate::format) fn new(schema: &SchemaRef) -> Result<Self> {
+        for field in schema.fields() {
+            match ColumnType::from_arrow(field.data_type()) {
+                Some(ColumnType::Array(_) | ColumnType::Map(..) | ColumnType::Struct(_)) | None => {
+                    return Err(Error::invalid(format!(
+                        "format `csv` has no way to write column `{}` of type {}: use json, or \
+                         select its parts",
+                        field.name(),
+                        ColumnType::from_arrow(field.data_type())
+                            .map_or_else(|| field.data_type().to_string(), |known| known.to_string()),
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Self {
+            schema: schema.clone(),
+        })
+    }
+}
+
+impl Encoder for CsvEncoder {
+    fn header(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (index, field) in self.schema.fields().iter().enumerate() {
+            separate(index, &mut out);
+            quoted(field.name().as_bytes(), &mut out);
+        }
+        out.push(b'\n');
+        out
+    }
+
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+        let columns = batch
+            .columns()
+            .iter()
+            .map(Cells::new)
+            .collect::<Result<Vec<_>>>()?;
+        for row in 0..batch.num_rows() {
+            for (index, cells) in columns.iter().enumerate() {
+                separate(index, out);
+                if !cells.is_null(row) {
+                    quoted(&cells.cell(row), out);
+                }
+            }
+            // A line of one null would be an empty one, which readers pass over.
+            if let [only] = columns.as_slice()
+                && only.is_null(row)
+            {
+                out.extend_from_slice(b"\"\"");
+            }
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+}
+
+/// A column in a form whose cells are quick to write.
+enum Cells<'a> {
+    Text(ArrayRef),
+    Binary(ArrayRef),
+    Time(ArrayRef),
+    Other(&'a ArrayRef, ArrayFormatter<'a>),
+}
+
+// === impl Cells ===
+
+impl<'a> Cells<'a> {
+    fn new(column: &'a ArrayRef) -> Result<Self> {
+        Ok(match ColumnType::from_arrow(column.data_type()) {
+            Some(ColumnType::String) => Self::Text(cast(column, &DataType::Utf8)?),
+            Some(ColumnType::Binary) => Self::Binary(cast(column, &DataType::Binary)?),
+            Some(ColumnType::Timestamp(_)) => {
+                let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+                Self::Time(cast(column, &micros)?)
+            }
+            _ => Self::Other(column, ArrayFormatter::try_new(column, &OPTIONS)?),
+        })
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        match self {
+            Self::Text(column) | Self::Binary(column) | Self::Time(column) => column.is_null(row),
+            Self::Other(column, _) => column.is_null(row),
+        }
+    }
+
+    /// The value as text.
+    fn cell(&self, row: usize) -> Cow<'_, [u8]> {
+        match self {
+            Self::Text(column) => column.as_string::<i32>().value(row).as_bytes().into(),
+            Self::Binary(column) => column.as_binary::<i32>().value(row).into(),
+            Self::Time(column) => {
+                let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
+                DateTime::from_micros(micros).iso().into_bytes().into()
+            }
+            Self::Other(_, formatter) => formatter.value(row).to_string().into_bytes().into(),
+        }
+    }
+}
+
+fn separate(index: usize, out: &mut Vec<u8>) {
+    if index > 0 {
+        out.push(b',');
+    }
+}
+
+/// Quotes a field that could be read as something else.
+fn quoted(field: &[u8], out: &mut Vec<u8>) {
+    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    if !field.is_empty() && !field.iter().any(special) {
+        return out.extend_from_slice(field);
+    }
+    out.push(b'"');
+    for byte in field {
+        if *byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,111 @@
+//! The values that we write in another form than Arrow does.
+
+use arrow::array::{Array, AsArray, Float32Array, Float64Array, PrimitiveArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type, TimeUnit,
+    TimestampMicrosecondType,
+};
+use arrow::error::ArrowError;
+use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::format::civil::DateTime;
+
+/// Makes the encoders of timestamps, floats and binary.
+#[derive(Debug)]
+pub(super) struct Values;
+
+struct Timestamp(PrimitiveArray<TimestampMicrosecondType>);
+struct Double(Float64Array);
+struct Float(Float32Array);
+struct Binary(arrow::array::BinaryArray);
+
+// === impl Values ===
+
+impl EncoderFactory for Values {
+    fn make_default_encoder<'a>(
+        &self,
+        _field: &'a FieldRef,
+        array: &'a dyn Array,
+        _options: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
+            DataType::Timestamp(_, zone) => {
+                let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+                Box::new(Timestamp(typed(array, &micros)?))
+            }
+            DataType::Float64 => Box::new(Double(array.as_primitive::<Float64Type>().clone())),
+            DataType::Float32 => Box::new(Float(array.as_primitive::<Float32Type>().clone())),
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => {
+                let array = cast(&array.slice(0, array.len()), &DataType::Binary)?;
+                Box::new(Binary(array.as_binary::<i32>().clone()))
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(NullableEncoder::new(encoder, array.nulls().cloned())))
+    }
+}
+
+fn typed<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    data_type: &DataType,
+) -> Result<PrimitiveArray<T>, ArrowError> {
+    let array = cast(&array.slice(0, array.len()), data_type)?;
+    Ok(array.as_primitive::<T>().clone())
+}
+
+impl Encoder for Timestamp {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let time = DateTime::from_micros(self.0.value(row)).iso();
+        out.push(b'"');
+        out.extend_from_slice(time.as_bytes());
+        out.push(b'"');
+    }
+}
+
+impl Encoder for Binary {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let text = STANDARD.encode(self.0.value(row));
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
+}
+
+impl Encoder for Double {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let value = self.0.value(row);
+        match not_a_number(value) {
+            Some(text) => out.extend_from_slice(text),
+            // Writing to memory cannot fail.
+            None => serde_json::to_writer(out, &value).unwrap_or_default(),
+        }
+    }
+}
+
+impl Encoder for Float {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let value = self.0.value(row);
+        match not_a_number(f64::from(value)) {
+            Some(text) => out.extend_from_slice(text),
+            None => serde_json::to_writer(out, &value).unwrap_or_default(),
+        }
+    }
+}
+
+/// JSON has no numbers for these.
+fn not_a_number(value: f64) -> Option<&'static [u8]> {
+    if value.is_nan() {
+        return Some(b"\"NaN\"");
+    }
+    match value {
+        f64::INFINITY => Some(b"\"Infinity\""),
+        f64::NEG_INFINITY => Some(b"\"-Infinity\""),
+        _ => None,
+    }
+}

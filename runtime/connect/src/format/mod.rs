@@ -1,0 +1,24 @@
+//! Formats: bytes to typed columns and back.
+
+mod civil;
+mod column;
+mod csv;
+mod decoded;
+mod json;
+mod make;
+mod misfit;
+mod options;
+mod python;
+mod raw;
+mod shortest;
+mod text;
+mod traits;
+mod typed;
+
+pub use civil::DateTime;
+pub use json::row_json;
+pub use make::{decoder, encoder, typed_decoder};
+pub use options::{Format, FormatOptions};
+pub use python::PythonRows;
+pub use shortest::{Shortest, ShortestFloat};
+pub use traits::{Decoded, Decoder, Encoder};

@@ -1,0 +1,44 @@
+//! What a format does.
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use azud_model::{Batch, Result};
+
+use crate::{BadRecord, Records};
+
+/// What became of some records.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// The good ones, in order, with their origin. A format may leave records
+    /// out altogether (JSON: blank lines).
+    pub batch: Batch,
+    /// The bad ones, in order.
+    pub bad: Vec<BadRecord>,
+}
+
+/// Turns records into typed columns. One lane owns it.
+pub trait Decoder: Send {
+    /// The columns that it makes.
+    fn schema(&self) -> SchemaRef;
+
+    /// Decodes all of them: a bad record never costs its neighbours.
+    ///
+    /// # Errors
+    /// `Invalid` if the whole partition cannot be read: a CSV file whose header
+    /// lacks a column. Otherwise `Internal` only.
+    fn decode(&mut self, records: &Records) -> Result<Decoded>;
+}
+
+/// Turns rows into bytes. One lane owns it.
+pub trait Encoder: Send {
+    /// What every file starts with, if anything.
+    fn header(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Appends every row with its line end.
+    ///
+    /// # Errors
+    /// `Invalid` if the format has no way to write such a column.
+    fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()>;
+}

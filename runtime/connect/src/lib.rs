@@ -1,0 +1,34 @@
+//! What a connector owes the runtime, and what the runtime gives it.
+//!
+//! In: a [`SourceReader`] hands over [`Records`], the bytes of records of one
+//! partition; a [`Decoder`] turns them into a batch of typed columns and the
+//! records that do not fit. A source of bytes without borders cuts them with a
+//! [`Framer`]. Out: an [`Encoder`] turns batches into bytes, a [`SinkWriter`]
+//! takes them and prepares them at the end of an epoch, and the [`Sink`] makes
+//! them visible once the epoch is recorded.
+//!
+//! A connector contains no retry loop and no batching: an error of kind
+//! `Unavailable` is tried again by the runtime, with [`Backoff`].
+
+mod backoff;
+mod connector;
+mod format;
+mod framing;
+mod options;
+mod records;
+mod sink;
+mod source;
+
+pub use backoff::Backoff;
+pub use connector::{Connector, OptionsSchema, SinkContext, SourceContext};
+pub use format::{
+    DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
+    ShortestFloat, decoder, encoder, row_json, typed_decoder,
+};
+pub use framing::{
+    CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
+};
+pub use options::{options, options_schema};
+pub use records::{BadRecord, Payload, Records};
+pub use sink::{Output, Prepared, Sink, SinkWriter, Wants};
+pub use source::{Read, Source, SourceReader};

@@ -1,0 +1,112 @@
+//! Records as their system gave them: bytes, not yet decoded.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use azud_model::Partition;
+use bytes::Bytes;
+
+/// Some consecutive records of one partition.
+#[derive(Clone, Debug)]
+pub struct Records {
+    /// The partition that all of them come from.
+    pub partition: Arc<Partition>,
+    /// The position of the first record; record i has position `first + i`.
+    pub first: u64,
+    /// The records' bytes.
+    pub payload: Payload,
+    /// Records that the source could not give whole, in order: they are too
+    /// long. The payload holds their first bytes, so that positions stay right;
+    /// every decoder passes them on as bad.
+    pub bad: Vec<BadRecord>,
+    /// CSV with a header: the file's line of names, without its line end.
+    pub header: Option<Bytes>,
+    /// What else the system knows of each record (a file's `path`), one row a
+    /// record: only the columns that [`crate::SourceContext::metadata`] asks for.
+    /// For a typed source, its columns, and the payload is empty.
+    pub metadata: Option<RecordBatch>,
+}
+
+/// The bytes of some records, in one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub struct Payload {
+    /// All bytes, line ends and the like included.
+    pub bytes: Bytes,
+    /// Where each record lies in `bytes`, without its line end: in order, not
+    /// overlapping. What lies between records is framing (a line end, `\r\n`).
+    pub records: Vec<Range<u32>>,
+}
+
+/// A record that does not fit the format or schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Which of [`Records`].
+    pub index: usize,
+    /// Why.
+    pub reason: String,
+}
+
+// === impl Records ===
+
+impl Records {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        match &self.metadata {
+            Some(metadata) => metadata.num_rows(),
+            None => self.payload.len(),
+        }
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+// === impl Payload ===
+
+impl Payload {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The bytes of record `index`; empty where there is no such record.
+    pub fn record(&self, index: usize) -> &[u8] {
+        self.records
+            .get(index)
+            .and_then(|range| self.bytes.get(range.start as usize..range.end as usize))
+            .unwrap_or_default()
+    }
+
+    /// All records, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|index| self.record(index))
+    }
+}
+
+impl<T: AsRef<[u8]>> FromIterator<T> for Payload {
+    /// One line a record: for tests and for records that are not cut from a stream.
+    fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
+        let mut bytes = Vec::new();
+        let mut ranges = Vec::new();
+        // Offsets are 32 bits wide: what does not fit is left out.
+        let place = |bytes: &Vec<u8>| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        for record in records {
+            let start = place(&bytes);
+            bytes.extend_from_slice(record.as_ref());
+            ranges.push(start..place(&bytes));
+            bytes.push(b'\n');
+        }
+        Self {
+            bytes: bytes.into(),
+            records: ranges,
+        }
+    }
+}

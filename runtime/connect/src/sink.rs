@@ -1,0 +1,93 @@
+//! Where rows go.
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use azud_model::{Batch, Epoch, Result};
+use bytes::Bytes;
+
+/// In which shape a sink takes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// Columns: [`Output::Rows`].
+    Rows,
+    /// Bytes in the node's `format`: [`Output::Encoded`].
+    Encoded,
+}
+
+/// Rows on their way into a sink.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// The columns themselves.
+    Rows(Batch),
+    /// Rows that a lane encoded.
+    Encoded {
+        /// How many rows.
+        rows: usize,
+        /// Their bytes, one after the other, each with its line end.
+        bytes: Bytes,
+    },
+}
+
+/// What a writer made durable but not visible, for `commit` to find.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// The lane whose writer prepared it.
+    pub lane: usize,
+    /// How many rows it holds.
+    pub rows: u64,
+    /// All that [`Sink::commit`] needs to find it, in a form that only the sink reads.
+    pub token: Vec<u8>,
+}
+
+/// One sink of a pipeline: hands out writers, and commits what they prepared.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// In which shape it takes rows. Asked once.
+    fn wants(&self) -> Wants;
+
+    /// Whether it wants an epoch at each tick also when no record came, as
+    /// DStream's output operations do. Asked once.
+    fn wants_empty_epochs(&self) -> bool {
+        false
+    }
+
+    /// The writer of a lane. Called once a lane, before the first epoch.
+    ///
+    /// # Errors
+    /// `Invalid` if it can never open. `Unavailable` is tried again.
+    async fn writer(&self, lane: usize, schema: SchemaRef) -> Result<Box<dyn SinkWriter>>;
+
+    /// Makes an epoch visible, once: called after the epoch was recorded, with
+    /// what every writer prepared, ordered by lane. Must be idempotent: after a
+    /// crash it is called again for an epoch that it may have committed.
+    ///
+    /// # Errors
+    /// `Unavailable` is tried again; anything else stops the pipeline.
+    async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()>;
+
+    /// Rolls back whatever was written or prepared and not committed: called
+    /// when a pipeline stops before an epoch's record.
+    ///
+    /// # Errors
+    /// Are logged: the pipeline is already stopping.
+    async fn abort(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes the rows of one lane. One task owns it; calls never overlap.
+#[async_trait]
+pub trait SinkWriter: Send {
+    /// Takes rows. Nothing of them may be visible before the commit.
+    ///
+    /// # Errors
+    /// `Unavailable` is tried again with the same rows; anything else stops the pipeline.
+    async fn write(&mut self, output: Output) -> Result<()>;
+
+    /// Makes everything written since the last `prepare` durable but not
+    /// visible. Called once an epoch, also when nothing was written.
+    ///
+    /// # Errors
+    /// As `write`.
+    async fn prepare(&mut self, epoch: &Epoch) -> Result<Prepared>;
+}

@@ -1,0 +1,64 @@
+//! Where records come from.
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use azud_model::{Position, Result};
+
+use crate::Records;
+
+/// One source of a pipeline.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The columns of a source that makes typed columns itself, in
+    /// [`Records::metadata`]; `None` where a format decodes its payload.
+    fn schema(&self) -> Option<SchemaRef> {
+        None
+    }
+
+    /// Opens the source's readers: at least one, at most one a lane. Called
+    /// once, before the first epoch. Reader i feeds lane i, so a partition's
+    /// order is kept where the source keeps a partition in one reader.
+    ///
+    /// `resume` holds the positions of the last recorded epoch; empty at a
+    /// first start.
+    ///
+    /// # Errors
+    /// `Invalid` if it can never open (a folder that does not exist).
+    /// `Unavailable` is tried again.
+    async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>>;
+}
+
+/// Reads some partitions of a source. One task owns it; calls never overlap.
+#[async_trait]
+pub trait SourceReader: Send {
+    /// Called before the first `next` of every epoch: a share of an epoch
+    /// (`max_files`, `max_rows`, `max_bytes`) starts anew.
+    fn start_epoch(&mut self) {}
+
+    /// The next records; waits where there are none yet. Called again and
+    /// again, unless lanes are busy: not being called is the back-pressure, so
+    /// at most a few chunks may be read ahead.
+    ///
+    /// Must be safe to cancel: the future is dropped at the end of an epoch,
+    /// and no record may be lost or given twice by that.
+    ///
+    /// # Errors
+    /// `Unavailable`: called again after a pause, as often as it takes.
+    /// Anything else stops the pipeline.
+    async fn next(&mut self) -> Result<Read>;
+
+    /// For every partition touched so far, the place after the last record
+    /// that `next` gave. Called at the end of an epoch.
+    fn positions(&self) -> Vec<Position>;
+}
+
+/// What [`SourceReader::next`] brought.
+#[derive(Debug)]
+pub enum Read {
+    /// At least one record.
+    Records(Records),
+    /// This epoch's share is used up: not called again until `start_epoch`.
+    EpochFull,
+    /// There will never be another record: not called again.
+    End,
+}

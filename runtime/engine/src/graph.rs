@@ -1,0 +1,71 @@
+//! The graph of a pipeline: vertices, how output modes multiply them, and where lanes are cut.
+//!
+//! A manifest node becomes one vertex, an SQL node one vertex a step. Vertices
+//! below an aggregate are instantiated once for each output mode that sinks
+//! below them ask for; then every instance gets a stage, and an edge that
+//! crosses stages becomes a channel.
+
+mod cut;
+mod expand;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use azud_model::{Mode, Result};
+use azud_operators::Operator;
+
+pub use cut::{Instance, Route, Target, Topology};
+pub use expand::ModeProblem;
+
+/// Makes the operator of a lane, for the modes that its ports stand for.
+pub type MakeOperator = Arc<dyn Fn(&[Mode]) -> Result<Box<dyn Operator>> + Send + Sync>;
+
+/// What a vertex does with what reaches it.
+#[derive(Clone)]
+pub enum Work {
+    /// Decodes the records of source number n.
+    Source(usize),
+    /// Runs an operator.
+    Operator(MakeOperator),
+    /// Hands rows to sink number n.
+    Sink(usize),
+}
+
+/// Where an edge starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct From {
+    /// The vertex above.
+    pub vertex: usize,
+    /// Whether the edge carries its rejected rows instead of its output.
+    pub rejected: bool,
+}
+
+/// One piece of work, before modes and lanes.
+#[derive(Clone)]
+pub struct Vertex {
+    /// Number of the manifest node that it belongs to.
+    pub node: usize,
+    /// What it does.
+    pub work: Work,
+    /// For every input, the edges that end in it.
+    pub inputs: Vec<Vec<From>>,
+    /// Rows reach it in the lane of their key group; no columns: all in one lane.
+    pub exchange: Option<Vec<usize>>,
+    /// Whether its rows replace earlier ones: an aggregate over all epochs.
+    pub changing: bool,
+    /// The mode that a sink asks for.
+    pub mode: Mode,
+    /// Whether what it emits is the node's output, and not a step within the node.
+    pub output: bool,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Source(number) => write!(f, "Source({number})"),
+            Self::Operator(_) => f.write_str("Operator"),
+            Self::Sink(number) => write!(f, "Sink({number})"),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Which modes each vertex must serve, by Spark's rules.
+
+use std::collections::BTreeSet;
+
+use azud_model::Mode;
+
+use super::{Vertex, Work};
+
+/// A sink asks for a mode that what it reads cannot give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModeProblem {
+    /// The vertex that is to blame: a sink, or a stateful step fed by another.
+    pub vertex: usize,
+    /// Why, in Spark's words.
+    pub reason: &'static str,
+    /// What to write instead.
+    pub help: &'static str,
+}
+
+const APPEND_OVER_AGGREGATE: &str = "append output mode not supported when there are streaming \
+    aggregations on streaming DataFrames/DataSets without watermark";
+const COMPLETE_WITHOUT_AGGREGATE: &str = "complete output mode not supported when there are no \
+    streaming aggregations on streaming DataFrames/Datasets";
+const AGGREGATE_OVER_AGGREGATE: &str = "multiple streaming aggregations are not supported on \
+    streaming DataFrames/Datasets: rows that enter a stateful node must never change";
+
+/// For every vertex, the modes that the sinks below it ask for, sorted.
+///
+/// Vertices are in topological order: an edge goes from a lower to a higher number.
+pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModeProblem> {
+    let below_changing = below_changing(vertices);
+    check(vertices, &below_changing)?;
+
+    let mut wanted = vec![BTreeSet::new(); vertices.len()];
+    for (number, vertex) in vertices.iter().enumerate().rev() {
+        let own: BTreeSet<Mode> = match vertex.work {
+            Work::Sink(_) => BTreeSet::from([vertex.mode]),
+            _ => wanted.get(number).cloned().unwrap_or_default(),
+        };
+        for from in vertex.inputs.iter().flatten() {
+            let passes = !from.rejected && !vertex.changing;
+            let Some(above) = wanted.get_mut(from.vertex) else {
+                continue;
+            };
+            let changes = below_changing.get(from.vertex).copied().unwrap_or(false);
+            if passes && changes {
+                above.extend(own.iter().copied());
+            } else {
+                above.insert(Mode::Append);
+            }
+        }
+        if let (Work::Sink(_), Some(slot)) = (&vertex.work, wanted.get_mut(number)) {
+            *slot = own;
+        }
+    }
+    for modes in &mut wanted {
+        // Nobody reads it: it still runs, so that its errors and counts are seen.
+        if modes.is_empty() {
+            modes.insert(Mode::Append);
+        }
+    }
+    Ok(wanted)
+}
+
+/// Whether a vertex's rows may replace earlier ones: it is an aggregate, or below one.
+pub(super) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
+    let mut changing: Vec<bool> = Vec::with_capacity(vertices.len());
+    for vertex in vertices {
+        let above = vertex
+            .inputs
+            .iter()
+            .flatten()
+            .any(|from| !from.rejected && changing.get(from.vertex).copied().unwrap_or(false));
+        changing.push(vertex.changing || above);
+    }
+    changing
+}
+
+fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem> {
+    let changes = |vertex: usize| below_changing.get(vertex).copied().unwrap_or(false);
+    for (number, vertex) in vertices.iter().enumerate() {
+        let inputs = || vertex.inputs.iter().flatten().filter(|from| !from.rejected);
+        let over_changing = inputs().any(|from| changes(from.vertex));
+        let over_final = vertex
+            .inputs
+            .iter()
+            .flatten()
+            .any(|from| from.rejected || !changes(from.vertex));
+        let problem = |reason, help| {
+            Err(ModeProblem {
+                vertex: number,
+                reason,
+                help,
+            })
+        };
+        if vertex.changing && over_changing {
+            return problem(
+                AGGREGATE_OVER_AGGREGATE,
+                "write `state: batch` on the inner aggregate, if each epoch may stand for itself",
+            );
+        }
+        if !matches!(vertex.work, Work::Sink(_)) {
+            continue;
+        }
+        match vertex.mode {
+            Mode::Append if over_changing => {
+                return problem(
+                    APPEND_OVER_AGGREGATE,
+                    "write `mode: update` or `mode: complete` on the sink, or `state: batch` on the aggregate",
+                );
+            }
+            Mode::Complete if over_final => {
+                return problem(
+                    COMPLETE_WITHOUT_AGGREGATE,
+                    "write `mode: append` on the sink",
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+use azud_model::Mode::{self, Append, Complete, Update};
+
+use super::{From, Instance, Route, Topology, Vertex, Work};
+
+/// Only the shape matters here: a step's operator is never made.
+fn vertex(work: Work, above: &[usize]) -> Vertex {
+    let from = |vertex: &usize| From {
+        vertex: *vertex,
+        rejected: false,
+    };
+    Vertex {
+        node: 0,
+        work,
+        inputs: vec![above.iter().map(from).collect()],
+        exchange: None,
+        changing: false,
+        mode: Append,
+        output: true,
+    }
+}
+
+fn source() -> Vertex {
+    vertex(Work::Source(0), &[])
+}
+
+fn step(above: &[usize]) -> Vertex {
+    let make = |_: &[Mode]| Err(azud_model::Error::internal("never made"));
+    vertex(Work::Operator(std::sync::Arc::new(make)), above)
+}
+
+fn aggregate(above: usize) -> Vertex {
+    Vertex {
+        exchange: Some(vec![0]),
+        changing: true,
+        ..step(&[above])
+    }
+}
+
+fn sink(above: &[usize], mode: Mode) -> Vertex {
+    Vertex {
+        mode,
+        ..vertex(Work::Sink(0), above)
+    }
+}
+
+fn topology(vertices: &[Vertex]) -> Vec<Instance> {
+    Topology::new(vertices).unwrap().instances
+}
+
+#[test]
+fn a_stateless_pipeline_is_one_stage_of_calls() {
+    let instances = topology(&[source(), step(&[0]), sink(&[1], Append)]);
+    assert!(instances.iter().all(|instance| instance.stage == 0));
+    assert_eq!(instances[0].ports[0][0].instance, 1);
+    assert_eq!(instances[1].ports[0][0].route, Route::Call);
+}
+
+#[test]
+fn an_exchange_starts_a_stage() {
+    let instances = topology(&[source(), step(&[0]), aggregate(1), sink(&[2], Complete)]);
+    let stages: Vec<_> = instances.iter().map(|instance| instance.stage).collect();
+    assert_eq!(stages, [0, 0, 1, 1]);
+    assert_eq!(instances[1].ports[0][0].route, Route::Exchange(vec![0]));
+    assert_eq!(instances[2].ports[0][0].route, Route::Call);
+}
+
+#[test]
+fn two_modes_share_the_aggregate_and_double_what_is_below() {
+    let vertices = [
+        source(),
+        aggregate(0),
+        step(&[1]),
+        sink(&[2], Update),
+        sink(&[2], Complete),
+    ];
+    let instances = topology(&vertices);
+    let of_vertex: Vec<_> = instances.iter().map(|instance| instance.vertex).collect();
+    assert_eq!(of_vertex, [0, 1, 2, 2, 3, 4]);
+    assert_eq!(instances[1].modes, [Update, Complete]);
+    assert_eq!(instances[1].ports[0][0].instance, 2);
+    assert_eq!(instances[1].ports[1][0].instance, 3);
+    assert_eq!(instances[2].ports[0][0].instance, 4);
+    assert_eq!(instances[3].ports[0][0].instance, 5);
+}
+
+#[test]
+fn rejected_rows_reach_a_sink_in_a_later_stage_by_forwarding() {
+    let mut letters = sink(&[2], Update);
+    letters.inputs[0].push(From {
+        vertex: 0,
+        rejected: true,
+    });
+    let instances = topology(&[source(), step(&[0]), aggregate(1), letters]);
+    assert_eq!(instances[0].rejected[0].route, Route::Forward);
+    assert_eq!(instances[3].stage, 1);
+}
+
+#[test]
+fn modes_are_refused_by_sparks_rules() {
+    let append = Topology::new(&[source(), aggregate(0), sink(&[1], Append)]).unwrap_err();
+    assert_eq!(append.vertex, 2);
+    assert!(append.reason.starts_with("append output mode not supported"));
+    let complete = Topology::new(&[source(), sink(&[0], Complete)]).unwrap_err();
+    assert!(complete.reason.starts_with("complete output mode not supported"));
+    let twice = Topology::new(&[source(), aggregate(0), aggregate(1), sink(&[2], Update)]).unwrap_err();
+    assert_eq!(twice.vertex, 2);
+    let mixed = Topology::new(&[source(), aggregate(0), sink(&[0, 1], Complete)]).unwrap_err();
+    assert_eq!(mixed.vertex, 2);
+}

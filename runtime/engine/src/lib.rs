@@ -1,0 +1,19 @@
+//! The engine: a checked manifest in, a running pipeline out.
+//!
+//! ```text
+//! Manifest -> plan     schemas, queries, plugins, sinks: everything that can be wrong is found here
+//!          -> graph    output modes and exchanges: which instance runs in which stage
+//!          -> run      readers and writers on tokio, lanes on threads, the coordinator of epochs
+//! ```
+//!
+//! What [`check`] accepts, [`Plan::run`] starts.
+
+mod connectors;
+mod graph;
+mod plan;
+mod plugin;
+mod run;
+
+pub use connectors::{CONNECTORS, manifest_connectors};
+pub use plan::{Environment, Plan, check};
+pub use run::{EpochReport, NodeReport, RunOptions, Stop};

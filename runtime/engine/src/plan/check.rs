@@ -1,0 +1,67 @@
+//! The way from a manifest to a plan.
+
+use std::num::NonZeroUsize;
+
+use azud_manifest::{Manifest, Report, Step, Trigger as ManifestTrigger};
+
+use super::node::Draft;
+use super::{Environment, Plan, order, plugin, sink, source, sql};
+use crate::graph::Topology;
+use crate::run::Trigger;
+
+/// Finds everything that is wrong with a pipeline before anything runs:
+/// schemas, queries, plugins, sinks, output modes. Opens plugins, and looks
+/// whether files are there; connects to nothing.
+///
+/// # Errors
+/// All that was found, each at its place in the manifest.
+pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan, Report> {
+    let trigger = match manifest.trigger {
+        ManifestTrigger::Continuous => Trigger::Continuous,
+        ManifestTrigger::Once => Trigger::Once,
+        ManifestTrigger::Every(interval) => Trigger::Every(interval.into()),
+    };
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let lanes = manifest.parallelism.map_or_else(cores, NonZeroUsize::get);
+
+    let mut draft = Draft::new(manifest);
+    let place = source::Place {
+        directory: &environment.directory,
+        lanes,
+        finite: trigger.finite(),
+        clock: &environment.clock,
+    };
+    for node in manifest.sources.values() {
+        source::add(&mut draft, node, &place);
+    }
+    for transform in order::order(&mut draft, manifest) {
+        match transform.step() {
+            Step::Sql(query) => sql::add(&mut draft, transform, query),
+            Step::Plugin(name) => plugin::add(&mut draft, transform, name, environment),
+        }
+    }
+    sink::add_all(&mut draft, &place);
+
+    let topology = match Topology::new(&draft.vertices) {
+        Ok(topology) => topology,
+        Err(problem) => {
+            let span = draft.spans.get(problem.vertex).copied().unwrap_or_default();
+            draft.blame(span, problem.reason, Some(problem.help.to_owned()));
+            return Err(draft.diagnostics.into());
+        }
+    };
+    if !draft.diagnostics.is_empty() {
+        return Err(draft.diagnostics.into());
+    }
+    Ok(Plan {
+        name: manifest.name.value.clone(),
+        trigger,
+        lanes,
+        clock: environment.clock.clone(),
+        nodes: draft.nodes,
+        sources: draft.sources,
+        sinks: draft.sinks,
+        vertices: draft.vertices,
+        topology,
+    })
+}

@@ -1,0 +1,104 @@
+//! A checked manifest becomes a plan: everything that can be wrong is found here, all at once.
+
+mod check;
+mod node;
+mod order;
+mod plugin;
+mod sink;
+mod source;
+mod sql;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use azud_connect::{Format, FormatOptions, Sink, Source};
+use azud_model::Clock;
+use azud_sandbox::Sandbox;
+
+use crate::graph::{Topology, Vertex};
+use crate::run::{OnReject, Trigger};
+
+pub use check::check;
+
+/// Finds a plugin's component: builds its source if that is newer. The text of the error is shown as it is.
+pub type FindPlugin<'a> = dyn Fn(&azud_manifest::Plugin) -> Result<PathBuf, String> + 'a;
+
+/// What a plan is made with.
+pub struct Environment<'a> {
+    /// Relative paths start here: the manifest's folder.
+    pub directory: PathBuf,
+    /// Runs the plugins.
+    pub sandbox: Sandbox,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Finds a plugin's component.
+    pub find_plugin: &'a FindPlugin<'a>,
+}
+
+/// A pipeline that can start.
+pub struct Plan {
+    pub(crate) name: String,
+    pub(crate) trigger: Trigger,
+    pub(crate) lanes: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) nodes: Vec<PlanNode>,
+    pub(crate) sources: Vec<PlanSource>,
+    pub(crate) sinks: Vec<PlanSink>,
+    pub(crate) vertices: Vec<Vertex>,
+    pub(crate) topology: Topology,
+}
+
+/// A node of the manifest.
+pub(crate) struct PlanNode {
+    pub(crate) name: Arc<str>,
+    pub(crate) on_reject: OnReject,
+    /// Digest of its plugin, if it is one.
+    pub(crate) plugin: Option<Arc<str>>,
+}
+
+pub(crate) struct PlanSource {
+    pub(crate) node: usize,
+    pub(crate) source: Arc<dyn Source>,
+    /// `None`: it makes typed columns itself.
+    pub(crate) format: Option<FormatOptions>,
+    pub(crate) schema: SchemaRef,
+}
+
+pub(crate) struct PlanSink {
+    pub(crate) node: usize,
+    pub(crate) sink: Arc<dyn Sink>,
+    /// Set where the sink takes encoded rows.
+    pub(crate) encode: Option<Format>,
+    pub(crate) prints: bool,
+    pub(crate) schema: SchemaRef,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The pipeline's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it ends by itself, because every source is read to its present end only.
+    pub fn finite(&self) -> bool {
+        self.trigger.finite()
+    }
+
+    /// Whether a sink writes to the terminal that progress would be shown on.
+    pub fn prints(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.prints)
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("name", &self.name)
+            .field("lanes", &self.lanes)
+            .field("vertices", &self.vertices.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! What is known of each node while a plan is made, and where errors are put.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use azud_manifest::{Diagnostic, Manifest, OnError, Span, Spanned};
+use azud_model::rejected_schema;
+
+use super::{PlanNode, PlanSink, PlanSource};
+use crate::graph::{From, Vertex};
+use crate::run::OnReject;
+
+/// The suffix of a node's side output of rejected rows.
+pub(super) const REJECTED: &str = ".rejected";
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) nodes: Vec<PlanNode>,
+    pub(super) sources: Vec<PlanSource>,
+    pub(super) sinks: Vec<PlanSink>,
+    pub(super) vertices: Vec<Vertex>,
+    /// Where each vertex's node is written.
+    pub(super) spans: Vec<Span>,
+    /// Nodes that can be read so far. A node with errors is missing, and so
+    /// are those that read it: one mistake is told once.
+    pub(super) outputs: BTreeMap<String, Output>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// What can be read of a node.
+#[derive(Clone)]
+pub(super) struct Output {
+    pub(super) from: Vec<From>,
+    pub(super) schema: SchemaRef,
+}
+
+// === impl Draft ===
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(manifest: &'a Manifest) -> Self {
+        Self {
+            manifest,
+            nodes: Vec::new(),
+            sources: Vec::new(),
+            sinks: Vec::new(),
+            vertices: Vec::new(),
+            spans: Vec::new(),
+            outputs: BTreeMap::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    pub(super) fn blame(&mut self, span: Span, message: impl Into<String>, help: Option<String>) {
+        let diagnostic = self.manifest.diagnostic(span, message, help);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Adds a node; answers its number.
+    pub(super) fn add_node(&mut self, name: &str, on_error: OnError) -> usize {
+        self.nodes.push(PlanNode {
+            name: name.into(),
+            on_reject: match on_error {
+                OnError::Stop => OnReject::Stop,
+                OnError::Drop => OnReject::Drop,
+            },
+            plugin: None,
+        });
+        self.nodes.len() - 1
+    }
+
+    /// Adds a vertex of the node at `span`; answers its number.
+    pub(super) fn add_vertex(&mut self, vertex: Vertex, span: Span) -> usize {
+        self.vertices.push(vertex);
+        self.spans.push(span);
+        self.vertices.len() - 1
+    }
+
+    /// Makes a node readable: its rows come from `vertex`, its rejected rows from all its vertices.
+    pub(super) fn add_output(&mut self, name: &str, node: usize, vertex: usize, schema: SchemaRef) {
+        let of_node = |vertex: &Vertex| vertex.node == node;
+        let rejected = (0..).zip(&self.vertices).filter(|(_, vertex)| of_node(vertex));
+        let rejected = rejected.map(|(vertex, _)| From {
+            vertex,
+            rejected: true,
+        });
+        let rejected = Output {
+            from: rejected.collect(),
+            schema: rejected_schema(),
+        };
+        self.outputs.insert(format!("{name}{REJECTED}"), rejected);
+        let output = Output {
+            from: vec![From {
+                vertex,
+                rejected: false,
+            }],
+            schema,
+        };
+        self.outputs.insert(name.to_owned(), output);
+    }
+
+    /// What `from:` reads: rows of all its nodes, which must have the same columns.
+    pub(super) fn read(&mut self, from: &[Spanned<String>]) -> Option<Output> {
+        let mut united: Option<Output> = None;
+        for name in from {
+            let Some(output) = self.outputs.get(&name.value).cloned() else {
+                // Either told already, or the manifest's checks missed it.
+                if self.diagnostics.is_empty() {
+                    self.blame(name.span, format!("no node `{}`", name.value), None);
+                }
+                return None;
+            };
+            match &mut united {
+                None => united = Some(output),
+                Some(first) if same_columns(&first.schema, &output.schema) => {
+                    first.from.extend(output.from);
+                }
+                Some(first) => {
+                    let message = format!(
+                        "`{}` has other columns than `{}`: {} instead of {}",
+                        name.value,
+                        from.first().map_or("", |first| &first.value),
+                        columns(&output.schema),
+                        columns(&first.schema),
+                    );
+                    let help = "give them the same columns with a SELECT in SQL".to_owned();
+                    self.blame(name.span, message, Some(help));
+                    return None;
+                }
+            }
+        }
+        united
+    }
+
+    /// Notes that somebody reads the rejected rows of every node that `from` names.
+    pub(super) fn note_rejected_readers(&mut self, from: &[From]) {
+        for from in from.iter().filter(|from| from.rejected) {
+            let node = self.vertices.get(from.vertex).map(|vertex| vertex.node);
+            if let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) {
+                node.on_reject = OnReject::Deliver;
+            }
+        }
+    }
+
+    pub(super) fn set_plugin(&mut self, node: usize, digest: &str) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.plugin = Some(Arc::from(digest));
+        }
+    }
+}
+
+/// Names and types decide; that one side can never be null does not.
+fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
+    left.fields().len() == right.fields().len()
+        && left.fields().iter().zip(right.fields()).all(|(left, right)| {
+            left.name() == right.name() && left.data_type() == right.data_type()
+        })
+}
+
+/// `word string, count bigint`.
+pub(super) fn columns(schema: &SchemaRef) -> String {
+    let column = |field: &Arc<arrow::datatypes::Field>| {
+        let sql = azud_model::ColumnType::from_arrow(field.data_type());
+        let sql = sql.map_or_else(|| field.data_type().to_string(), |sql| sql.to_string());
+        format!("{} {sql}", field.name())
+    };
+    let columns: Vec<_> = schema.fields().iter().map(column).collect();
+    columns.join(", ")
+}

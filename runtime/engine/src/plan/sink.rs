@@ -1,0 +1,139 @@
+//! Sinks: connector, format, mode; and the sink of dead letters.
+
+use azud_connect::{SinkContext, Wants, encoder};
+use azud_manifest::{Format as ManifestFormat, Mode as ManifestMode, Sink};
+use azud_model::{Mode, rejected_schema};
+
+use super::PlanSink;
+use super::node::{Draft, Output, REJECTED};
+use super::source::{Place, to_format};
+use crate::connectors::find;
+use crate::graph::{From, Vertex, Work};
+use crate::run::OnReject;
+
+pub(super) fn add_all(draft: &mut Draft<'_>, place: &Place<'_>) {
+    let manifest = draft.manifest;
+    // Who reads rejected rows by name comes first: dead letters are for the rest.
+    let mut inputs: Vec<(&Sink, Option<Output>)> = Vec::new();
+    for sink in manifest.sinks.values() {
+        let output = draft.read(&sink.from);
+        if let Some(output) = &output {
+            draft.note_rejected_readers(&output.from);
+        }
+        inputs.push((sink, output));
+    }
+    let dead_letters = manifest.dead_letters.as_ref().map(|name| name.value.as_str());
+    for (sink, output) in inputs {
+        let output = match dead_letters == Some(sink.name.value.as_str()) {
+            false => output,
+            true => with_dead_letters(draft, sink, output),
+        };
+        if let Some(output) = output {
+            add(draft, sink, output, place);
+        }
+    }
+}
+
+/// Adds the rejected rows that nobody else reads.
+fn with_dead_letters(draft: &mut Draft<'_>, sink: &Sink, output: Option<Output>) -> Option<Output> {
+    let mut output = match output {
+        Some(output) if output.schema != rejected_schema() => {
+            let message = "the sink of `dead_letters` can read only rejected rows besides";
+            let help = format!("read `<node>{REJECTED}`, or leave `from` out");
+            draft.blame(sink.name.span, message, Some(help));
+            return None;
+        }
+        Some(output) => output,
+        None if sink.from.is_empty() => Output {
+            from: Vec::new(),
+            schema: rejected_schema(),
+        },
+        None => return None,
+    };
+    let unread: Vec<From> = (0..)
+        .zip(&draft.vertices)
+        .filter(|(_, vertex)| {
+            let node = draft.nodes.get(vertex.node);
+            node.is_some_and(|node| node.on_reject != OnReject::Deliver)
+        })
+        .map(|(vertex, _)| From {
+            vertex,
+            rejected: true,
+        })
+        .collect();
+    draft.note_rejected_readers(&unread);
+    output.from.extend(unread);
+    Some(output)
+}
+
+fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
+    let number = draft.add_node(&node.name.value, node.on_error);
+    let Some((_, make)) = find(&node.connector.name.value).and_then(|connector| connector.sink) else {
+        let message = format!("`{}` cannot be written to", node.connector.name.value);
+        draft.blame(node.connector.name.span, message, None);
+        return;
+    };
+    let mode = match node.mode() {
+        ManifestMode::Append => Mode::Append,
+        ManifestMode::Update => Mode::Update,
+        ManifestMode::Complete => Mode::Complete,
+    };
+    let format = node.format.as_ref().map(|format| format.value);
+    let encode = to_format(format.unwrap_or(ManifestFormat::Json));
+    let header = match encoder(encode, &output.schema) {
+        Ok(encoder) if node.header.as_ref().is_none_or(|header| header.value) => encoder.header(),
+        Ok(_) => Vec::new(),
+        // Only a mistake if the sink wants it encoded, see below.
+        Err(_) => Vec::new(),
+    };
+    let context = SinkContext {
+        node: node.name.value.clone(),
+        directory: place.directory.to_owned(),
+        lanes: place.lanes,
+        mode,
+        format: Some(format.unwrap_or(ManifestFormat::Json).name().to_owned()),
+        header,
+        clock: place.clock.clone(),
+    };
+    let sink = match make(node.connector.options.clone(), context) {
+        Ok(sink) => sink,
+        Err(error) => {
+            draft.blame(node.connector.name.span, error.to_string(), None);
+            return;
+        }
+    };
+    let encode = match sink.wants() {
+        Wants::Encoded => Some(encode),
+        Wants::Rows => {
+            if let Some(format) = &node.format {
+                let message = format!("`{}` takes no `format`: it shows columns", node.connector.name.value);
+                draft.blame(format.span, message, None);
+            }
+            None
+        }
+    };
+    if let Some(format) = encode
+        && let Err(error) = encoder(format, &output.schema)
+    {
+        let span = node.format.as_ref().map_or(node.name.span, |format| format.span);
+        draft.blame(span, error.to_string(), None);
+        return;
+    }
+    let vertex = Vertex {
+        node: number,
+        work: Work::Sink(draft.sinks.len()),
+        inputs: vec![output.from],
+        exchange: None,
+        changing: false,
+        mode,
+        output: false,
+    };
+    draft.sinks.push(PlanSink {
+        node: number,
+        sink,
+        encode,
+        prints: node.connector.name.value == azud_connector_console::CONNECTOR.name,
+        schema: output.schema,
+    });
+    draft.add_vertex(vertex, node.mode_span());
+}

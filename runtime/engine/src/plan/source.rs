@@ -1,0 +1,158 @@
+//! Sources: connector, format, columns.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use azud_connect::{Connector, Format, FormatOptions, Framing, SourceContext, decoder};
+use azud_manifest::{Format as ManifestFormat, Source, Spanned};
+use azud_model::{Clock, Column, Mode};
+
+use super::PlanSource;
+use super::node::Draft;
+use crate::connectors::find;
+use crate::graph::{Vertex, Work};
+
+/// Where and how connectors will run.
+pub(super) struct Place<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) lanes: usize,
+    pub(super) finite: bool,
+    pub(super) clock: &'a Arc<dyn Clock>,
+}
+
+pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
+    let number = draft.add_node(&node.name.value, node.on_error);
+    let Some((connector, make)) = find(&node.connector.name.value)
+        .and_then(|connector| Some((connector, connector.source?.1)))
+    else {
+        let message = format!("`{}` cannot be read from", node.connector.name.value);
+        draft.blame(node.connector.name.span, message, None);
+        return;
+    };
+    let Some(format) = format(draft, node, connector) else {
+        return;
+    };
+    let context = SourceContext {
+        node: node.name.value.clone(),
+        directory: place.directory.to_owned(),
+        lanes: place.lanes,
+        finite: place.finite,
+        framing: match format.format {
+            Format::Csv => Framing::Csv {
+                header: format.header,
+            },
+            _ => Framing::Lines,
+        },
+        metadata: format.keep.iter().map(|column| column.name.clone()).collect(),
+        clock: place.clock.clone(),
+    };
+    let source = match make(node.connector.options.clone(), context) {
+        Ok(source) => source,
+        Err(error) => {
+            draft.blame(node.connector.name.span, error.to_string(), None);
+            return;
+        }
+    };
+    let (schema, format) = match source.schema() {
+        Some(schema) => (schema, None),
+        None => match decoder(&format) {
+            Ok(decoder) => (decoder.schema(), Some(format)),
+            Err(error) => {
+                draft.blame(node.name.span, error.to_string(), None);
+                return;
+            }
+        },
+    };
+    let vertex = Vertex {
+        node: number,
+        work: Work::Source(draft.sources.len()),
+        inputs: Vec::new(),
+        exchange: None,
+        changing: false,
+        mode: Mode::Append,
+        output: true,
+    };
+    draft.sources.push(PlanSource {
+        node: number,
+        source,
+        format,
+        schema: schema.clone(),
+    });
+    let vertex = draft.add_vertex(vertex, node.name.span);
+    draft.add_output(&node.name.value, number, vertex, schema);
+}
+
+/// What the format makes of the payload, and which columns of the system stay.
+fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option<FormatOptions> {
+    let keep: Option<Vec<Column>> = node
+        .keep
+        .iter()
+        .map(|name| kept_column(draft, node, connector, name))
+        .collect();
+    let mut keep = keep?;
+    if connector.typed
+        && let Some(format) = &node.format
+    {
+        let message = format!(
+            "`{}` makes typed columns itself, and takes no `format`",
+            connector.name
+        );
+        draft.blame(format.span, message, None);
+        return None;
+    }
+    let raw = node.format.is_none() || node.format.as_ref().is_some_and(|f| f.value == ManifestFormat::Raw);
+    if raw && !connector.typed && keep.is_empty() {
+        // A raw source has all the columns that its system has.
+        let all = connector.metadata.iter().map(|(name, sql)| {
+            let column_type = sql.parse().ok()?;
+            Some(Column {
+                name: (*name).to_owned(),
+                column_type,
+            })
+        });
+        keep = all.collect::<Option<_>>()?;
+    }
+    Some(FormatOptions {
+        format: match node.format.as_ref().map(|format| format.value) {
+            Some(format) => to_format(format),
+            None => Format::Raw,
+        },
+        schema: node.columns.iter().map(|column| column.value.clone()).collect(),
+        header: node.header.as_ref().is_none_or(|header| header.value),
+        keep,
+    })
+}
+
+fn kept_column(
+    draft: &mut Draft<'_>,
+    node: &Source,
+    connector: &Connector,
+    name: &Spanned<String>,
+) -> Option<Column> {
+    let known = connector.metadata.iter().find(|(known, _)| *known == name.value);
+    if let Some((known, sql)) = known
+        && let Ok(column_type) = sql.parse()
+    {
+        return Some(Column {
+            name: (*known).to_owned(),
+            column_type,
+        });
+    }
+    let known: Vec<_> = connector.metadata.iter().map(|(name, _)| *name).collect();
+    let message = format!("`{}` has no column `{}` to keep", node.connector.name.value, name.value);
+    let help = match known.is_empty() {
+        true => "it has none besides the payload".to_owned(),
+        false => format!("it has {}", known.join(", ")),
+    };
+    draft.blame(name.span, message, Some(help));
+    None
+}
+
+pub(super) fn to_format(format: ManifestFormat) -> Format {
+    match format {
+        ManifestFormat::Text => Format::Text,
+        ManifestFormat::Json => Format::Json,
+        ManifestFormat::Csv => Format::Csv,
+        ManifestFormat::Raw => Format::Raw,
+    }
+}

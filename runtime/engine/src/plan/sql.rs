@@ -1,0 +1,90 @@
+//! SQL nodes: a query becomes one vertex a step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use azud_manifest::{Spanned, StateScope, Transform};
+use azud_model::Mode;
+use azud_sql::{Input, Query, SqlError, StepContext};
+
+use super::node::{Draft, Output};
+use crate::graph::{From, Vertex, Work};
+
+pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<String>) {
+    let number = draft.add_node(&transform.name.value, transform.on_error);
+    let tables: BTreeMap<_, _> = draft
+        .outputs
+        .iter()
+        .map(|(name, output)| (name.clone(), output.schema.clone()))
+        .collect();
+    match azud_sql::plan(&sql.value, &tables) {
+        Ok(query) => add_steps(draft, transform, number, &query),
+        // A table that is missing because its node has errors was told there.
+        Err(error) if error.is_unknown_table() && !draft.diagnostics.is_empty() => {}
+        Err(error) => blame(draft, sql, &error),
+    }
+}
+
+fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &Query) {
+    let state_per_batch = transform
+        .state
+        .as_ref()
+        .is_some_and(|state| state.value == StateScope::Batch);
+    if let Some(state) = &transform.state
+        && !query.steps.iter().any(|step| step.stateful)
+    {
+        let message = "`state` is for queries with aggregates: this one keeps nothing";
+        draft.blame(state.span, message, None);
+        return;
+    }
+    let mut vertices: Vec<usize> = Vec::new();
+    for (position, step) in query.steps.iter().enumerate() {
+        let inputs = step.inputs.iter().map(|input| match input {
+            Input::Table(table) => draft.outputs.get(table).map(|output: &Output| output.from.clone()),
+            Input::Step(step) => vertices.get(*step).map(|vertex| {
+                vec![From {
+                    vertex: *vertex,
+                    rejected: false,
+                }]
+            }),
+        });
+        let Some(inputs) = inputs.collect::<Option<Vec<_>>>() else {
+            draft.blame(transform.name.span, "a query reads a node that is not there", None);
+            return;
+        };
+        for from in &inputs {
+            draft.note_rejected_readers(from);
+        }
+        let make = step.make.clone();
+        let vertex = Vertex {
+            node,
+            work: Work::Operator(Arc::new(move |modes: &[Mode]| {
+                make(&StepContext {
+                    modes: modes.to_vec(),
+                    state_per_batch,
+                })
+            })),
+            inputs,
+            exchange: step.exchange.clone(),
+            changing: step.stateful && !state_per_batch,
+            mode: Mode::Append,
+            output: position == query.output,
+        };
+        vertices.push(draft.add_vertex(vertex, transform.name.span));
+    }
+    match vertices.get(query.output) {
+        Some(output) => {
+            draft.add_output(&transform.name.value, node, *output, query.schema.clone());
+        }
+        None => draft.blame(transform.name.span, "a query has no output", None),
+    }
+}
+
+/// Puts an SQL error at its place in the manifest.
+pub(super) fn blame(draft: &mut Draft<'_>, sql: &Spanned<String>, error: &SqlError) {
+    let span = match error.location {
+        Some((line, column)) => draft.manifest.span_at(sql, line, column),
+        None => sql.span,
+    };
+    draft.blame(span, error.message.clone(), error.help.clone());
+}

@@ -1,0 +1,279 @@
+//! The operators of one lane and stage: called one after the other, without a
+//! channel between them.
+
+use std::sync::Arc;
+
+use arrow::array::UInt32Array;
+use azud_connect::{Decoder, Records};
+use azud_model::{Batch, Epoch, Error, Rejected, RejectedBatch, Result, key_groups};
+use azud_operators::{Collector, Operator};
+use crossbeam_channel::Sender;
+
+use super::counters::NodeCounters;
+use super::message::Message;
+use super::outlet::Outlet;
+use super::reject::{OnReject, rejected_record, rejected_row, stop};
+use crate::graph::{Route, Target};
+
+/// What an instance is in a lane.
+pub(super) enum Worker {
+    Decoder(Box<dyn Decoder>),
+    Operator(Box<dyn Operator>),
+    Sink(Box<Outlet>),
+}
+
+/// An instance in a lane.
+pub(super) struct Slot {
+    /// Number of the instance.
+    pub(super) instance: usize,
+    /// `None` only while it is being called.
+    pub(super) worker: Option<Worker>,
+    /// For every port, where its rows go.
+    pub(super) ports: Vec<Vec<Target>>,
+    /// Where its rejected rows go.
+    pub(super) rejected: Vec<Target>,
+    /// What to do with them.
+    pub(super) on_reject: OnReject,
+    /// The node's name.
+    pub(super) node: Arc<str>,
+    /// Digest of the node's plugin, if it is one.
+    pub(super) plugin: Option<Arc<str>>,
+    /// The node's counts.
+    pub(super) counters: Arc<NodeCounters>,
+    /// Whether what it takes comes from another node, and what it emits leaves the node.
+    pub(super) input: bool,
+    pub(super) output: bool,
+}
+
+/// A lane's slots of one stage, in topological order, and its ways to other lanes.
+pub(super) struct Chain {
+    /// This lane's number.
+    lane: usize,
+    /// The slots.
+    slots: Vec<Slot>,
+    /// For every instance number, the slot here that is it.
+    slot_of: Vec<Option<usize>>,
+    /// For every instance number elsewhere that edges lead to, a sender for each lane.
+    lanes_of: Vec<Vec<Sender<Message>>>,
+    /// The epoch that rows belong to now.
+    epoch: u64,
+}
+
+/// What an instance's operator emits into.
+struct Out<'a> {
+    chain: &'a mut Chain,
+    slot: usize,
+    rejected: Vec<Rejected>,
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// A chain of these slots, among so many instances in all.
+    pub(super) fn new(
+        lane: usize,
+        slots: Vec<Slot>,
+        instances: usize,
+        lanes_of: Vec<Vec<Sender<Message>>>,
+    ) -> Self {
+        let mut slot_of = vec![None; instances];
+        for (number, slot) in slots.iter().enumerate() {
+            if let Some(slot_of) = slot_of.get_mut(slot.instance) {
+                *slot_of = Some(number);
+            }
+        }
+        Self {
+            lane,
+            slots,
+            slot_of,
+            lanes_of,
+            epoch: 0,
+        }
+    }
+
+    /// Decodes records and sends them on their way.
+    pub(super) fn records(&mut self, instance: usize, records: &Records) -> Result<()> {
+        self.call(instance, records.len(), |worker, out| {
+            let Worker::Decoder(decoder) = worker else {
+                return Err(Error::internal("records reached an instance that is no source"));
+            };
+            let decoded = decoder.decode(records)?;
+            for bad in decoded.bad {
+                let position = records.first + bad.index as u64;
+                let value = records.payload.record(bad.index);
+                out.record(rejected_record(value, &records.partition, position, bad.reason))?;
+            }
+            match decoded.batch.rows() {
+                0 => Ok(()),
+                _ => out.emit(0, decoded.batch),
+            }
+        })
+    }
+
+    /// Gives rows to an instance.
+    pub(super) fn batch(&mut self, instance: usize, input: usize, batch: Batch) -> Result<()> {
+        self.call(instance, batch.rows(), |worker, out| match worker {
+            Worker::Operator(operator) => operator.process(input, batch, out),
+            Worker::Sink(outlet) => outlet.write(batch),
+            Worker::Decoder(_) => Err(Error::internal("rows reached a source")),
+        })
+    }
+
+    /// Ends the epoch in every slot, upstream first.
+    pub(super) fn end_epoch(&mut self, epoch: &Epoch) -> Result<()> {
+        for instance in self.slots.iter().map(|slot| slot.instance).collect::<Vec<_>>() {
+            self.call(instance, 0, |worker, out| match worker {
+                Worker::Operator(operator) => operator.end_epoch(epoch, out),
+                Worker::Sink(outlet) => outlet.end_epoch(epoch),
+                Worker::Decoder(_) => Ok(()),
+            })?;
+        }
+        self.epoch = epoch.number + 1;
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        instance: usize,
+        rows: usize,
+        work: impl FnOnce(&mut Worker, &mut Out<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let number = self.slot_of.get(instance).copied().flatten();
+        let found = number.and_then(|number| Some((number, self.slots.get_mut(number)?)));
+        let Some((number, slot)) = found else {
+            return Err(Error::internal(format!("no instance {instance} in this lane")));
+        };
+        if slot.input {
+            slot.counters.add_in(rows);
+        }
+        // Taken out while it runs: the graph has no cycle, so nobody calls it meanwhile.
+        let Some(mut worker) = slot.worker.take() else {
+            return Err(Error::internal("an instance was called by itself"));
+        };
+        let mut out = Out {
+            chain: self,
+            slot: number,
+            rejected: Vec::new(),
+        };
+        let outcome = work(&mut worker, &mut out);
+        let rejected = std::mem::take(&mut out.rejected);
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.worker = Some(worker);
+        }
+        outcome?;
+        self.deliver_rejected(number, rejected)
+    }
+
+    fn deliver_rejected(&mut self, slot: usize, rows: Vec<Rejected>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let batch = RejectedBatch { rows }.to_batch()?;
+        let targets = self.slots.get(slot).map(|slot| slot.rejected.clone());
+        self.deliver(&targets.unwrap_or_default(), batch)
+    }
+
+    /// Hands rows to all targets. The last one gets the batch itself; clones share its buffers.
+    fn deliver(&mut self, targets: &[Target], batch: Batch) -> Result<()> {
+        let Some((last, others)) = targets.split_last() else {
+            return Ok(());
+        };
+        for target in others {
+            self.deliver_one(target, batch.clone())?;
+        }
+        self.deliver_one(last, batch)
+    }
+
+    fn deliver_one(&mut self, target: &Target, batch: Batch) -> Result<()> {
+        match &target.route {
+            Route::Call => self.batch(target.instance, target.input, batch),
+            Route::Forward => self.send(target, self.lane, batch),
+            Route::Exchange(columns) => {
+                let lanes = self.lanes_of.get(target.instance).map_or(1, Vec::len);
+                if lanes <= 1 || columns.is_empty() {
+                    return self.send(target, 0, batch);
+                }
+                for (lane, rows) in rows_by_lane(&batch, columns, lanes)?.into_iter().enumerate() {
+                    if !rows.is_empty() {
+                        let part = batch.take(&UInt32Array::from(rows))?;
+                        self.send(target, lane, part)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn send(&self, target: &Target, lane: usize, batch: Batch) -> Result<()> {
+        let sender = self.lanes_of.get(target.instance).and_then(|to| to.get(lane));
+        let Some(sender) = sender else {
+            return Err(Error::internal("an edge leads to no lane"));
+        };
+        let message = Message::Batch {
+            instance: target.instance,
+            input: target.input,
+            batch,
+        };
+        sender
+            .send(message)
+            .map_err(|_| Error::closed("a later lane has stopped"))
+    }
+}
+
+/// The rows that belong to each lane, by the key group of their key columns.
+fn rows_by_lane(batch: &Batch, columns: &[usize], lanes: usize) -> Result<Vec<Vec<u32>>> {
+    let keys: Option<Vec<_>> = columns
+        .iter()
+        .map(|column| batch.columns().columns().get(*column).cloned())
+        .collect();
+    let keys = keys.ok_or_else(|| Error::internal("an exchange names a column that is not there"))?;
+    let mut rows = vec![Vec::new(); lanes];
+    for (row, group) in (0..).zip(key_groups(&keys, batch.rows())?) {
+        if let Some(rows) = rows.get_mut(usize::from(group) % lanes) {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+// === impl Out ===
+
+impl Out<'_> {
+    fn record(&mut self, mut rejected: Rejected) -> Result<()> {
+        let epoch = self.chain.epoch;
+        let Some(slot) = self.chain.slots.get(self.slot) else {
+            return Err(Error::internal("a slot is gone"));
+        };
+        slot.counters.add_rejected(1);
+        rejected.node = slot.node.to_string();
+        rejected.plugin = slot.plugin.as_deref().map(str::to_owned);
+        rejected.epoch = epoch;
+        match slot.on_reject {
+            OnReject::Deliver => self.rejected.push(rejected),
+            OnReject::Drop => {}
+            OnReject::Stop => return Err(stop(&rejected)),
+        }
+        Ok(())
+    }
+}
+
+impl Collector for Out<'_> {
+    fn emit(&mut self, port: usize, batch: Batch) -> Result<()> {
+        let Some(slot) = self.chain.slots.get(self.slot) else {
+            return Err(Error::internal("a slot is gone"));
+        };
+        if slot.output {
+            slot.counters.add_out(batch.rows());
+        }
+        let Some(targets) = slot.ports.get(port) else {
+            return Err(Error::internal(format!("an operator has no port {port}")));
+        };
+        // Cloned, because delivering needs the chain: an edge is a few words.
+        let targets = targets.clone();
+        self.chain.deliver(&targets, batch)
+    }
+
+    fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> Result<()> {
+        self.record(rejected_row(batch, row, reason))
+    }
+}

@@ -1,0 +1,300 @@
+//! The coordinator: decides when an epoch ends, and commits it once every sink has prepared it.
+//!
+//! One epoch: readers read until the trigger; they stop and say where they are;
+//! the epoch's end follows the last record through all lanes; every writer
+//! prepares; the epoch is recorded; every sink commits. Only then can the next
+//! one end, while its records already flow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use azud_connect::{Prepared, Sink};
+use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
+use tokio::sync::mpsc;
+
+use super::counters::{Counts, NodeCounters};
+use super::message::{Command, Event, Message};
+use super::report::{Durations, EpochReport, NodeReport};
+use super::retry::retry;
+use super::trigger::{Stop, Trigger};
+
+/// Everything that the coordinator needs.
+pub(super) struct Coordinator {
+    pub(super) name: String,
+    pub(super) trigger: Trigger,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stop: Stop,
+    /// To every reader.
+    pub(super) readers: Vec<mpsc::Sender<Command>>,
+    /// To every lane of the first stage, for epoch ends.
+    pub(super) lanes: Vec<crossbeam_channel::Sender<Message>>,
+    pub(super) events: mpsc::Receiver<Event>,
+    /// Records read since the epoch began.
+    pub(super) records: Arc<AtomicU64>,
+    /// Every sink, with its name and how many writers it has.
+    pub(super) sinks: Vec<(String, Arc<dyn Sink>, usize)>,
+    /// Whether a sink wants epochs without records.
+    pub(super) empty_epochs: bool,
+    /// Every node's name and counts.
+    pub(super) nodes: Vec<(Arc<str>, Arc<NodeCounters>)>,
+    /// Which readers' sources have ended.
+    pub(super) ended: Vec<bool>,
+    /// Which readers have nothing more to give in this epoch.
+    pub(super) resting: Vec<bool>,
+    /// Called after every commit.
+    pub(super) on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
+}
+
+/// Why an epoch ended.
+struct End {
+    /// The tick, where one ended it.
+    tick: Option<i64>,
+    /// Whether the run was asked to stop.
+    stopped: bool,
+}
+
+// === impl Coordinator ===
+
+impl Coordinator {
+    /// Runs epochs until the last; answers the positions after it.
+    pub(super) async fn run(mut self) -> Result<Vec<Position>> {
+        let mut outcome = self.epochs().await;
+        if let Err(error) = &outcome
+            && error.kind() == ErrorKind::Closed
+            && let Some(reason) = self.reason().await
+        {
+            outcome = Err(reason);
+        }
+        if outcome.is_err() {
+            for (name, sink, _) in &self.sinks {
+                if let Err(error) = sink.abort().await {
+                    tracing::warn!("sink `{name}` could not roll back: {error}");
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn epochs(&mut self) -> Result<Vec<Position>> {
+        let mut counts = self.counts();
+        for number in 0.. {
+            let started = self.clock.elapsed();
+            let end = self.wait_for_end().await?;
+            let positions = self.stop_readers().await?;
+            let epoch = Epoch {
+                number,
+                time_ms: end.tick.unwrap_or_else(|| self.clock.wall_ms()),
+                input_rows: self.records.swap(0, Ordering::Relaxed),
+                last: end.stopped || self.ended.iter().all(|ended| *ended),
+            };
+            let cut = self.clock.elapsed();
+            self.finish(&epoch).await?;
+            let prepared = self.wait_for_prepared().await?;
+            let prepared_at = self.clock.elapsed();
+            self.commit(&epoch, prepared).await?;
+
+            let now = self.counts();
+            let times = [started, cut, prepared_at, self.clock.elapsed()];
+            let report = self.report(&epoch, times, &counts, &now);
+            (self.on_epoch)(&report);
+            counts = now;
+            if epoch.last {
+                return Ok(positions);
+            }
+        }
+        Err(Error::internal("epochs ran out"))
+    }
+
+    /// Waits until the trigger says that the epoch ends.
+    async fn wait_for_end(&mut self) -> Result<End> {
+        let stop = self.stop.clone();
+        loop {
+            let all = |flags: &[bool]| flags.iter().all(|flag| *flag);
+            if all(&self.ended) || (all(&self.resting) && self.trigger.ends_when_full()) {
+                return Ok(End {
+                    tick: None,
+                    stopped: false,
+                });
+            }
+            let tick = self.trigger.next_tick(self.clock.as_ref());
+            let ticked = async {
+                match tick {
+                    Some((_, wait)) => tokio::time::sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.requested() => return Ok(End { tick: None, stopped: true }),
+                event = self.events.recv() => self.note(event)?,
+                () = ticked => {
+                    let records = self.records.load(Ordering::Relaxed);
+                    if records > 0 || self.empty_epochs {
+                        return Ok(End { tick: tick.map(|(tick, _)| tick), stopped: false });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops all readers; answers where each partition goes on.
+    async fn stop_readers(&mut self) -> Result<Vec<Position>> {
+        for reader in &self.readers {
+            tell(reader, Command::Stop).await?;
+        }
+        let mut positions = Vec::new();
+        let mut waiting = self.readers.len();
+        while waiting > 0 {
+            match self.events.recv().await {
+                Some(Event::Stopped {
+                    positions: found, ..
+                }) => {
+                    positions.extend(found);
+                    waiting -= 1;
+                }
+                other => self.note(other)?,
+            }
+        }
+        Ok(positions)
+    }
+
+    /// Sends the epoch's end after the last record of every reader and to every lane.
+    async fn finish(&mut self, epoch: &Epoch) -> Result<()> {
+        self.resting.clone_from(&self.ended);
+        for reader in &self.readers {
+            tell(reader, Command::Finish(*epoch)).await?;
+        }
+        for lane in &self.lanes {
+            // A lane's channel of epoch ends has room for two, and only one is ever under way.
+            let sent = lane.try_send(Message::EpochEnd(*epoch));
+            sent.map_err(|_| Error::closed("a lane has stopped"))?;
+        }
+        Ok(())
+    }
+
+    /// For every sink, what its writers prepared, by lane.
+    async fn wait_for_prepared(&mut self) -> Result<Vec<Vec<Prepared>>> {
+        let mut prepared = vec![Vec::new(); self.sinks.len()];
+        let mut waiting: usize = self.sinks.iter().map(|(_, _, writers)| writers).sum();
+        while waiting > 0 {
+            match self.events.recv().await {
+                Some(Event::Prepared {
+                    sink,
+                    prepared: one,
+                }) => {
+                    if let Some(of_sink) = prepared.get_mut(sink) {
+                        of_sink.push(one);
+                    }
+                    waiting -= 1;
+                }
+                // The next epoch's records already flow.
+                other => self.note(other)?,
+            }
+        }
+        for of_sink in &mut prepared {
+            of_sink.sort_by_key(|one| one.lane);
+        }
+        Ok(prepared)
+    }
+
+    async fn commit(&self, epoch: &Epoch, prepared: Vec<Vec<Prepared>>) -> Result<()> {
+        // Only there to end the run: nothing that anybody should see.
+        let shutdown = epoch.last && epoch.input_rows == 0 && epoch.number > 0;
+        for ((name, sink, _), prepared) in self.sinks.iter().zip(prepared) {
+            if shutdown && prepared.iter().all(|one| one.rows == 0) {
+                sink.abort().await?;
+                continue;
+            }
+            let commit = async || sink.commit(epoch, prepared.clone()).await;
+            retry(&format!("sink `{name}`"), commit).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what a reader says of itself.
+    fn note(&mut self, event: Option<Event>) -> Result<()> {
+        match event {
+            Some(Event::Full(reader)) => set(&mut self.resting, reader),
+            Some(Event::Ended(reader)) => {
+                set(&mut self.resting, reader);
+                set(&mut self.ended, reader);
+            }
+            Some(Event::Failed(error)) => return Err(error),
+            Some(Event::Stopped { .. } | Event::Prepared { .. }) => {
+                return Err(Error::internal("an event came out of order"));
+            }
+            None => return Err(Error::internal("everything stopped without a word")),
+        }
+        Ok(())
+    }
+
+    /// Why a part has stopped: its own word comes in another channel than its silence.
+    async fn reason(&mut self) -> Option<Error> {
+        let failed = async {
+            loop {
+                match self.events.recv().await {
+                    Some(Event::Failed(error)) => return Some(error),
+                    Some(_) => {}
+                    None => return None,
+                }
+            }
+        };
+        tokio::time::timeout(REASON, failed).await.ok().flatten()
+    }
+
+    fn counts(&self) -> Vec<Counts> {
+        self.nodes.iter().map(|(_, counters)| counters.read()).collect()
+    }
+
+    fn report(
+        &self,
+        epoch: &Epoch,
+        [started, cut, prepared, committed]: [Duration; 4],
+        before: &[Counts],
+        now: &[Counts],
+    ) -> EpochReport {
+        let ms = |from: Duration, to: Duration| {
+            u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
+        };
+        let seconds = committed.saturating_sub(started).as_secs_f64();
+        let nodes = self.nodes.iter().zip(now.iter().zip(before));
+        EpochReport {
+            name: self.name.clone(),
+            timestamp: azud_model::iso_timestamp(epoch.time_ms),
+            batch_id: epoch.number,
+            num_input_rows: epoch.input_rows,
+            processed_rows_per_second: epoch.input_rows as f64 / seconds.max(1e-6),
+            duration_ms: Durations {
+                add_batch: ms(started, cut),
+                prepare: ms(cut, prepared),
+                commit: ms(prepared, committed),
+                trigger_execution: ms(started, committed),
+            },
+            nodes: nodes
+                .map(|((name, _), (now, before))| {
+                    let counts = now.since(*before);
+                    NodeReport {
+                        name: name.to_string(),
+                        rows_in: counts.rows_in,
+                        rows_out: counts.rows_out,
+                        rejected: counts.rejected,
+                    }
+                })
+                .collect(),
+        }
+    }
+}
+
+/// How long to wait for the reason why a part has stopped.
+const REASON: Duration = Duration::from_secs(1);
+
+fn set(flags: &mut [bool], number: usize) {
+    if let Some(flag) = flags.get_mut(number) {
+        *flag = true;
+    }
+}
+
+async fn tell(reader: &mpsc::Sender<Command>, command: Command) -> Result<()> {
+    let sent = reader.send(command).await;
+    sent.map_err(|_| Error::closed("a reader has stopped"))
+}

@@ -1,0 +1,99 @@
+//! A lane's thread: takes messages, calls the chain, waits for every input at an epoch's end.
+
+use azud_model::{Epoch, Error, ErrorKind, Result};
+use crossbeam_channel::{Receiver, Select};
+use tokio::sync::mpsc;
+
+use super::chain::Chain;
+use super::message::{Event, Message};
+
+/// Everything that a lane's thread owns.
+pub(super) struct Lane {
+    /// `lane 1 of stage 0`, for messages.
+    pub(super) name: String,
+    /// What it computes.
+    pub(super) chain: Chain,
+    /// What it is fed by; one of them always brings the epochs' ends.
+    pub(super) inputs: Vec<Receiver<Message>>,
+    /// To the lanes below, for epoch ends.
+    pub(super) below: Vec<crossbeam_channel::Sender<Message>>,
+    /// To the coordinator.
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// Runs until the last epoch, a failure, or its inputs are gone.
+    pub(super) fn run(mut self) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.epochs()));
+        let error = match outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => Error::internal("a panic, see above: this is a mistake in azud itself"),
+        };
+        let error = match error.kind() {
+            // Another part stopped first, and says why.
+            ErrorKind::Closed => return,
+            ErrorKind::Internal => error.within(&self.name),
+            _ => error,
+        };
+        // If nobody listens, the pipeline is already stopping.
+        let _ = self.events.blocking_send(Event::Failed(error));
+    }
+
+    fn epochs(&mut self) -> Result<()> {
+        loop {
+            let epoch = self.epoch()?;
+            self.chain.end_epoch(&epoch)?;
+            for lane in &self.below {
+                let sent = lane.send(Message::EpochEnd(epoch));
+                sent.map_err(|_| Error::closed("a later lane has stopped"))?;
+            }
+            if epoch.last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Works on one epoch until all inputs have ended it.
+    fn epoch(&mut self) -> Result<Epoch> {
+        // An input that has ended the epoch is not read until all have: what follows belongs to the next.
+        let mut open: Vec<Receiver<Message>> = self.inputs.clone();
+        loop {
+            let (number, message) = receive(&open)?;
+            match message {
+                Message::Records {
+                    instance, records, ..
+                } => self.chain.records(instance, &records)?,
+                Message::Batch {
+                    instance,
+                    input,
+                    batch,
+                } => self.chain.batch(instance, input, batch)?,
+                Message::EpochEnd(epoch) => {
+                    open.swap_remove(number);
+                    if open.is_empty() {
+                        return Ok(epoch);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn receive(inputs: &[Receiver<Message>]) -> Result<(usize, Message)> {
+    let mut select = Select::new();
+    for input in inputs {
+        select.recv(input);
+    }
+    let ready = select.select();
+    let number = ready.index();
+    let Some(input) = inputs.get(number) else {
+        return Err(Error::internal("an input is missing"));
+    };
+    match ready.recv(input) {
+        Ok(message) => Ok((number, message)),
+        Err(_) => Err(Error::closed("an input has stopped")),
+    }
+}

@@ -1,0 +1,69 @@
+//! What travels between readers, lanes, writers and the coordinator.
+
+use azud_connect::{Output, Prepared, Records};
+use azud_model::{Batch, Epoch, Error, Position};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// What a lane receives. Epoch ends travel in the same channels as rows, so their order is never in doubt.
+pub(super) enum Message {
+    /// Records of a source, to be decoded by an instance.
+    Records {
+        /// The source's instance.
+        instance: usize,
+        /// The records.
+        records: Box<Records>,
+        /// Given back when the lane is done with them: the back-pressure on the reader.
+        _permit: OwnedSemaphorePermit,
+    },
+    /// Rows from a lane of an earlier stage.
+    Batch {
+        /// Who takes them.
+        instance: usize,
+        /// Which of its inputs.
+        input: usize,
+        /// The rows.
+        batch: Batch,
+    },
+    /// Nothing of this epoch follows in this channel.
+    EpochEnd(Epoch),
+}
+
+/// What a sink's writer receives.
+pub(super) enum SinkMessage {
+    /// Rows.
+    Output(Output),
+    /// Nothing of this epoch follows: prepare it.
+    EpochEnd(Epoch),
+}
+
+/// What the coordinator tells a reader.
+pub(super) enum Command {
+    /// Stop reading, and answer [`Event::Stopped`].
+    Stop,
+    /// Hand the epoch's end to the lane, then read on unless it is the last.
+    Finish(Epoch),
+}
+
+/// What the coordinator is told.
+pub(super) enum Event {
+    /// A reader has used up its share of the epoch.
+    Full(usize),
+    /// A reader's source has ended.
+    Ended(usize),
+    /// A reader has stopped, as it was told.
+    Stopped {
+        /// Which reader.
+        reader: usize,
+        /// Where it goes on.
+        positions: Vec<Position>,
+    },
+    /// A sink's writer has prepared the epoch.
+    Prepared {
+        /// Which sink.
+        sink: usize,
+        /// What it prepared.
+        prepared: Prepared,
+    },
+    /// Something cannot go on.
+    Failed(Error),
+}

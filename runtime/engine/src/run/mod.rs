@@ -1,0 +1,23 @@
+//! Running a plan: readers and sink writers on tokio, lanes on threads of their
+//! own, and a coordinator that ends epochs and commits them.
+
+mod chain;
+mod coordinator;
+mod counters;
+mod lane;
+mod message;
+mod outlet;
+mod reader;
+mod report;
+mod reject;
+mod retry;
+mod slots;
+mod start;
+mod trigger;
+mod wiring;
+mod writer;
+
+pub use trigger::{Stop, Trigger};
+pub use reject::OnReject;
+pub use report::{EpochReport, NodeReport};
+pub use start::RunOptions;

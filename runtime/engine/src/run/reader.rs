@@ -1,0 +1,163 @@
+//! The task of one source reader: reads, hands records to its lane, stops when told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use azud_connect::{Backoff, Read, SourceReader};
+use azud_model::{Error, ErrorKind, Result};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::message::{Command, Event, Message};
+
+/// How many chunks of records may wait for a lane, the one that it works on included.
+pub(super) const CHUNKS_AHEAD: usize = 4;
+
+/// Room in the channel beside the chunks: an epoch's end never waits.
+const CONTROL_ROOM: usize = 2;
+
+/// Everything that a reader's task owns.
+pub(super) struct ReaderTask {
+    /// Number of the reader, as in [`Event::Stopped`].
+    pub(super) number: usize,
+    /// `source lines`, for messages.
+    pub(super) name: String,
+    /// The instance that decodes what it reads.
+    pub(super) instance: usize,
+    /// The connector's part.
+    pub(super) reader: Box<dyn SourceReader>,
+    /// To the lane.
+    pub(super) lane: crossbeam_channel::Sender<Message>,
+    /// From the coordinator.
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// To the coordinator.
+    pub(super) events: mpsc::Sender<Event>,
+    /// Records read since the epoch began, by all readers.
+    pub(super) records: Arc<AtomicU64>,
+    /// Records read since the start, by all readers.
+    pub(super) progress: Arc<AtomicU64>,
+}
+
+/// The channel from a reader to its lane.
+pub(super) fn channel() -> (
+    crossbeam_channel::Sender<Message>,
+    crossbeam_channel::Receiver<Message>,
+) {
+    crossbeam_channel::bounded(CHUNKS_AHEAD + CONTROL_ROOM)
+}
+
+// === impl ReaderTask ===
+
+impl ReaderTask {
+    /// Runs until the last epoch, a failure, or the coordinator is gone.
+    pub(super) async fn run(mut self) {
+        let events = self.events.clone();
+        if let Err(error) = self.epochs().await
+            && error.kind() != ErrorKind::Closed
+        {
+            let failed = Event::Failed(error.within(&self.name));
+            // If nobody listens, the pipeline is already stopping.
+            let _ = events.send(failed).await;
+        }
+    }
+
+    async fn epochs(&mut self) -> Result<()> {
+        let permits = Arc::new(Semaphore::new(CHUNKS_AHEAD));
+        let mut ended = false;
+        loop {
+            self.reader.start_epoch();
+            ended = self.read_epoch(&permits, ended).await?;
+            self.tell(Event::Stopped {
+                reader: self.number,
+                positions: self.reader.positions(),
+            })
+            .await?;
+            match self.commands.recv().await {
+                Some(Command::Finish(epoch)) => {
+                    self.give(Message::EpochEnd(epoch))?;
+                    if epoch.last {
+                        return Ok(());
+                    }
+                }
+                Some(Command::Stop) => return Err(Error::internal("told to stop twice")),
+                None => return Err(Error::closed("the coordinator is gone")),
+            }
+        }
+    }
+
+    /// Reads until told to stop; answers whether the source has ended.
+    async fn read_epoch(&mut self, permits: &Arc<Semaphore>, mut ended: bool) -> Result<bool> {
+        let mut backoff = Backoff::default();
+        let mut resting = ended;
+        if ended {
+            self.tell(Event::Ended(self.number)).await?;
+        }
+        loop {
+            let read = tokio::select! {
+                biased;
+                command = self.commands.recv() => return match command {
+                    Some(Command::Stop) => Ok(ended),
+                    Some(Command::Finish(_)) => Err(Error::internal("finished before it was stopped")),
+                    None => Err(Error::closed("the coordinator is gone")),
+                },
+                read = self.reader.next(), if !resting => read,
+            };
+            match read {
+                Ok(Read::Records(records)) => {
+                    backoff.reset();
+                    let count = records.len() as u64;
+                    self.records.fetch_add(count, Ordering::Relaxed);
+                    self.progress.fetch_add(count, Ordering::Relaxed);
+                    // They count as read from here on, so waiting for room must not be cut short.
+                    let permit = permits.clone().acquire_owned().await;
+                    let permit = permit.map_err(|_| Error::closed("the lane is gone"))?;
+                    self.give(Message::Records {
+                        instance: self.instance,
+                        records: Box::new(records),
+                        _permit: permit,
+                    })?;
+                }
+                Ok(Read::EpochFull) => {
+                    resting = true;
+                    self.tell(Event::Full(self.number)).await?;
+                }
+                Ok(Read::End) => {
+                    ended = true;
+                    resting = true;
+                    self.tell(Event::Ended(self.number)).await?;
+                }
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    let pause = backoff.pause();
+                    tracing::warn!(
+                        "{}: {error}, trying again in {} ms",
+                        self.name,
+                        pause.as_millis()
+                    );
+                    tokio::select! {
+                        biased;
+                        command = self.commands.recv() => return match command {
+                            Some(Command::Stop) => Ok(ended),
+                            _ => Err(Error::closed("the coordinator is gone")),
+                        },
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn give(&self, message: Message) -> Result<()> {
+        // Permits bound what is in the channel, so it is never full.
+        self.lane
+            .try_send(message)
+            .map_err(|error| match error.is_full() {
+                true => Error::internal("the channel to the lane is full"),
+                false => Error::closed("the lane is gone"),
+            })
+    }
+
+    async fn tell(&self, event: Event) -> Result<()> {
+        let sent = self.events.send(event).await;
+        sent.map_err(|_| Error::closed("the coordinator is gone"))
+    }
+}

@@ -1,0 +1,51 @@
+//! What is told about every epoch.
+
+use serde::Serialize;
+
+/// One epoch, as `--json` prints it: Spark's names where Spark has one.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EpochReport {
+    /// The pipeline's name.
+    pub name: String,
+    /// The epoch's time, ISO 8601.
+    pub timestamp: String,
+    /// The epoch's number.
+    pub batch_id: u64,
+    /// Records that the sources gave, rejected ones included.
+    pub num_input_rows: u64,
+    /// Those, by the second of the whole epoch.
+    pub processed_rows_per_second: f64,
+    /// Where the time went.
+    pub duration_ms: Durations,
+    /// Every node, in the manifest's order.
+    pub nodes: Vec<NodeReport>,
+}
+
+/// The parts of an epoch, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Durations {
+    /// From the epoch's start until its end was called: reading and processing.
+    pub add_batch: u64,
+    /// Until every sink had prepared what it was given.
+    pub prepare: u64,
+    /// Until every sink had committed.
+    pub commit: u64,
+    /// All of it.
+    pub trigger_execution: u64,
+}
+
+/// One node in one epoch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeReport {
+    /// The node's name.
+    pub name: String,
+    /// Rows that came in; for a source, records.
+    pub rows_in: u64,
+    /// Rows that went out; for a sink, none.
+    pub rows_out: u64,
+    /// Rows that it rejected.
+    pub rejected: u64,
+}

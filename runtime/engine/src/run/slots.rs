@@ -1,0 +1,76 @@
+//! The slots of a lane: decoders, operators and outlets made from the plan.
+
+use std::sync::Arc;
+
+use azud_connect::{decoder, typed_decoder};
+use azud_model::{Error, Result};
+
+use super::chain::{Slot, Worker};
+use super::counters::NodeCounters;
+use super::outlet::Outlet;
+use crate::graph::{Instance, Vertex, Work};
+use crate::plan::Plan;
+
+/// Everything that runs in one lane of a stage, in topological order.
+///
+/// `outlets` holds an outlet for each sink and lane, and gives this lane's away.
+pub(super) fn slots(
+    plan: &Plan,
+    stage: usize,
+    lane: usize,
+    counters: &[Arc<NodeCounters>],
+    outlets: &mut [Vec<Option<Outlet>>],
+) -> Result<Vec<Slot>> {
+    let mut slots = Vec::new();
+    for (number, instance) in plan.topology.instances.iter().enumerate() {
+        if instance.stage != stage {
+            continue;
+        }
+        let missing = || Error::internal("an instance has no vertex or node");
+        let vertex = plan.vertices.get(instance.vertex).ok_or_else(missing)?;
+        let node = plan.nodes.get(vertex.node).ok_or_else(missing)?;
+        let comes_from_elsewhere = vertex.inputs.iter().flatten().any(|from| {
+            let above = plan.vertices.get(from.vertex);
+            from.rejected || above.is_some_and(|above| above.node != vertex.node)
+        });
+        slots.push(Slot {
+            instance: number,
+            worker: Some(worker(plan, vertex, instance, lane, outlets)?),
+            ports: instance.ports.clone(),
+            rejected: instance.rejected.clone(),
+            on_reject: node.on_reject,
+            node: node.name.clone(),
+            plugin: node.plugin.clone(),
+            counters: counters.get(vertex.node).cloned().ok_or_else(missing)?,
+            input: comes_from_elsewhere || matches!(vertex.work, Work::Source(_)),
+            output: vertex.output,
+        });
+    }
+    Ok(slots)
+}
+
+fn worker(
+    plan: &Plan,
+    vertex: &Vertex,
+    instance: &Instance,
+    lane: usize,
+    outlets: &mut [Vec<Option<Outlet>>],
+) -> Result<Worker> {
+    Ok(match &vertex.work {
+        Work::Source(number) => {
+            let source = plan.sources.get(*number);
+            let source = source.ok_or_else(|| Error::internal("a source is missing"))?;
+            Worker::Decoder(match &source.format {
+                Some(format) => decoder(format)?,
+                None => typed_decoder(source.schema.clone()),
+            })
+        }
+        Work::Operator(make) => Worker::Operator(make(&instance.modes)?),
+        Work::Sink(number) => {
+            let of_sink = outlets.get_mut(*number);
+            let outlet = of_sink.and_then(|lanes| lanes.get_mut(lane)).and_then(Option::take);
+            let outlet = outlet.ok_or_else(|| Error::internal("a sink's outlet was taken twice"))?;
+            Worker::Sink(Box::new(outlet))
+        }
+    })
+}

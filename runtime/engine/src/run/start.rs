@@ -1,0 +1,243 @@
+//! Starting a plan: opens sources and sinks, makes lanes and channels, runs until the end.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use azud_connect::{encoder, SinkWriter, SourceReader};
+use azud_model::{Error, Position, Result};
+use crossbeam_channel::bounded;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::chain::Chain;
+use super::coordinator::Coordinator;
+use super::counters::NodeCounters;
+use super::lane::Lane;
+use super::message::{Message, SinkMessage};
+use super::outlet::Outlet;
+use super::reader::{self, ReaderTask};
+use super::report::EpochReport;
+use super::retry::retry;
+use super::slots;
+use super::trigger::Stop;
+use super::wiring::Wiring;
+use super::writer::{OUTPUTS_AHEAD, WriterTask};
+use crate::graph::Work;
+use crate::plan::Plan;
+
+/// How many events may wait for the coordinator.
+const EVENTS: usize = 64;
+
+/// How a plan is run.
+pub struct RunOptions {
+    /// Asks the run to drain.
+    pub stop: Stop,
+    /// Counts the records that are read, for whoever shows progress.
+    pub progress: Arc<AtomicU64>,
+    /// Called after every epoch's commit.
+    pub on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Runs the pipeline until its sources end, it is asked to stop, or it
+    /// fails. Blocks; answers where each partition would go on.
+    ///
+    /// # Errors
+    /// Whatever stopped it. What was not committed is rolled back.
+    pub fn run(self, options: RunOptions) -> Result<Vec<Position>> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("azud-io")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
+        let outcome = self.run_on(&runtime, options);
+        // A reader may sit in a blocking read: nothing waits for it.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    fn run_on(&self, runtime: &Runtime, options: RunOptions) -> Result<Vec<Position>> {
+        let stop = options.stop.clone();
+        let opened = runtime.block_on(async {
+            tokio::select! {
+                opened = async { Ok((self.open_readers().await?, self.open_writers().await?)) } => opened,
+                () = stop.requested() => Err(Error::closed("stopped before it started")),
+            }
+        });
+        let (readers, writers) = match opened {
+            Err(error) if error.kind() == azud_model::ErrorKind::Closed => return Ok(Vec::new()),
+            opened => opened?,
+        };
+        let (events, event_receiver) = mpsc::channel(EVENTS);
+        let counters: Vec<Arc<NodeCounters>> = self.nodes.iter().map(|_| Arc::default()).collect();
+        let records = Arc::new(AtomicU64::new(0));
+        let mut wiring = Wiring::new(self);
+        let mut tasks = JoinSet::new();
+        let _guard = runtime.enter();
+
+        let mut controls = Vec::new();
+        for lane in 0..self.lanes {
+            // Room for two ends: see `Coordinator::finish`.
+            let (sender, receiver) = bounded(2);
+            controls.push(sender);
+            wiring.feed(0, lane, receiver);
+        }
+        let mut commands = Vec::new();
+        for (source, number, reader) in readers {
+            let (command_sender, command_receiver) = mpsc::channel(2);
+            let (lane, receiver) = reader::channel();
+            wiring.feed(0, number % self.lanes.max(1), receiver);
+            let task = ReaderTask {
+                number: commands.len(),
+                name: format!("source `{}`", self.source_name(source)),
+                instance: self.source_instance(source)?,
+                reader,
+                lane,
+                commands: command_receiver,
+                events: events.clone(),
+                records: records.clone(),
+                progress: options.progress.clone(),
+            };
+            commands.push(command_sender);
+            tasks.spawn(task.run());
+        }
+        let mut outlets: Vec<Vec<Option<Outlet>>> = Vec::new();
+        for (sink, of_sink) in writers.into_iter().enumerate() {
+            let mut lanes = Vec::new();
+            for (lane, writer) in of_sink.into_iter().enumerate() {
+                let (sender, outputs) = mpsc::channel::<SinkMessage>(OUTPUTS_AHEAD);
+                let task = WriterTask {
+                    sink,
+                    lane,
+                    name: format!("sink `{}`", self.sink_name(sink)),
+                    writer,
+                    outputs,
+                    events: events.clone(),
+                };
+                tasks.spawn(task.run());
+                lanes.push(Some(Outlet::new(self.encoder(sink)?, sender)));
+            }
+            outlets.push(lanes);
+        }
+
+        let mut lanes = Vec::new();
+        for stage in 0..self.topology.stages {
+            for lane in 0..self.lanes {
+                let slots = slots::slots(self, stage, lane, &counters, &mut outlets)?;
+                let chain = Chain::new(lane, slots, self.topology.instances.len(), wiring.take_senders(stage, lane));
+                lanes.push(Lane {
+                    name: format!("lane {lane} of stage {stage}"),
+                    chain,
+                    inputs: wiring.take_inputs(stage, lane),
+                    below: wiring.take_below(stage, lane),
+                    events: events.clone(),
+                });
+            }
+        }
+        drop(wiring);
+        drop(events);
+        let threads = spawn(lanes)?;
+        let coordinator = Coordinator {
+            name: self.name.clone(),
+            trigger: self.trigger,
+            clock: self.clock.clone(),
+            stop: options.stop,
+            ended: vec![false; commands.len()],
+            resting: vec![false; commands.len()],
+            readers: commands,
+            lanes: controls,
+            events: event_receiver,
+            records,
+            sinks: self
+                .sinks
+                .iter()
+                .enumerate()
+                .map(|(number, sink)| (self.sink_name(number).to_owned(), sink.sink.clone(), self.lanes))
+                .collect(),
+            empty_epochs: self.sinks.iter().any(|sink| sink.sink.wants_empty_epochs()),
+            nodes: self.nodes.iter().map(|node| node.name.clone()).zip(counters).collect(),
+            on_epoch: options.on_epoch,
+        };
+        let outcome = runtime.block_on(coordinator.run());
+        // Everything else follows: with its channels closed, each part ends.
+        runtime.block_on(tasks.shutdown());
+        for thread in threads {
+            // A lane reports its panics itself.
+            let _ = thread.join();
+        }
+        outcome
+    }
+
+    async fn open_readers(&self) -> Result<Vec<(usize, usize, Box<dyn SourceReader>)>> {
+        let mut readers = Vec::new();
+        for (source, plan) in self.sources.iter().enumerate() {
+            let name = format!("source `{}`", self.source_name(source));
+            let open = async || plan.source.open(&[]).await;
+            let opened = retry(&name, open).await.map_err(|error| error.within(&name))?;
+            readers.extend(opened.into_iter().enumerate().map(|(lane, reader)| (source, lane, reader)));
+        }
+        Ok(readers)
+    }
+
+    async fn open_writers(&self) -> Result<Vec<Vec<Box<dyn SinkWriter>>>> {
+        let mut writers = Vec::new();
+        for (sink, plan) in self.sinks.iter().enumerate() {
+            let name = format!("sink `{}`", self.sink_name(sink));
+            let mut of_sink = Vec::new();
+            for lane in 0..self.lanes {
+                let open = async || plan.sink.writer(lane, plan.schema.clone()).await;
+                of_sink.push(retry(&name, open).await.map_err(|error| error.within(&name))?);
+            }
+            writers.push(of_sink);
+        }
+        Ok(writers)
+    }
+
+    fn encoder(&self, sink: usize) -> Result<Option<Box<dyn azud_connect::Encoder>>> {
+        match self.sinks.get(sink) {
+            Some(sink) => sink.encode.map(|format| encoder(format, &sink.schema)).transpose(),
+            None => Ok(None),
+        }
+    }
+
+    fn source_name(&self, source: usize) -> &str {
+        let node = self.sources.get(source).map_or(0, |source| source.node);
+        self.nodes.get(node).map_or("", |node| &node.name)
+    }
+
+    fn sink_name(&self, sink: usize) -> &str {
+        let node = self.sinks.get(sink).map_or(0, |sink| sink.node);
+        self.nodes.get(node).map_or("", |node| &node.name)
+    }
+
+    fn source_instance(&self, source: usize) -> Result<usize> {
+        let is_it = |vertex: usize| {
+            let vertex = self.vertices.get(vertex);
+            vertex.is_some_and(|vertex| matches!(vertex.work, Work::Source(number) if number == source))
+        };
+        let found = self.topology.instances.iter().position(|instance| is_it(instance.vertex));
+        found.ok_or_else(|| Error::internal("a source has no instance"))
+    }
+}
+
+fn spawn(lanes: Vec<Lane>) -> Result<Vec<std::thread::JoinHandle<()>>> {
+    let mut threads = Vec::new();
+    for lane in lanes {
+        let thread = std::thread::Builder::new()
+            .name(lane.name.clone())
+            .spawn(move || lane.run())
+            .map_err(|error| Error::internal("cannot start a lane").because(error))?;
+        threads.push(thread);
+    }
+    Ok(threads)
+}
+
+impl std::fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! When an epoch ends, and how a run is asked to stop.
+
+use std::time::Duration;
+
+use azud_model::Clock;
+use tokio::sync::watch;
+
+/// What ends epochs: `trigger:` of the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// The data: every source is read to its present end.
+    Once,
+    /// A clock that ticks this often, at multiples of the interval since 1970.
+    Every(Duration),
+    /// As soon as it pays: once a second, and earlier where a source's share is used up.
+    Continuous,
+}
+
+/// How often an epoch ends with [`Trigger::Continuous`]: the default of `checkpoint.every`.
+const CONTINUOUS: Duration = Duration::from_secs(1);
+
+/// Asks a run to drain: sources stop, what they gave is processed and committed.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    requested: watch::Sender<bool>,
+}
+
+// === impl Trigger ===
+
+impl Trigger {
+    /// Whether the sources are read to their present end only.
+    pub fn finite(self) -> bool {
+        self == Self::Once
+    }
+
+    /// The next tick: wall time in milliseconds, and how long until then.
+    pub(super) fn next_tick(self, clock: &dyn Clock) -> Option<(i64, Duration)> {
+        let interval = match self {
+            Self::Once => return None,
+            Self::Every(interval) => interval,
+            Self::Continuous => CONTINUOUS,
+        };
+        let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
+        let now = clock.wall_ms();
+        let tick = now
+            .div_euclid(interval)
+            .saturating_add(1)
+            .saturating_mul(interval);
+        let wait = u64::try_from(tick.saturating_sub(now)).unwrap_or(0);
+        Some((tick, Duration::from_millis(wait)))
+    }
+
+    /// Whether an epoch ends when every source has used up its share of it.
+    pub(super) fn ends_when_full(self) -> bool {
+        !matches!(self, Self::Every(_))
+    }
+}
+
+// === impl Stop ===
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            requested: watch::Sender::new(false),
+        }
+    }
+}
+
+impl Stop {
+    /// Asks for it. More than once is the same as once.
+    pub fn request(&self) {
+        self.requested.send_replace(true);
+    }
+
+    pub(super) async fn requested(&self) {
+        let mut requested = self.requested.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = requested.wait_for(|requested| *requested).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use azud_model::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn ticks_are_multiples_of_the_interval() {
+        let clock = ManualClock::at(10_001);
+        let every = Trigger::Every(Duration::from_secs(5));
+        let tick = every.next_tick(&clock);
+        assert_eq!(tick, Some((15_000, Duration::from_millis(4_999))));
+        clock.advance(Duration::from_millis(4_999));
+        let tick = every.next_tick(&clock);
+        assert_eq!(tick, Some((20_000, Duration::from_secs(5))));
+        assert_eq!(Trigger::Once.next_tick(&clock), None);
+    }
+}

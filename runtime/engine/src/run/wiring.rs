@@ -1,0 +1,105 @@
+//! The channels between lanes.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::message::Message;
+use crate::graph::Route;
+use crate::plan::Plan;
+
+/// How many batches may wait between two lanes.
+const BATCHES_AHEAD: usize = 4;
+
+/// All channels of a run, before they are given to their owners.
+pub(super) struct Wiring {
+    /// For every stage and lane, what it is fed by.
+    inputs: Vec<Vec<Vec<Receiver<Message>>>>,
+    /// For every stage and lane, whom it tells of epoch ends.
+    below: Vec<Vec<Vec<Sender<Message>>>>,
+    /// For every stage, lane, instance and lane of that instance, a sender; empty where no edge leads.
+    lanes_of: Vec<Vec<Vec<Vec<Sender<Message>>>>>,
+}
+
+// === impl Wiring ===
+
+impl Wiring {
+    /// One channel between two lanes, however many edges use it: so an epoch's end comes once.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let (stages, lanes) = (plan.topology.stages, plan.lanes);
+        let instances = plan.topology.instances.len();
+        let mut wiring = Self {
+            inputs: vec![vec![Vec::new(); lanes]; stages],
+            below: vec![vec![Vec::new(); lanes]; stages],
+            lanes_of: vec![vec![vec![Vec::new(); instances]; lanes]; stages],
+        };
+        for above in 0..stages {
+            for below in above + 1..stages {
+                wiring.connect(plan, above, below);
+            }
+        }
+        wiring
+    }
+
+    fn connect(&mut self, plan: &Plan, above: usize, below: usize) {
+        let edges: Vec<_> = plan
+            .topology
+            .instances
+            .iter()
+            .filter(|instance| instance.stage == above)
+            .flat_map(|instance| instance.ports.iter().flatten().chain(&instance.rejected))
+            .filter(|target| {
+                let target = plan.topology.instances.get(target.instance);
+                target.is_some_and(|target| target.stage == below)
+            })
+            .collect();
+        if edges.is_empty() {
+            return;
+        }
+        let exchanges = edges.iter().any(|edge| matches!(edge.route, Route::Exchange(_)));
+        for from in 0..plan.lanes {
+            let mut senders = Vec::new();
+            for to in 0..plan.lanes {
+                let (sender, receiver) = bounded(BATCHES_AHEAD);
+                // Without an exchange only the lane of the same number is ever sent to.
+                if exchanges || from == to {
+                    self.feed(below, to, receiver);
+                    if let Some(ends) = self.below.get_mut(above).and_then(|of| of.get_mut(from)) {
+                        ends.push(sender.clone());
+                    }
+                }
+                senders.push(sender);
+            }
+            for edge in &edges {
+                let slot = self
+                    .lanes_of
+                    .get_mut(above)
+                    .and_then(|of| of.get_mut(from))
+                    .and_then(|of| of.get_mut(edge.instance));
+                if let Some(slot) = slot {
+                    slot.clone_from(&senders);
+                }
+            }
+        }
+    }
+
+    pub(super) fn feed(&mut self, stage: usize, lane: usize, receiver: Receiver<Message>) {
+        if let Some(inputs) = self.inputs.get_mut(stage).and_then(|of| of.get_mut(lane)) {
+            inputs.push(receiver);
+        }
+    }
+
+    pub(super) fn take_inputs(&mut self, stage: usize, lane: usize) -> Vec<Receiver<Message>> {
+        let inputs = self.inputs.get_mut(stage).and_then(|of| of.get_mut(lane));
+        inputs.map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn take_below(&mut self, stage: usize, lane: usize) -> Vec<Sender<Message>> {
+        let below = self.below.get_mut(stage).and_then(|of| of.get_mut(lane));
+        below.map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn take_senders(&mut self, stage: usize, lane: usize) -> Vec<Vec<Sender<Message>>> {
+        let senders = self.lanes_of.get_mut(stage).and_then(|of| of.get_mut(lane));
+        senders.map(std::mem::take).unwrap_or_default()
+    }
+}
+

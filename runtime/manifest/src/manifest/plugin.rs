@@ -1,0 +1,66 @@
+//! The components that transforms name.
+
+use azud_model::{ByteSize, Duration};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::Spanned;
+
+/// A WebAssembly component: a file, or a source that is built when it is out of date.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "x-later" = ["grants"],
+    "oneOf" = [{ "required": ["path"] }, { "required": ["source"] }],
+))]
+pub struct Plugin {
+    /// The name that transforms call it by.
+    #[serde(skip)]
+    pub name: Spanned<String>,
+    /// The component's file, relative to the manifest.
+    #[schemars(extend("minLength" = 1))]
+    pub path: Option<Spanned<String>>,
+    /// The folder of its source, relative to the manifest.
+    #[schemars(extend("minLength" = 1))]
+    pub source: Option<Spanned<String>>,
+    /// The digest that the component must have.
+    #[schemars(extend(
+        "pattern" = "^[0-9a-fA-F]{64}$",
+        "x-expected" = "64 hexadecimal digits, as sha256sum prints them",
+    ))]
+    pub sha256: Option<Spanned<String>>,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// What a plugin may use up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The memory of one instance; 64MiB unless said.
+    pub memory: Option<ByteSize>,
+    /// The time for one batch; 1s unless said.
+    pub deadline: Option<Duration>,
+}
+
+/// Where a plugin's component comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum PluginFile<'a> {
+    /// A component that is there.
+    Path(&'a Spanned<String>),
+    /// A folder to build it from.
+    Source(&'a Spanned<String>),
+}
+
+impl Plugin {
+    /// Where its component comes from: the shape allows exactly one of the two.
+    #[must_use]
+    pub fn file(&self) -> PluginFile<'_> {
+        match (&self.path, &self.source) {
+            (Some(path), _) => PluginFile::Path(path),
+            (None, Some(source)) => PluginFile::Source(source),
+            (None, None) => PluginFile::Path(&self.name),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Where rows go.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Format, Mode, OnError, one_or_many};
+use crate::{ConnectorUse, Span, Spanned};
+
+/// A node that rows go to: a connector, and how columns become its records.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["plugin", "config", "delivery", "durability"], "x-what" = "connector"))]
+pub struct Sink {
+    /// The node's name.
+    #[serde(skip)]
+    pub name: Spanned<String>,
+    /// The connector with its options.
+    #[serde(skip)]
+    pub connector: ConnectorUse,
+    /// What it is given: a node, or several whose rows are united. Only the sink of `dead_letters`
+    /// can do without.
+    #[serde(default)]
+    #[schemars(schema_with = "one_or_many")]
+    pub from: Vec<Spanned<String>>,
+    /// How columns become the payload.
+    pub format: Option<Spanned<Format>>,
+    /// Whether a csv starts with a header; it does unless this is false.
+    pub header: Option<Spanned<bool>>,
+    /// Which rows of a changing result it is given; `append` unless said.
+    pub mode: Option<Spanned<Mode>>,
+    /// What happens to a row that cannot be written.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+impl Sink {
+    /// The mode, `append` unless said.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+            .as_ref()
+            .map(|mode| mode.value)
+            .unwrap_or_default()
+    }
+
+    /// Where the mode is written; the sink's name when it is not written.
+    #[must_use]
+    pub fn mode_span(&self) -> Span {
+        self.mode.as_ref().map_or(self.name.span, |mode| mode.span)
+    }
+}

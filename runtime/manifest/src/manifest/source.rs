@@ -1,0 +1,47 @@
+//! Where rows come from.
+
+use azud_model::Column;
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::{Format, OnError};
+use crate::{ConnectorUse, Spanned};
+
+/// A node that rows come from: a connector, and how its records become columns.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-later" = ["time", "plugin", "at_end", "late", "durability"], "x-what" = "connector"))]
+pub struct Source {
+    /// The node's name: its table in SQL.
+    #[serde(skip)]
+    pub name: Spanned<String>,
+    /// The connector with its options.
+    #[serde(skip)]
+    pub connector: ConnectorUse,
+    /// The columns of a json or csv format, in their order.
+    #[serde(skip)]
+    pub columns: Vec<Spanned<Column>>,
+    /// How the payload becomes columns; without one, the rows are as the system has them.
+    pub format: Option<Spanned<Format>>,
+    /// The columns of json and csv: names with SQL types.
+    #[serde(default)]
+    #[schemars(schema_with = "columns")]
+    pub(crate) schema: Option<Spanned<IndexMap<String, Spanned<String>>>>,
+    /// Whether a csv starts with a header; it does unless this is false.
+    pub header: Option<Spanned<bool>>,
+    /// Columns of the system, like a topic or a path, that are kept beside those of the format.
+    #[serde(default)]
+    pub keep: Vec<Spanned<String>>,
+    /// What happens to a record that cannot be decoded.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+fn columns(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": { "type": "string", "format": "column-type" },
+    })
+}

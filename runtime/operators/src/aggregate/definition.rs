@@ -1,0 +1,92 @@
+//! What an aggregate computes, shared by its two steps.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
+use datafusion_common::Result;
+use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
+
+use super::accumulators::Accumulators;
+use super::group_keys::GroupKeys;
+
+/// Keys, calls, and the three shapes of rows that an aggregate knows:
+///
+/// - *input*: the key columns first, then those that calls read;
+/// - *state*: the key columns, then the state columns of each call, in order:
+///   what partial aggregates emit, final ones keep and checkpoints will hold;
+/// - *output*: the key columns, then one column for each call.
+#[derive(Debug)]
+pub struct Aggregate {
+    keys: usize,
+    calls: Vec<AggregateCall>,
+    state: SchemaRef,
+    output: SchemaRef,
+}
+
+/// One aggregate function over columns of the input.
+#[derive(Clone, Debug)]
+pub struct AggregateCall {
+    /// The function; its arguments are [`Self::arguments`].
+    pub function: Arc<AggregateFunctionExpr>,
+    /// The columns that it reads.
+    pub arguments: Vec<usize>,
+    /// The boolean column that says which rows count: `FILTER (WHERE ...)`.
+    pub filter: Option<usize>,
+}
+
+// === impl Aggregate ===
+
+impl Aggregate {
+    /// An aggregate over rows of `input`, grouped by its first `keys` columns.
+    ///
+    /// # Errors
+    /// When rows cannot be grouped by the keys' types, or a function has no
+    /// state that can be merged.
+    pub fn new(input: &Schema, keys: usize, calls: Vec<AggregateCall>) -> Result<Self> {
+        let key_fields: Vec<FieldRef> = input.fields().iter().take(keys).cloned().collect();
+        let mut state = key_fields.clone();
+        let mut output = key_fields;
+        for (number, call) in calls.iter().enumerate() {
+            for (part, field) in call.function.state_fields()?.iter().enumerate() {
+                let field = field.as_ref().clone().with_nullable(true);
+                state.push(Arc::new(field.with_name(format!("{number}.{part}"))));
+            }
+            let result = call.function.field().as_ref().clone().with_nullable(true);
+            output.push(Arc::new(result));
+        }
+        let aggregate = Self {
+            keys,
+            calls,
+            state: Arc::new(Schema::new(Fields::from(state))),
+            output: Arc::new(Schema::new(Fields::from(output))),
+        };
+        // What cannot be built fails while a query is planned, not later.
+        aggregate.group_keys()?;
+        aggregate.accumulators()?;
+        Ok(aggregate)
+    }
+
+    /// How many key columns there are; none: all rows are one group.
+    pub fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// The columns of state rows.
+    pub fn state(&self) -> &SchemaRef {
+        &self.state
+    }
+
+    /// The columns of the result.
+    pub fn output(&self) -> &SchemaRef {
+        &self.output
+    }
+
+    pub(super) fn accumulators(&self) -> Result<Accumulators> {
+        Accumulators::new(&self.calls)
+    }
+
+    pub(super) fn group_keys(&self) -> Result<GroupKeys> {
+        let fields: Fields = self.state.fields().iter().take(self.keys).cloned().collect();
+        GroupKeys::new(&Arc::new(Schema::new(fields)))
+    }
+}

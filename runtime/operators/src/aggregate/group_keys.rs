@@ -1,0 +1,86 @@
+//! Numbers for groups: equal keys, equal number.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
+use datafusion_common::Result;
+use datafusion_expr::EmitTo;
+use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion_physical_plan::aggregates::order::GroupOrdering;
+
+/// Gives groups numbers from 0 on, in the order in which they are first seen.
+pub(super) struct GroupKeys {
+    /// `None`: there are no keys, and one group of number 0.
+    values: Option<Box<dyn GroupValues>>,
+    bytes: usize,
+}
+
+// === impl GroupKeys ===
+
+impl GroupKeys {
+    pub(super) fn new(keys: &SchemaRef) -> Result<Self> {
+        let values = match keys.fields().is_empty() {
+            true => None,
+            false => Some(new_group_values(keys.clone(), &GroupOrdering::None)?),
+        };
+        Ok(Self { values, bytes: 0 })
+    }
+
+    /// Writes the number of each row's group.
+    pub(super) fn number(
+        &mut self,
+        keys: &[ArrayRef],
+        rows: usize,
+        numbers: &mut Vec<usize>,
+    ) -> Result<()> {
+        numbers.clear();
+        match &mut self.values {
+            None => numbers.resize(rows, 0),
+            Some(values) => {
+                let keys: Vec<ArrayRef> = keys.iter().map(canonical).collect();
+                let before = values.len();
+                values.intern(&keys, numbers)?;
+                if values.len() != before {
+                    // Asking is dear for some key types.
+                    self.bytes = values.size();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many groups have a number.
+    pub(super) fn len(&self) -> usize {
+        self.values.as_ref().map_or(1, |values| values.len())
+    }
+
+    /// About how many bytes the keys take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The keys of all groups in the order of their numbers; starts afresh.
+    pub(super) fn take(&mut self) -> Result<Vec<ArrayRef>> {
+        self.bytes = 0;
+        match &mut self.values {
+            None => Ok(Vec::new()),
+            Some(values) => values.emit(EmitTo::All),
+        }
+    }
+}
+
+/// -0.0 as 0.0 and every NaN as one: Spark groups them together.
+pub(super) fn canonical(key: &ArrayRef) -> ArrayRef {
+    match key.data_type() {
+        DataType::Float64 => Arc::new(
+            key.as_primitive::<Float64Type>()
+                .unary::<_, Float64Type>(|x| if x.is_nan() { f64::NAN } else { x + 0.0 }),
+        ),
+        DataType::Float32 => Arc::new(
+            key.as_primitive::<Float32Type>()
+                .unary::<_, Float32Type>(|x| if x.is_nan() { f32::NAN } else { x + 0.0 }),
+        ),
+        _ => key.clone(),
+    }
+}

@@ -1,0 +1,18 @@
+//! Aggregates in two steps: a [`PartialAggregate`] in every lane shrinks an
+//! epoch's rows to one a group; the rows move by key; a [`FinalAggregate`]
+//! merges them into what earlier epochs left behind.
+
+mod accumulators;
+mod definition;
+mod final_aggregate;
+mod group_keys;
+mod group_states;
+mod partial_aggregate;
+
+pub use definition::{Aggregate, AggregateCall};
+pub use final_aggregate::FinalAggregate;
+pub use group_states::GroupStates;
+pub use partial_aggregate::PartialAggregate;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! Operators: what SQL is made of, as plain state machines over batches.
+//!
+//! In flow [`Batch`](azud_model::Batch)es and epoch ends, out flow batches,
+//! through a [`Collector`]. Stateless work (filter, project, unnest) is made
+//! of [`Stage`]s, which one [`Chain`] runs; a [`Union`] joins streams; an
+//! aggregate is a [`PartialAggregate`] in every lane, an exchange by key, and a
+//! [`FinalAggregate`], whose memory is a [`GroupStates`].
+//!
+//! No I/O, no threads, no clock.
+
+mod aggregate;
+mod chain;
+mod filter;
+mod operator;
+mod project;
+mod reason;
+mod stage;
+mod union;
+mod unnest;
+
+pub use aggregate::{Aggregate, AggregateCall, FinalAggregate, GroupStates, PartialAggregate};
+pub use chain::{Chain, MAX_ROWS};
+pub use filter::Filter;
+pub use operator::{Collector, Operator};
+pub use project::Project;
+pub use stage::{Rows, Sources, Stage};
+pub use union::Union;
+pub use unnest::{Unnest, UnnestColumn};

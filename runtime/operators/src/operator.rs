@@ -1,0 +1,42 @@
+//! What every operator is: a state machine that batches and epoch ends drive.
+
+use azud_model::{Batch, Epoch, Result};
+
+/// One step of a lane. A lane's thread owns it; calls never overlap, and no
+/// call may block: an operator computes, and hands on what it made.
+pub trait Operator: Send {
+    /// Takes one batch from input number `input`.
+    ///
+    /// A row that cannot be processed is no error: it goes to
+    /// [`Collector::reject`], and the others go on.
+    ///
+    /// # Errors
+    /// Stop the pipeline.
+    fn process(&mut self, input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()>;
+
+    /// Every batch of the epoch has come: stateful operators emit their
+    /// results here. Called once an epoch, also when no batch came.
+    ///
+    /// # Errors
+    /// As `process`.
+    fn end_epoch(&mut self, epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        let _ = (epoch, out);
+        Ok(())
+    }
+}
+
+/// Where an operator puts what it made.
+pub trait Collector {
+    /// Hands rows on through an output port. Only a stateful operator has more
+    /// ports than 0: one for each mode that sinks below it use.
+    ///
+    /// # Errors
+    /// Those of the operators below: return them.
+    fn emit(&mut self, port: usize, batch: Batch) -> Result<()>;
+
+    /// Row `row` of `batch` can never be processed.
+    ///
+    /// # Errors
+    /// `Data`, if nobody reads the node's rejected rows: return it.
+    fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> Result<()>;
+}

@@ -1,0 +1,13 @@
+//! Columns across the boundary, as their buffers.
+
+mod buffers;
+mod export;
+mod import;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use buffers::Buffers;
+pub(crate) use export::Export;
+pub(crate) use import::import;
+pub(crate) use rows::{Origins, rejected, rows};

@@ -1,0 +1,140 @@
+//! Compiled code on disk, so that a plugin that is known starts in milliseconds.
+//!
+//! An entry is wasmtime's own artifact, which can be mapped into memory, with a
+//! trailer: magic, length and digest of what comes before. The file's name is the
+//! digest of all that the code depends on: the component, wasmtime's version, the
+//! engine's settings. Entries appear by rename. One that is damaged is compiled
+//! again.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    hash::{Hash, Hasher},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, component::Component};
+
+const MAGIC: &[u8; 16] = b"azud code cache1";
+const TRAILER: usize = MAGIC.len() + 8 + 32;
+
+/// A folder of compiled code, or none.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    folder: Option<PathBuf>,
+    settings: [u8; 32],
+}
+
+// === impl Cache ===
+
+impl Cache {
+    pub(crate) fn new(folder: Option<PathBuf>, engine: &Engine) -> Self {
+        let mut settings = Digester(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut settings);
+        Self { folder, settings: settings.0.finalize().into() }
+    }
+
+    /// The compiled component of these bytes, from the cache where it is there.
+    pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let Some(folder) = &self.folder else { return Component::new(engine, bytes) };
+        let entry = folder.join(self.name(bytes));
+        if let Some(component) = load(engine, &entry) {
+            return Ok(component);
+        }
+        let component = Component::new(engine, bytes)?;
+        // A cache that cannot be written costs time, not correctness.
+        let _ = store(folder, &entry, &component.serialize()?);
+        Ok(component)
+    }
+
+    fn name(&self, bytes: &[u8]) -> String {
+        let digest = Sha256::new().chain_update(Sha256::digest(bytes)).chain_update(self.settings).finalize();
+        format!("{}.cwasm", hex(&digest))
+    }
+}
+
+/// Reads an entry that this host wrote, whole; else none.
+fn load(engine: &Engine, entry: &Path) -> Option<Component> {
+    if !is_private(entry.parent()?) {
+        return None;
+    }
+    let file = fs::read(entry).ok()?;
+    let (code, trailer) = file.split_at_checked(file.len().checked_sub(TRAILER)?)?;
+    if trailer != trailer_of(code) {
+        return None;
+    }
+    deserialize(engine, code)
+}
+
+#[expect(unsafe_code, reason = "wasmtime cannot check machine code, only this host can")]
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: the code was serialised by this wasmtime with these settings (the
+    // entry's name is their digest, and wasmtime checks its own header), it is
+    // what was written (the trailer's digest), and nobody else could write it
+    // (the folder is the user's and private).
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+fn store(folder: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
+    make_private(folder)?;
+    let temporary = entry.with_extension(format!("{}.tmp", std::process::id()));
+    let written = fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(code)?;
+        file.write_all(&trailer_of(code))
+    });
+    written.and_then(|()| fs::rename(&temporary, entry)).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+fn trailer_of(code: &[u8]) -> Vec<u8> {
+    let length = (code.len() as u64).to_le_bytes();
+    [MAGIC.as_slice(), &length, &Sha256::digest(code)].concat()
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // Refused by the system where the folder is another user's.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(unix)]
+fn is_private(folder: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o077 == 0)
+}
+
+#[cfg(not(unix))]
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &Path) -> bool {
+    true
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Hashes what wasmtime says of its settings with a hash that does not change.
+struct Digester(Sha256);
+
+impl Hasher for Digester {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,189 @@
+//! What can go wrong: with a component, with `open`, with a batch.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use arrow::error::ArrowError;
+
+use crate::limits;
+
+/// A file is not a plugin that this host can run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file could not be read.
+    #[error("cannot read the plugin {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is empty.
+    #[error("the plugin {0} is empty; build it again")]
+    Empty(String),
+    /// The file is larger than any plugin.
+    #[error("the plugin {name} has more than {}: is it a plugin?", limits::bytes(*.limit))]
+    TooLarge {
+        /// The plugin.
+        name: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The file is something else.
+    #[error("{0} is no WebAssembly file; a plugin is a component, as `azud build` makes")]
+    NotWasm(String),
+    /// The file is a core module.
+    #[error("{0} is a core module, not a component; make one with `azud build`, or with `wasm-tools component new`")]
+    CoreModule(String),
+    /// The file is not the one that the manifest means.
+    #[error("{name} has the sha256 {actual}, the manifest says {expected}; build or fetch it again, or change `sha256:`")]
+    Digest {
+        /// The plugin.
+        name: String,
+        /// What the manifest says.
+        expected: String,
+        /// What it is.
+        actual: String,
+    },
+    /// The component is broken, or uses what is not supported.
+    #[error("{name} is not a valid component: {reason}")]
+    Compile {
+        /// The plugin.
+        name: String,
+        /// What the compiler said.
+        reason: String,
+    },
+    /// The component exports nothing of azud's.
+    #[error("{name} is no azud plugin: it exports {exports}; a plugin exports azud:plugin/transform@{supported}")]
+    NoWorld {
+        /// The plugin.
+        name: String,
+        /// What it exports.
+        exports: String,
+        /// The version that this host supports.
+        supported: &'static str,
+    },
+    /// The component was made for another version of the contract.
+    #[error("{name} exports {export}, this host supports version {supported}: build the plugin with an SDK of that version")]
+    Version {
+        /// The plugin.
+        name: String,
+        /// What it exports.
+        export: String,
+        /// The version that this host supports.
+        supported: &'static str,
+    },
+    /// The component needs something that no plugin gets.
+    #[error("{name} needs {import}, which azud has not; a plugin may import azud:plugin/log and WASI 0.2")]
+    Import {
+        /// The plugin.
+        name: String,
+        /// What it asks for.
+        import: String,
+    },
+}
+
+/// A plugin cannot be opened on this configuration and this schema.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The plugin exports another interface.
+    #[error("the plugin {name} is a {actual}, not a {expected}")]
+    World {
+        /// The plugin.
+        name: String,
+        /// What it is.
+        actual: &'static str,
+        /// What it is used as.
+        expected: &'static str,
+    },
+    /// A type has no form on the boundary.
+    #[error("column `{column}` has the type {data_type}, which a plugin cannot take: cast it in SQL before this step")]
+    Type {
+        /// The column.
+        column: String,
+        /// Its type.
+        data_type: String,
+    },
+    /// The plugin does not fit the contract, or this host.
+    #[error("the plugin cannot be started: {0}")]
+    Instantiate(String),
+    /// The plugin's `open` failed, or its answer was wrong.
+    #[error(transparent)]
+    Guest(#[from] GuestError),
+}
+
+/// A call of a plugin failed. The pipeline's data is as it was before the call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuestError {
+    /// `open` refused the configuration or the schema.
+    #[error("the plugin refuses: {0}")]
+    Refused(String),
+    /// `process` failed the batch. The instance lives on.
+    #[error("the plugin failed: {0}")]
+    Failed(String),
+    /// The plugin's code stopped: a panic, a division by zero, a wild access.
+    #[error("the plugin trapped: {reason}")]
+    Trapped {
+        /// What happened, in wasmtime's words.
+        reason: String,
+    },
+    /// The call took too long.
+    #[error("the plugin took longer than {limit:?} for a call (limits: deadline)")]
+    Deadline {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The plugin wanted more memory than it may have.
+    #[error("the plugin needs more than {} of memory (limits: memory)", limits::bytes(*.limit))]
+    Memory {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The plugin wanted larger tables than it may have.
+    #[error("the plugin needs more than {limit} table elements (limits: table)")]
+    Table {
+        /// The limit in elements.
+        limit: usize,
+    },
+    /// The plugin's calls were nested too deep.
+    #[error("the plugin needs more than {} of call stack", limits::bytes(*.limit))]
+    Stack {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The plugin returned too much.
+    #[error("the plugin returned more than {} for a batch (limits: output)", limits::bytes(*.limit))]
+    Output {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// What the plugin returned is wrong.
+    #[error("the plugin returned a wrong answer: {what}")]
+    Invalid {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The batch is not of the schema that the plugin was opened with.
+    #[error("the batch does not fit the plugin's input: {what}")]
+    Input {
+        /// What does not fit.
+        what: String,
+    },
+}
+
+// === impl GuestError ===
+
+impl GuestError {
+    pub(crate) fn invalid(what: impl Into<String>) -> Self {
+        Self::Invalid { what: what.into() }
+    }
+
+    /// Arrow found what this crate's own checks had let pass.
+    pub(crate) fn arrow(column: &str, error: &ArrowError) -> Self {
+        let what = error.to_string();
+        let what = what.split_once("error: ").map_or(what.as_str(), |(_, what)| what);
+        Self::invalid(format!("column `{column}`: {what}"))
+    }
+}

@@ -1,0 +1,94 @@
+//! What a store holds on the host's side: limits, and where lines go.
+
+use std::sync::Arc;
+
+use wasmtime::{ResourceLimiter, component::ResourceTable};
+
+use crate::{
+    Level, Limits, Logger,
+    bindings::azud::plugin::{log, types},
+    limits::PARTS,
+    log::Budget,
+    tick::Ticks,
+};
+
+/// The host's side of one instance.
+pub(crate) struct Host {
+    pub(crate) limits: Limits,
+    pub(crate) denied: Option<Denied>,
+    pub(crate) resources: ResourceTable,
+    logger: Arc<dyn Logger>,
+    ticks: Ticks,
+    budget: Budget,
+    memory: usize,
+    table: usize,
+}
+
+/// What the guest asked for in vain. It sees a failed allocation and traps; the
+/// reason has to be remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Memory,
+    Table,
+}
+
+// === impl Host ===
+
+impl Host {
+    pub(crate) fn new(limits: Limits, logger: Arc<dyn Logger>, ticks: Ticks) -> Self {
+        let budget = Budget::new(&limits);
+        Self { limits, denied: None, resources: ResourceTable::new(), logger, ticks, budget, memory: 0, table: 0 }
+    }
+
+    pub(crate) fn write(&mut self, level: Level, message: &str) {
+        self.budget.log(&*self.logger, &self.ticks, &self.limits, level, message);
+    }
+}
+
+impl ResourceLimiter for Host {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory.saturating_add(desired.saturating_sub(current));
+        if total > self.limits.memory {
+            self.denied = Some(Denied::Memory);
+            return Ok(false);
+        }
+        self.memory = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.table.saturating_add(desired.saturating_sub(current));
+        if total > self.limits.table {
+            self.denied = Some(Denied::Table);
+            return Ok(false);
+        }
+        self.table = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        PARTS
+    }
+
+    fn tables(&self) -> usize {
+        PARTS
+    }
+
+    fn memories(&self) -> usize {
+        PARTS
+    }
+}
+
+impl types::Host for Host {}
+
+impl log::Host for Host {
+    fn log(&mut self, level: log::Level, message: String) {
+        let level = match level {
+            log::Level::Debug => Level::Debug,
+            log::Level::Info => Level::Info,
+            log::Level::Warn => Level::Warn,
+            log::Level::Error => Level::Error,
+        };
+        self.write(level, &message);
+    }
+}

@@ -1,0 +1,102 @@
+//! One instance of a plugin: a store, entered by one call at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use wasmtime::{Store, Trap};
+
+use crate::{
+    GuestError, Limits, Logger, OpenError, Plugin,
+    bindings::{
+        TransformPlugin, TransformPluginPre,
+        azud::plugin::types,
+        exports::azud::plugin::transform::{Opened, Output},
+    },
+    host::{Denied, Host},
+    limits::STACK,
+    schema::WireField,
+    tick::ticks,
+};
+
+/// An instance that has not trapped.
+pub(crate) struct Instance {
+    store: Store<Host>,
+    plugin: TransformPlugin,
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// A fresh instance: 10 microseconds for a plugin in Rust.
+    pub(crate) fn new(plugin: &Plugin, limits: &Limits, logger: &Arc<dyn Logger>) -> Result<Self, OpenError> {
+        let sandbox = plugin.sandbox();
+        let host = Host::new(limits.clone(), Arc::clone(logger), sandbox.ticks.clone());
+        let mut store = Store::new(&sandbox.engine, host);
+        store.limiter(|host| host);
+        store.set_hostcall_fuel(limits.output);
+        store.set_epoch_deadline(ticks(limits.deadline));
+        let failed = |store: &mut Store<Host>, error: wasmtime::Error| match named(store, &error, limits.deadline) {
+            Some(limit) => OpenError::Guest(limit),
+            None => OpenError::Instantiate(format!("{error:#}")),
+        };
+        let pre = TransformPluginPre::new(plugin.pre().clone()).map_err(|error| OpenError::Instantiate(format!("{error:#}")))?;
+        match pre.instantiate(&mut store) {
+            Ok(plugin) => Ok(Self { store, plugin }),
+            Err(error) => Err(failed(&mut store, error)),
+        }
+    }
+
+    /// The export `open`. After an error the instance must be dropped.
+    pub(crate) fn open(&mut self, config: &str, input: &[WireField]) -> Result<Opened, GuestError> {
+        let deadline = self.store.data().limits.deadline;
+        self.store.set_epoch_deadline(ticks(deadline));
+        let input: Vec<_> = input.iter().map(WireField::lend).collect();
+        let opened = self.plugin.azud_plugin_transform().call_open(&mut self.store, config, &input);
+        match opened {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(reason)) => Err(GuestError::Refused(self.reason(&reason))),
+            Err(error) => Err(self.trapped(&error, deadline)),
+        }
+    }
+
+    /// The export `process`. After any error but `Failed` the instance must be
+    /// dropped.
+    pub(crate) fn process(&mut self, rows: u32, buffers: &[&[u8]], deadline: Duration) -> Result<Output, GuestError> {
+        self.store.set_epoch_deadline(ticks(deadline));
+        let batch = types::BatchParam { rows, buffers };
+        match self.plugin.azud_plugin_transform().call_process(&mut self.store, batch) {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(reason)) => Err(GuestError::Failed(self.reason(&reason))),
+            Err(error) => Err(self.trapped(&error, deadline)),
+        }
+    }
+
+    fn reason(&self, reason: &str) -> String {
+        crate::log::cut(reason, self.store.data().limits.reason).to_owned()
+    }
+
+    fn trapped(&mut self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
+        named(&mut self.store, error, deadline).unwrap_or_else(|| {
+            // The root cause says what happened; what is around it are frames
+            // of machine code, which differ from build to build.
+            GuestError::Trapped { reason: error.root_cause().to_string().trim_start_matches("wasm trap: ").to_owned() }
+        })
+    }
+}
+
+/// The limit that an error comes of, where one was hit.
+fn named(store: &mut Store<Host>, error: &wasmtime::Error, deadline: Duration) -> Option<GuestError> {
+    let host = store.data();
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => return Some(GuestError::Deadline { limit: deadline }),
+        Some(Trap::StackOverflow) => return Some(GuestError::Stack { limit: STACK }),
+        _ => {}
+    }
+    // The type is private to wasmtime; a test holds its text.
+    if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+        return Some(GuestError::Output { limit: host.limits.output });
+    }
+    match host.denied? {
+        Denied::Memory => Some(GuestError::Memory { limit: host.limits.memory }),
+        Denied::Table => Some(GuestError::Table { limit: host.limits.table }),
+    }
+}

@@ -1,0 +1,42 @@
+//! Runs plugins: WebAssembly components that nothing is trusted of.
+//!
+//! ```text
+//! bytes -> Plugin::load -> compiled code (cache.rs)          once a plugin
+//!          Transform::open -> columns read, carried, computed   once a lane
+//!
+//! RecordBatch -> boundary/export.rs -> guest -> boundary/import.rs -> Processed
+//!      columns read, borrowed       process      columns computed, checked
+//! ```
+//!
+//! What flows in: a component, a configuration, a schema, batches. What flows
+//! out: batches that Arrow would have made itself, the input row that each row
+//! comes from, rejected rows, or a typed [`GuestError`].
+//!
+//! **Invariants.** A guest can fail only its own call: whatever it returns is
+//! checked before it is used, no check panics, and every resource has a limit in
+//! [`Limits`]. A guest sees no clock, no randomness and nothing of the machine,
+//! so the same batch gives the same answer. An instance that trapped is never
+//! entered again. Nothing here does I/O but loading a plugin and its cached
+//! code, and nothing knows tokio.
+
+mod bindings;
+mod boundary;
+mod cache;
+mod error;
+mod host;
+mod instance;
+mod limits;
+mod log;
+mod plugin;
+mod sandbox;
+mod schema;
+mod tick;
+mod transform;
+mod wasi;
+
+pub use error::{GuestError, LoadError, OpenError};
+pub use limits::Limits;
+pub use log::{Level, Logger, Silent};
+pub use plugin::{Plugin, World};
+pub use sandbox::{Sandbox, Settings};
+pub use transform::{Processed, Rejected, Rows, Transform};

@@ -1,0 +1,73 @@
+//! What a plugin may use.
+
+use std::time::Duration;
+
+/// The limits of one instance, always on. A limit that is hit is an error that
+/// names it.
+///
+/// | limit | default | counts |
+/// | --- | --- | --- |
+/// | `memory` | 64 MiB | linear memory, all memories of the instance together |
+/// | `deadline` | 1 s | one call, in ticks of 10 ms |
+/// | `output` | 64 MiB | what one call may hand to the host, carried columns included |
+/// | `reason` | 1 KiB | the reason of a rejected row; longer ones are cut |
+/// | `log_line` | 4 KiB | one line of the log; longer ones are cut |
+/// | `log_rate` | 100 | lines a second; the lines above it are counted |
+/// | `table` | 100,000 | elements of all tables together |
+///
+/// The call stack has 512 KiB and a component at most 128 MiB, the same for all
+/// plugins; an output has at most 1,000 fields, nested at most 16 deep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory.
+    pub memory: usize,
+    /// How long one call may take.
+    pub deadline: Duration,
+    /// Bytes that one call may hand to the host.
+    pub output: usize,
+    /// Bytes of the reason of a rejected row.
+    pub reason: usize,
+    /// Bytes of a line of the log.
+    pub log_line: usize,
+    /// Lines of the log a second.
+    pub log_rate: u32,
+    /// Elements of all tables.
+    pub table: usize,
+}
+
+/// Bytes of call stack.
+pub(crate) const STACK: usize = 512 * 1024;
+/// Bytes of a component.
+pub(crate) const COMPONENT: u64 = 128 << 20;
+/// Fields of an output, nested ones included.
+pub(crate) const FIELDS: usize = 1_000;
+/// How deep the fields of an output may be nested.
+pub(crate) const DEPTH: usize = 16;
+/// Core instances, tables and memories of one component.
+pub(crate) const PARTS: usize = 100;
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 64 << 20,
+            deadline: Duration::from_secs(1),
+            output: 64 << 20,
+            reason: 1 << 10,
+            log_line: 4 << 10,
+            log_rate: 100,
+            table: 100_000,
+        }
+    }
+}
+
+/// A number of bytes for a person.
+pub(crate) fn bytes(count: usize) -> String {
+    match count {
+        0 => "0 bytes".into(),
+        _ if count.is_multiple_of(1 << 20) => format!("{} MiB", count >> 20),
+        _ if count.is_multiple_of(1 << 10) => format!("{} KiB", count >> 10),
+        _ => format!("{count} bytes"),
+    }
+}

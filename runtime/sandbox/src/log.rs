@@ -1,0 +1,101 @@
+//! Lines that plugins log: cut, escaped, and not too many.
+
+use std::fmt::Write as _;
+
+use crate::{
+    limits::Limits,
+    tick::{TICK, Ticks},
+};
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For the plugin's author.
+    Debug,
+    /// Worth knowing, nothing to do.
+    Info,
+    /// Somebody should look.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// Where the lines of a plugin go. Called on the lane's thread while the guest
+/// waits: it must not block.
+pub trait Logger: Send + Sync {
+    /// One line, without control characters.
+    fn log(&self, level: Level, line: &str);
+}
+
+/// Drops all lines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Logger for Silent {
+    fn log(&self, _: Level, _: &str) {}
+}
+
+/// How many lines may still be written in this second.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: u32,
+    second: u64,
+    dropped: u64,
+}
+
+// === impl Budget ===
+
+impl Budget {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { left: limits.log_rate, second: 0, dropped: 0 }
+    }
+
+    /// Hands a line on, or counts it.
+    pub(crate) fn log(&mut self, logger: &dyn Logger, ticks: &Ticks, limits: &Limits, level: Level, message: &str) {
+        let second = ticks.now() / (1_000 / TICK.as_millis() as u64);
+        if second != self.second {
+            self.second = second;
+            self.left = limits.log_rate;
+        }
+        let Some(left) = self.left.checked_sub(1) else {
+            self.dropped += 1;
+            return;
+        };
+        self.left = left;
+        if self.dropped > 0 {
+            let dropped = std::mem::take(&mut self.dropped);
+            logger.log(Level::Warn, &format!("{dropped} lines were dropped: at most {} a second", limits.log_rate));
+        }
+        logger.log(level, &escaped(cut(message, limits.log_line)));
+    }
+}
+
+/// At most `limit` bytes of a text, whole characters.
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+}
+
+/// A text that cannot move the cursor or start another line.
+pub(crate) fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            let _ = write!(line, "{}", character.escape_default());
+        } else {
+            line.push(character);
+        }
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_at_characters_and_escaped() {
+        assert_eq!(cut("añb", 2), "a");
+        assert_eq!(cut("añb", 3), "añ");
+        assert_eq!(cut("añb", 30), "añb");
+        assert_eq!(escaped("a\u{1b}[2J\nñ\u{202e}"), "a\\u{1b}[2J\\nñ\\u{202e}");
+    }
+}

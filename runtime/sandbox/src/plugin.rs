@@ -1,0 +1,162 @@
+//! A plugin that was loaded: checked, compiled, linked, not yet opened.
+
+use std::{fmt, fs, io::Read as _, path::Path, sync::Arc};
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{
+    Component, HasSelf, InstancePre, Linker,
+    types::{Component as ComponentType, ComponentItem},
+};
+
+use crate::{LoadError, Sandbox, bindings::TransformPlugin, cache::hex, host::Host, limits, wasi};
+
+/// The version of the contract that this host supports.
+const SUPPORTED: &str = "0.1.0";
+const PACKAGE: &str = "azud:plugin/";
+
+/// What a plugin is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// Maps batches.
+    Transform,
+    /// Writes batches.
+    Sink,
+    /// Reduces groups.
+    Aggregate,
+}
+
+/// A component that is known to be a plugin. Cheap to clone; any number of
+/// instances may be opened of it, side by side.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+struct Loaded {
+    name: String,
+    digest: String,
+    world: World,
+    sandbox: Sandbox,
+    pre: InstancePre<Host>,
+}
+
+// === impl World ===
+
+impl World {
+    /// Its word in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transform => "transform",
+            Self::Sink => "sink",
+            Self::Aggregate => "aggregate",
+        }
+    }
+}
+
+// === impl Plugin ===
+
+impl Plugin {
+    /// Loads a component from a file. `sha256` is what the manifest says of it.
+    pub fn load(sandbox: &Sandbox, path: &Path, sha256: Option<&str>) -> Result<Self, LoadError> {
+        let read = |source| LoadError::Read { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
+        // One byte more than allowed tells a file that is too large.
+        fs::File::open(path).map_err(read)?.take(limits::COMPONENT + 1).read_to_end(&mut bytes).map_err(read)?;
+        Self::from_bytes(sandbox, &path.display().to_string(), &bytes, sha256)
+    }
+
+    /// Loads a component from memory; `name` is for messages.
+    pub fn from_bytes(sandbox: &Sandbox, name: &str, bytes: &[u8], sha256: Option<&str>) -> Result<Self, LoadError> {
+        check_kind(name, bytes)?;
+        let digest = hex(&Sha256::digest(bytes));
+        if let Some(expected) = sha256.filter(|expected| !expected.eq_ignore_ascii_case(&digest)) {
+            return Err(LoadError::Digest { name: name.into(), expected: expected.into(), actual: digest });
+        }
+        let broken = |error: wasmtime::Error| LoadError::Compile { name: name.into(), reason: format!("{error:#}") };
+        let component = sandbox.cache.compile(&sandbox.engine, bytes).map_err(broken)?;
+        let world = world(sandbox, name, &component.component_type())?;
+        let pre = link(sandbox, name, &component)?;
+        Ok(Self(Arc::new(Loaded { name: name.into(), digest, world, sandbox: sandbox.clone(), pre })))
+    }
+
+    /// What messages call it: its path.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The sha256 of the component, in lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// What it is for.
+    pub fn world(&self) -> World {
+        self.0.world
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.0.sandbox
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<Host> {
+        &self.0.pre
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.0.name).field("world", &self.0.world).finish_non_exhaustive()
+    }
+}
+
+/// What the first bytes say, before any parser sees the rest.
+fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() as u64 > limits::COMPONENT {
+        return Err(LoadError::TooLarge { name: name.into(), limit: limits::COMPONENT as usize });
+    }
+    match bytes {
+        [] => Err(LoadError::Empty(name.into())),
+        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Err(LoadError::CoreModule(name.into())),
+        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        _ => Err(LoadError::NotWasm(name.into())),
+    }
+}
+
+/// Which of azud's interfaces the component exports, and in which version.
+fn world(sandbox: &Sandbox, name: &str, component: &ComponentType) -> Result<World, LoadError> {
+    let exports: Vec<_> = component.exports(&sandbox.engine).map(|(export, _)| export.to_owned()).collect();
+    for world in [World::Transform, World::Aggregate, World::Sink] {
+        let interface = format!("{PACKAGE}{}@", world.name());
+        let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else { continue };
+        let version = export.strip_prefix(&interface).unwrap_or_default();
+        if track(version) == track(SUPPORTED) {
+            return Ok(world);
+        }
+        return Err(LoadError::Version { name: name.into(), export: export.clone(), supported: SUPPORTED });
+    }
+    let exports = match exports.as_slice() {
+        [] => "nothing".into(),
+        exports => exports.join(", "),
+    };
+    Err(LoadError::NoWorld { name: name.into(), exports, supported: SUPPORTED })
+}
+
+/// The part of a version within which nothing incompatible changes: 0.1 of 0.1.3.
+fn track(version: &str) -> Option<&str> {
+    version.rsplit_once('.').map(|(track, _)| track)
+}
+
+fn link(sandbox: &Sandbox, name: &str, component: &Component) -> Result<InstancePre<Host>, LoadError> {
+    let broken = |error: wasmtime::Error| LoadError::Compile { name: name.into(), reason: format!("{error:#}") };
+    let foreign = component.component_type();
+    let mut foreign = foreign.imports(&sandbox.engine).filter(|(import, item)| {
+        // Types alone ask for nothing.
+        let interface = matches!(item.ty, ComponentItem::ComponentInstance(_) | ComponentItem::ComponentFunc(_));
+        interface && !import.starts_with(PACKAGE) && !wasi::offers(import)
+    });
+    if let Some((import, _)) = foreign.next() {
+        return Err(LoadError::Import { name: name.into(), import: import.to_owned() });
+    }
+    let mut linker = Linker::new(&sandbox.engine);
+    TransformPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(broken)?;
+    wasi::add_to_linker(&mut linker, component).map_err(broken)?;
+    linker.instantiate_pre(component).map_err(broken)
+}

@@ -1,0 +1,12 @@
+//! Schemas across the boundary: Arrow's types and the contract's fields.
+
+mod format;
+mod from_wire;
+mod physical;
+mod to_wire;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use from_wire::columns as from_wire;
+pub(crate) use physical::{cast, physical};
+pub(crate) use to_wire::{WireField, fields as to_wire};

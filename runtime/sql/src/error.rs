@@ -1,0 +1,193 @@
+//! What is wrong with a query, where in it, and what to write instead.
+
+use std::fmt;
+
+use datafusion_common::{Column, DataFusionError, SchemaError};
+use datafusion_sql::sqlparser::ast::Spanned;
+use datafusion_sql::sqlparser::parser::ParserError;
+use datafusion_sql::sqlparser::tokenizer::Span;
+
+use crate::nearest::nearest;
+
+/// A query that cannot run, for a person: what, why, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlError {
+    /// What is wrong and why; lower case, no full stop.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Where in the text of the query, if that is known.
+    pub location: Option<Location>,
+}
+
+/// A place in the text of a query; lines and columns count characters from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The line of the first character.
+    pub line: usize,
+    /// The column of the first character.
+    pub column: usize,
+    /// The line of the end.
+    pub end_line: usize,
+    /// The column after the last character.
+    pub end_column: usize,
+}
+
+// === impl SqlError ===
+
+impl SqlError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            location: None,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn at(mut self, place: &impl Spanned) -> Self {
+        self.location = Location::of(place.span());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn at_span(mut self, span: Span) -> Self {
+        self.location = Location::of(span);
+        self
+    }
+
+    /// A failure of the parser, whose texts end in ` at Line: 1, Column: 8`.
+    pub(crate) fn from_parser(error: &ParserError) -> Self {
+        let text = match error {
+            ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+            ParserError::RecursionLimitExceeded => {
+                return Self::new("the query is nested too deeply")
+                    .help("split it into several SQL nodes");
+            }
+        };
+        let (text, place) = match text.rsplit_once(" at Line: ") {
+            Some((text, place)) => (text, place.split_once(", Column: ")),
+            None => (text.as_str(), None),
+        };
+        let mut error = Self::new(lower_first(&text.replace("Expected: ", "expected ")));
+        if let Some((Ok(line), Ok(column))) = place.map(|(l, c)| (l.parse(), c.trim().parse())) {
+            error.location = Some(Location {
+                line,
+                column,
+                end_line: line,
+                end_column: column + 1,
+            });
+        }
+        error
+    }
+
+    pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
+        let place = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+        let mut found = match error.find_root() {
+            DataFusionError::SchemaError(schema, _) => from_schema(schema),
+            DataFusionError::Plan(text)
+            | DataFusionError::NotImplemented(text)
+            | DataFusionError::Execution(text)
+            | DataFusionError::Internal(text) => Self::new(first_line(text)),
+            other => Self::new(first_line(&other.strip_backtrace())),
+        };
+        if found.location.is_none() {
+            found.location = place.map(Location::from);
+        }
+        found
+    }
+}
+
+fn from_schema(error: &SchemaError) -> SqlError {
+    match error {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => {
+            let names: Vec<&str> = valid_fields.iter().map(Column::name).collect();
+            let error = at_column(
+                SqlError::new(format!("there is no column `{}`", field.name)),
+                field,
+            );
+            match nearest(&field.name, names.iter().copied()) {
+                Some(name) => error.help(format!("did you mean `{name}`?")),
+                None => error.help(format!("the columns are {}", names.join(", "))),
+            }
+        }
+        SchemaError::AmbiguousReference { field } => at_column(
+            SqlError::new(format!("`{}` could be more than one column", field.name))
+                .help("give one of them another name with AS"),
+            field,
+        ),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
+            SqlError::new(format!("two columns are named `{name}`"))
+                .help("give one of them another name with AS")
+        }
+    }
+}
+
+fn at_column(mut error: SqlError, column: &Column) -> SqlError {
+    error.location = column.spans.first().map(Location::from);
+    error
+}
+
+fn first_line(text: &str) -> String {
+    lower_first(
+        text.lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(['.', ' ']),
+    )
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+// === impl Location ===
+
+impl Location {
+    pub(crate) fn of(span: Span) -> Option<Self> {
+        (span != Span::empty()).then(|| {
+            let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            Self {
+                line: number(span.start.line),
+                column: number(span.start.column),
+                end_line: number(span.end.line),
+                end_column: number(span.end.column),
+            }
+        })
+    }
+}
+
+impl From<datafusion_common::Span> for Location {
+    fn from(span: datafusion_common::Span) -> Self {
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Self {
+            line: number(span.start.line),
+            column: number(span.start.column),
+            end_line: number(span.end.line),
+            end_column: number(span.end.column),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}

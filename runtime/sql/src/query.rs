@@ -1,0 +1,98 @@
+//! What a query becomes: streaming steps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use azud_model::{Mode, Result};
+use azud_operators::Operator;
+
+/// The tables that a query may read: names of nodes, and the columns of their rows.
+pub type Tables = BTreeMap<String, SchemaRef>;
+
+/// A planned query: steps, each after those that it reads.
+#[derive(Debug)]
+pub struct Query {
+    /// The steps; a step reads tables and steps before it.
+    pub steps: Vec<Step>,
+    /// The step whose rows are the query's.
+    pub output: usize,
+    /// The columns of the query's rows: plain layouts, every column can be null.
+    pub schema: SchemaRef,
+}
+
+/// Where a step's rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A node, under its name in [`Tables`].
+    Table(String),
+    /// Another step of the query.
+    Step(usize),
+}
+
+/// One operator of a query, made anew for each lane.
+pub struct Step {
+    /// What it does: `project`, `filter`, `explode`, `union`, `partial aggregate`, `final aggregate`.
+    pub name: &'static str,
+    /// Where its rows come from; the operator's input number is the index here.
+    pub inputs: Vec<Input>,
+    /// The columns of its rows.
+    pub schema: SchemaRef,
+    /// `Some`: rows move between lanes before they reach this step, by the key
+    /// group of these columns of the input; with no columns, all of them to
+    /// one lane, the only one in which the step then runs. `None`: rows stay.
+    pub exchange: Option<Vec<usize>>,
+    /// Whether it holds what epochs left behind. Such a step emits at the end
+    /// of an epoch, through one port for each of [`StepContext::modes`]; every
+    /// other step has port 0 only and passes on what mode it is in.
+    pub stateful: bool,
+    /// Makes the operator for one lane.
+    pub make: MakeOperator,
+}
+
+/// Makes the operator of a step for one lane.
+pub type MakeOperator = Arc<dyn Fn(&StepContext) -> Result<Box<dyn Operator>> + Send + Sync>;
+
+/// What a step's operator has to know of the pipeline around it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepContext {
+    /// The modes that sinks below ask for: port `i` carries mode `i`. Only
+    /// stateful steps look at it.
+    pub modes: Vec<Mode>,
+    /// The manifest's `state: batch`: state is cleared at the end of each epoch.
+    pub state_per_batch: bool,
+}
+
+// === impl Query ===
+
+impl Query {
+    /// How many aggregates follow each other from the tables to the output.
+    pub fn aggregates(&self) -> usize {
+        self.aggregates_up_to(self.output)
+    }
+
+    fn aggregates_up_to(&self, step: usize) -> usize {
+        let Some(step) = self.steps.get(step) else {
+            return 0;
+        };
+        let above = step.inputs.iter().map(|input| match input {
+            Input::Table(_) => 0,
+            Input::Step(step) => self.aggregates_up_to(*step),
+        });
+        above.max().unwrap_or_default() + usize::from(step.stateful)
+    }
+}
+
+// === impl Step ===
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("name", &self.name)
+            .field("inputs", &self.inputs)
+            .field("exchange", &self.exchange)
+            .field("stateful", &self.stateful)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! A batch of input rows: the columns that the plugin asked for.
+
+use crate::{Column, Error, Result, Type, schema};
+
+/// A column that `open` asked for, and where its buffers are.
+pub(crate) struct Read {
+    pub(crate) name: String,
+    pub(crate) format: String,
+    pub(crate) first_buffer: usize,
+    pub(crate) buffers: usize,
+}
+
+/// Rows of the columns that [`Setup::read`](crate::Setup::read) named.
+pub struct Batch<'a> {
+    pub(crate) rows: usize,
+    pub(crate) buffers: &'a [Vec<u8>],
+    pub(crate) reads: &'a [Read],
+}
+
+/// How to name a column of a batch: by its name, or by its place among the
+/// columns that were read.
+pub trait Key: Copy {
+    #[doc(hidden)]
+    fn find<'n>(self, names: impl Iterator<Item = &'n str>) -> Option<usize>;
+    #[doc(hidden)]
+    fn describe(self) -> String;
+}
+
+// === impl Key ===
+
+impl Key for &str {
+    fn find<'n>(self, mut names: impl Iterator<Item = &'n str>) -> Option<usize> {
+        names.position(|name| name == self)
+    }
+
+    fn describe(self) -> String {
+        format!("`{self}`")
+    }
+}
+
+impl Key for usize {
+    fn find<'n>(self, mut names: impl Iterator<Item = &'n str>) -> Option<usize> {
+        names.nth(self).map(|_| self)
+    }
+
+    fn describe(self) -> String {
+        format!("number {self}")
+    }
+}
+
+// === impl Batch ===
+
+impl<'a> Batch<'a> {
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// A column as `T`, by name or by its place among the columns read.
+    pub fn column<T: Type>(&self, key: impl Key) -> Result<Column<'a, T>> {
+        let read = self.find(key)?;
+        if !T::accepts(&read.format) {
+            let found = schema::name_of(&read.format);
+            return Err(Error::new(format!("column `{}` is {found}, not {}", read.name, T::NAME)));
+        }
+        self.slice(read)
+            .and_then(|buffers| Column::new(buffers, self.rows))
+            .ok_or_else(|| Error::new(format!("column `{}` has not the buffers of its type", read.name)))
+    }
+
+    /// The Arrow buffers of a column and its children, for the types that have
+    /// no view: lists, maps, structs.
+    pub fn buffers(&self, key: impl Key) -> Result<&'a [Vec<u8>]> {
+        let read = self.find(key)?;
+        self.slice(read).ok_or_else(|| Error::new(format!("column `{}` has not the buffers of its type", read.name)))
+    }
+
+    fn find(&self, key: impl Key) -> Result<&'a Read> {
+        key.find(self.reads.iter().map(|read| read.name.as_str()))
+            .and_then(|at| self.reads.get(at))
+            .ok_or_else(|| Error::new(format!("column {} was not read in `open`", key.describe())))
+    }
+
+    fn slice(&self, read: &Read) -> Option<&'a [Vec<u8>]> {
+        self.buffers.get(read.first_buffer..read.first_buffer + read.buffers)
+    }
+}

@@ -1,0 +1,77 @@
+//! Write Azud plugins in Rust.
+//!
+//! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
+//! type that implements [`Transform`] and one line that exports it. Its logic
+//! runs natively under `cargo test` (see [`testing`]); `azud build` makes the
+//! WebAssembly component.
+//!
+//! ```
+//! use azud_plugin::{Batch, Int64, NoConfig, Output, Result, Setup, Transform};
+//!
+//! struct Doubler;
+//!
+//! impl Transform for Doubler {
+//!     type Config = NoConfig;
+//!
+//!     fn open(_: NoConfig, setup: &mut Setup) -> Result<Self> {
+//!         setup.read::<Int64>("amount")?;
+//!         setup.carry_all();
+//!         setup.compute("doubled", Int64);
+//!         Ok(Self)
+//!     }
+//!
+//!     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
+//!         let mut doubled = Int64::builder();
+//!         for (row, amount) in batch.column::<Int64>("amount")?.iter().enumerate() {
+//!             let Some(amount) = amount.filter(|amount| *amount > 50) else { continue };
+//!             match amount.checked_mul(2) {
+//!                 Some(double) => {
+//!                     out.keep(row);
+//!                     doubled.push(double);
+//!                 }
+//!                 None => out.reject(row, "twice the amount is out of range"),
+//!             }
+//!         }
+//!         out.set("doubled", doubled)
+//!     }
+//! }
+//!
+//! azud_plugin::transform!(Doubler);
+//! ```
+//!
+//! The way of a batch: the host lowers the buffers of the columns that were
+//! read into the guest's memory, [`Batch`] gives typed [`Column`] views of them
+//! without a copy, [`Builder`]s make new buffers, and [`Output`] hands them back
+//! with the number of the input row that each output row comes from. Columns
+//! that are carried never enter the guest.
+
+mod batch;
+mod bits;
+mod builder;
+mod column;
+mod error;
+mod instance;
+pub mod log;
+mod output;
+mod schema;
+mod setup;
+pub mod testing;
+mod transform;
+mod types;
+
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+pub mod guest;
+
+pub use batch::{Batch, Key};
+pub use builder::Builder;
+pub use column::{Column, Iter};
+pub use error::{Error, Result};
+pub use output::Output;
+pub use schema::Field;
+pub use setup::{Computed, Setup};
+pub use transform::{NoConfig, Transform};
+pub use types::{
+    Binary, Bool, Bytes, Date, Decimal, Duration, FixedBinary, Float32, Float64, Int8, Int16, Int32,
+    Int64, Time, Timestamp, Type, UInt8, UInt16, UInt32, UInt64, Utf8,
+};

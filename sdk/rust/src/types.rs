@@ -1,0 +1,57 @@
+//! The column types: how each reads its buffers and how it writes them.
+
+mod binary;
+mod bool;
+mod fixed;
+mod fixed_binary;
+
+pub use binary::{Binary, Bytes, Utf8};
+pub use bool::Bool;
+pub use fixed::{
+    Date, Decimal, Duration, Float32, Float64, Int8, Int16, Int32, Int64, Time, Timestamp, UInt8,
+    UInt16, UInt32, UInt64,
+};
+pub use fixed_binary::FixedBinary;
+
+use crate::{Builder, testing::Value};
+
+/// A column type. The types of this crate implement it; plugins only name them.
+pub trait Type: Sized + 'static {
+    /// Its name in errors.
+    const NAME: &'static str;
+    /// A row's value.
+    type Value<'a>;
+    /// The buffers after the validity bitmap, checked once.
+    type View<'a>: Copy;
+    /// What a builder gathers.
+    type Values: Default;
+
+    /// The format string of the Arrow C data interface.
+    fn format(&self) -> String;
+    /// Whether a column of this format can be read as this type.
+    fn accepts(format: &str) -> bool;
+
+    #[doc(hidden)]
+    fn view(buffers: &[Vec<u8>], rows: usize) -> Option<Self::View<'_>>;
+    #[doc(hidden)]
+    fn get<'a>(view: Self::View<'a>, row: usize) -> Option<Self::Value<'a>>;
+    #[doc(hidden)]
+    fn reserved(rows: usize, bytes: usize) -> Self::Values;
+    #[doc(hidden)]
+    fn push(values: &mut Self::Values, row: usize, value: Self::Value<'_>);
+    #[doc(hidden)]
+    fn push_null(values: &mut Self::Values, row: usize);
+    #[doc(hidden)]
+    fn truncate(values: &mut Self::Values, rows: usize);
+    #[doc(hidden)]
+    fn finish(values: Self::Values, buffers: &mut Vec<Vec<u8>>);
+    #[doc(hidden)]
+    fn to_value(value: Self::Value<'_>) -> Value;
+    #[doc(hidden)]
+    fn of_value(value: &Value) -> Option<Self::Value<'_>>;
+
+    /// An empty builder of this type.
+    fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+}
