@@ -17,5 +17,5 @@ pub fn options<T: DeserializeOwned>(node: &str, options: Value) -> Result<T> {
 
 /// The schema of a connector's options, for [`crate::Connector`].
 pub fn options_schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.root_schema_for::<T>()
+    T::json_schema(generator)
 }

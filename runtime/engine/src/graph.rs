@@ -54,6 +54,8 @@ pub struct Vertex {
     pub exchange: Option<Vec<usize>>,
     /// Whether its rows replace earlier ones: an aggregate over all epochs.
     pub changing: bool,
+    /// Whether its rows stand for one epoch each: an aggregate with `state: batch`.
+    pub of_batch: bool,
     /// The mode that a sink asks for.
     pub mode: Mode,
     /// Whether what it emits is the node's output, and not a step within the node.

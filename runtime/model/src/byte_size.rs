@@ -5,15 +5,15 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The units, in the order in which writing prefers them, with their size in bytes.
+/// The units, largest first, with their size in bytes.
 const UNITS: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
     ("TB", 1_000_000_000_000),
+    ("GiB", 1 << 30),
     ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
     ("MB", 1_000_000),
+    ("KiB", 1 << 10),
     ("KB", 1_000),
     ("B", 1),
 ];
@@ -89,7 +89,7 @@ impl FromStr for ByteSize {
 }
 
 impl fmt::Display for ByteSize {
-    /// Writes the first unit that is exact, so that what is printed can be read again.
+    /// Writes the largest unit that is exact, so that what is printed can be read again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = UNITS
             .iter()
@@ -155,7 +155,7 @@ impl JsonSchema for ByteSize {
 
 #[cfg(test)]
 mod tests {
-    use super::{ByteSizeError, ByteSize};
+    use super::{ByteSize, ByteSizeError};
 
     #[test]
     fn every_unit_is_read_and_written_back() {
@@ -179,14 +179,22 @@ mod tests {
     #[test]
     fn what_has_two_readings_is_refused() {
         for text in ["", "MiB", "64 MiB", "64M", "64mib", "-1", "1.5GB", " 1B"] {
-            assert_eq!(text.parse::<ByteSize>(), Err(ByteSizeError::Shape), "{text}");
+            assert_eq!(
+                text.parse::<ByteSize>(),
+                Err(ByteSizeError::Shape),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn overflow_is_refused() {
         for text in ["18446744073709551616", "16777216TiB"] {
-            assert_eq!(text.parse::<ByteSize>(), Err(ByteSizeError::TooLarge), "{text}");
+            assert_eq!(
+                text.parse::<ByteSize>(),
+                Err(ByteSizeError::TooLarge),
+                "{text}"
+            );
         }
     }
 }

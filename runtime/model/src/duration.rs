@@ -99,7 +99,9 @@ impl fmt::Display for Duration {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        let exact = UNITS.iter().find(|(_, millis)| self.0.is_multiple_of(*millis));
+        let exact = UNITS
+            .iter()
+            .find(|(_, millis)| self.0.is_multiple_of(*millis));
         let (unit, millis) = exact.copied().unwrap_or(("ms", 1));
         write!(f, "{}{unit}", self.0 / millis)
     }
@@ -137,7 +139,7 @@ impl JsonSchema for Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{DurationError, Duration};
+    use super::{Duration, DurationError};
 
     #[test]
     fn every_unit_is_read_and_written_back() {
@@ -158,15 +160,25 @@ mod tests {
 
     #[test]
     fn what_has_two_readings_is_refused() {
-        for text in ["", "5", "s", "5 s", " 5s", "5 sec", "-5s", "1.5s", "1m30s", "5S", "5µs", "٥s"] {
-            assert_eq!(text.parse::<Duration>(), Err(DurationError::Shape), "{text}");
+        for text in [
+            "", "5", "s", "5 s", " 5s", "5 sec", "-5s", "1.5s", "1m30s", "5S", "5µs", "٥s",
+        ] {
+            assert_eq!(
+                text.parse::<Duration>(),
+                Err(DurationError::Shape),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn overflow_is_refused() {
         for text in ["18446744073709551616ms", "18446744073709551615s"] {
-            assert_eq!(text.parse::<Duration>(), Err(DurationError::TooLong), "{text}");
+            assert_eq!(
+                text.parse::<Duration>(),
+                Err(DurationError::TooLong),
+                "{text}"
+            );
         }
     }
 }

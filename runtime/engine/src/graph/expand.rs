@@ -62,6 +62,19 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
     Ok(wanted)
 }
 
+/// Whether each epoch's rows stand for themselves: an aggregate with `state: batch`, or below one.
+/// They can be read as complete, as an update, or as rows that will never change.
+fn below_batch(vertices: &[Vertex]) -> Vec<bool> {
+    let mut of_batch: Vec<bool> = Vec::with_capacity(vertices.len());
+    for vertex in vertices {
+        let is = |from: &super::From| of_batch.get(from.vertex).copied().unwrap_or(false);
+        let mut inputs = vertex.inputs.iter().flatten().peekable();
+        let above = inputs.peek().is_some() && inputs.all(|from| !from.rejected && is(from));
+        of_batch.push(vertex.of_batch || above);
+    }
+    of_batch
+}
+
 /// Whether a vertex's rows may replace earlier ones: it is an aggregate, or below one.
 pub(super) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
     let mut changing: Vec<bool> = Vec::with_capacity(vertices.len());
@@ -77,7 +90,9 @@ pub(super) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
 }
 
 fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem> {
-    let changes = |vertex: usize| below_changing.get(vertex).copied().unwrap_or(false);
+    let of_batch = below_batch(vertices);
+    let is = |flags: &[bool], vertex: usize| flags.get(vertex).copied().unwrap_or(false);
+    let changes = |vertex: usize| is(below_changing, vertex);
     for (number, vertex) in vertices.iter().enumerate() {
         let inputs = || vertex.inputs.iter().flatten().filter(|from| !from.rejected);
         let over_changing = inputs().any(|from| changes(from.vertex));
@@ -85,7 +100,7 @@ fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem
             .inputs
             .iter()
             .flatten()
-            .any(|from| from.rejected || !changes(from.vertex));
+            .any(|from| from.rejected || !(changes(from.vertex) || is(&of_batch, from.vertex)));
         let problem = |reason, help| {
             Err(ModeProblem {
                 vertex: number,

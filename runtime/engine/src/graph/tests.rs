@@ -14,6 +14,7 @@ fn vertex(work: Work, above: &[usize]) -> Vertex {
         inputs: vec![above.iter().map(from).collect()],
         exchange: None,
         changing: false,
+        of_batch: false,
         mode: Append,
         output: true,
     }

@@ -69,6 +69,7 @@ pub(super) fn add(
         inputs: vec![input.from],
         exchange: None,
         changing: false,
+        of_batch: false,
         mode: Mode::Append,
         output: true,
     };

@@ -125,6 +125,7 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         inputs: vec![output.from],
         exchange: None,
         changing: false,
+        of_batch: false,
         mode,
         output: false,
     };

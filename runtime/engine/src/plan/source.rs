@@ -69,6 +69,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         inputs: Vec::new(),
         exchange: None,
         changing: false,
+        of_batch: false,
         mode: Mode::Append,
         output: true,
     };

@@ -20,9 +20,23 @@ pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<St
     match azud_sql::plan(&sql.value, &tables) {
         Ok(query) => add_steps(draft, transform, number, &query),
         // A table that is missing because its node has errors was told there.
-        Err(error) if error.is_unknown_table() && !draft.diagnostics.is_empty() => {}
+        Err(_) if reads_broken_node(draft, sql) => {}
         Err(error) => blame(draft, sql, &error),
     }
+}
+
+/// Whether the query reads a node of the manifest that could not be planned.
+fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
+    let Ok(tables) = azud_sql::tables(&sql.value) else {
+        return false;
+    };
+    let sources = draft.manifest.sources.keys();
+    let broken = sources
+        .chain(draft.manifest.transforms.keys())
+        .filter(|name| !draft.outputs.contains_key(*name));
+    let broken: Vec<&String> = broken.collect();
+    let is_broken = |table: &String| broken.iter().any(|name| name.eq_ignore_ascii_case(table));
+    tables.iter().any(is_broken)
 }
 
 fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &Query) {
@@ -67,6 +81,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             inputs,
             exchange: step.exchange.clone(),
             changing: step.stateful && !state_per_batch,
+            of_batch: step.stateful && state_per_batch,
             mode: Mode::Append,
             output: position == query.output,
         };
@@ -83,7 +98,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
 /// Puts an SQL error at its place in the manifest.
 pub(super) fn blame(draft: &mut Draft<'_>, sql: &Spanned<String>, error: &SqlError) {
     let span = match error.location {
-        Some((line, column)) => draft.manifest.span_at(sql, line, column),
+        Some(place) => draft.manifest.span_at(sql, place.line, place.column),
         None => sql.span,
     };
     draft.blame(span, error.message.clone(), error.help.clone());

@@ -29,6 +29,10 @@ pub(super) fn slots(
         let missing = || Error::internal("an instance has no vertex or node");
         let vertex = plan.vertices.get(instance.vertex).ok_or_else(missing)?;
         let node = plan.nodes.get(vertex.node).ok_or_else(missing)?;
+        // With no columns to tell lanes apart, all rows meet in the first lane.
+        if lane > 0 && vertex.exchange.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
         let comes_from_elsewhere = vertex.inputs.iter().flatten().any(|from| {
             let above = plan.vertices.get(from.vertex);
             from.rejected || above.is_some_and(|above| above.node != vertex.node)

@@ -3,6 +3,7 @@
 
 mod dialect;
 mod generators;
+mod lateral;
 mod literals;
 mod names;
 mod refuse;

@@ -1,1 +1,123 @@
-use super::*;
+use std::sync::Arc;
+
+use azud_model::{Column, Partition};
+use proptest::prelude::*;
+
+use crate::{Chunk, Decoded, Decoder, Format, FormatOptions, Framer, decoder, encoder};
+
+fn options(schema: &[(&str, &str)], header: bool) -> FormatOptions {
+    let schema = schema
+        .iter()
+        .map(|(name, column_type)| Column {
+            name: (*name).to_owned(),
+            column_type: column_type.parse().unwrap(),
+        })
+        .collect();
+    FormatOptions { format: Format::Csv, schema, header, keep: Vec::new() }
+}
+
+fn read(schema: &[(&str, &str)], header: bool, file: &str) -> azud_model::Result<Decoded> {
+    let options = options(schema, header);
+    let mut framer = Framer::new(options.framing(), crate::DEFAULT_MAX_RECORD);
+    framer.push(file.as_bytes());
+    framer.end();
+    let chunk: Chunk = framer.chunk().unwrap();
+    let partition = Arc::new(Partition { source: "in".into(), name: "a.csv".into() });
+    decoder(&options)?.decode(&chunk.into_records(partition, None))
+}
+
+fn json(decoded: &Decoded) -> Vec<String> {
+    let batch = decoded.batch.columns();
+    let mut out = Vec::new();
+    encoder(Format::Json, &batch.schema()).unwrap().encode(batch, &mut out).unwrap();
+    String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+}
+
+const SCHEMA: [(&str, &str); 3] = [("user", "string"), ("amount", "bigint"), ("ok", "boolean")];
+
+#[test]
+fn columns_are_found_by_name() {
+    let file = "OK,more,amount,user\ntrue,x,5,\"a,\"\"b\"\"\nc\"\n,,,\n\nFALSE,,-1,\"\"\n";
+    let decoded = read(&SCHEMA, true, file).unwrap();
+    assert_eq!(decoded.bad, []);
+    assert_eq!(
+        json(&decoded),
+        [r#"{"user":"a,\"b\"\nc","amount":5,"ok":true}"#, "{}", r#"{"user":"","amount":-1,"ok":false}"#]
+    );
+    assert_eq!(decoded.batch.origin().unwrap().positions.values(), &[2, 3, 5]);
+}
+
+#[test]
+fn bad_lines_are_rejected_with_their_reason() {
+    let file = "a,1\na,1,true,x\na,1.9,true\na,x,true\na,9223372036854775808,true\na,1,1\n\"a,1,true\n";
+    let decoded = read(&SCHEMA, false, file).unwrap();
+    let reasons: Vec<_> = decoded.bad.iter().map(|bad| bad.reason.as_str()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "too few columns: 2 instead of 3",
+            "too many columns: 4 instead of 3",
+            "column `amount`: 1.9 is not a bigint",
+            "column `amount`: x is not a bigint",
+            "column `amount`: 9223372036854775808 is not a bigint",
+            "column `ok`: 1 is not a boolean",
+            "the quote of field 1 is never closed",
+        ]
+    );
+    assert_eq!(decoded.batch.rows(), 0);
+    let decoded = read(&SCHEMA, false, "\"a\"b,1,true\na,1,true\n").unwrap();
+    assert_eq!(decoded.bad[0].reason, "text after the closing quote of field 1");
+    assert_eq!(decoded.batch.rows(), 1);
+}
+
+#[test]
+fn a_header_without_a_column_is_refused() {
+    let error = read(&SCHEMA, true, "user,ok\na,true\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a.csv: no column `amount` in the header `user,ok`; rename one of them, or write \
+         `header: false` if the first line is data"
+    );
+    assert_eq!(error.kind(), azud_model::ErrorKind::Invalid);
+}
+
+#[test]
+fn nested_types_are_refused() {
+    let error = decoder(&options(&[("l", "array<int>")], true)).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "format `csv` has no way to write column `l` of type array<int>: use json"
+    );
+}
+
+#[test]
+fn times_and_numbers() {
+    let schema = [("t", "timestamp"), ("s", "timestamp(s)"), ("d", "decimal(5,2)"), ("f", "double")];
+    let decoded = read(&schema, false, "2026-01-01 00:00:01,1767225601,1.005,1e3\n").unwrap();
+    assert_eq!(
+        json(&decoded),
+        [r#"{"t":"2026-01-01T00:00:01Z","s":"2026-01-01T00:00:01Z","d":1.01,"f":1000.0}"#]
+    );
+}
+
+proptest! {
+    /// What the encoder writes, the framer and the decoder read back.
+    #[test]
+    fn what_is_written_reads_back(
+        rows in proptest::collection::vec(("[ab,\"\r\n\u{e9}]{0,6}", any::<Option<i64>>()), 1..20)
+    ) {
+        use arrow::array::{Int64Array, StringArray};
+        let users = StringArray::from_iter_values(rows.iter().map(|(user, _)| user));
+        let amounts: Int64Array = rows.iter().map(|(_, amount)| *amount).collect();
+        let schema = [("user", "string"), ("amount", "bigint")];
+        let options = options(&schema, true);
+        let arrow = decoder(&options).unwrap().schema();
+        let batch = arrow::record_batch::RecordBatch::try_new(
+            arrow.clone(), vec![Arc::new(users), Arc::new(amounts)]).unwrap();
+        let mut encoder = encoder(Format::Csv, &arrow).unwrap();
+        let mut file = encoder.header();
+        encoder.encode(&batch, &mut file).unwrap();
+        let decoded = read(&schema, true, std::str::from_utf8(&file).unwrap()).unwrap();
+        prop_assert_eq!(decoded.batch.columns(), &batch);
+    }
+}

@@ -1,0 +1,247 @@
+//! An aggregate as three steps: what it reads, its partial half, its final half.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use azud_operators::{Aggregate, AggregateCall, FinalAggregate, PartialAggregate, Project};
+use datafusion_common::DFSchema;
+use datafusion_expr::expr::{AggregateFunction, NullTreatment};
+use datafusion_expr::{Cast, Expr, ExprSchemable, ScalarUDF, logical_plan};
+use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::aggregate::AggregateExprBuilder;
+use datafusion_physical_expr::expressions::Literal;
+
+use super::stream::Stream;
+use super::{Lowering, column, nullable};
+use crate::functions::Narrow;
+use crate::{Input, SqlError, Step};
+
+/// The columns that an aggregate reads, each computed once.
+#[derive(Default)]
+struct Reads {
+    expressions: Vec<(Expr, Arc<dyn PhysicalExpr>, Field)>,
+}
+
+impl Lowering {
+    pub(super) fn aggregate(
+        &mut self,
+        aggregate: &logical_plan::Aggregate,
+    ) -> Result<Stream, SqlError> {
+        let schema = aggregate.input.schema();
+        let mut reads = Reads::default();
+        for key in &aggregate.group_expr {
+            if matches!(key, Expr::GroupingSet(_)) {
+                return Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP cannot stream"));
+            }
+            self.read_key(&mut reads, key, schema)?;
+        }
+        let keys = aggregate.group_expr.len();
+        let functions = aggregate.aggr_expr.iter().map(function);
+        let functions = functions.collect::<Result<Vec<_>, _>>()?;
+        let mut places = Vec::new();
+        for function in &functions {
+            places.push(self.read_arguments(&mut reads, function, schema)?);
+        }
+        let input = Arc::new(reads.schema());
+        let calls = functions
+            .iter()
+            .zip(places)
+            .map(|(function, places)| reads.call(function, places, &input))
+            .collect::<Result<Vec<_>, _>>()?;
+        let made = Aggregate::new(&input, keys, calls)
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let stream = self.stream(&aggregate.input)?;
+        let expressions = reads.expressions.into_iter().map(|(_, physical, _)| physical);
+        let project = Project::new(expressions.collect(), input.clone());
+        let stream = stream.then("project", project, input);
+        let stream = self.halves(stream, Arc::new(made));
+        self.narrow_sums(stream, aggregate, &functions)
+    }
+
+    fn halves(&mut self, stream: Stream, aggregate: Arc<Aggregate>) -> Stream {
+        let input = self.input(stream, false);
+        let partial = aggregate.clone();
+        self.steps.push(Step {
+            name: "partial aggregate",
+            inputs: vec![input],
+            schema: aggregate.state().clone(),
+            exchange: None,
+            stateful: false,
+            make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
+        });
+        let keys = (0..aggregate.keys()).collect();
+        let schema = aggregate.output().clone();
+        self.steps.push(Step {
+            name: "final aggregate",
+            inputs: vec![Input::Step(self.steps.len() - 1)],
+            schema: schema.clone(),
+            exchange: Some(keys),
+            stateful: true,
+            make: Arc::new(move |context| {
+                Ok(Box::new(FinalAggregate::new(
+                    aggregate.clone(),
+                    context.modes.clone(),
+                    context.state_per_batch,
+                )?))
+            }),
+        });
+        Stream::new(Input::Step(self.steps.len() - 1), schema)
+    }
+
+    /// Sums of integers are computed in decimals, so that a sum that does not
+    /// fit is found out whatever the order of the rows.
+    fn narrow_sums(
+        &self,
+        stream: Stream,
+        aggregate: &logical_plan::Aggregate,
+        functions: &[&AggregateFunction],
+    ) -> Result<Stream, SqlError> {
+        let keys = aggregate.group_expr.len();
+        let input = DFSchema::try_from(unique(&stream.schema))
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let output = nullable(&aggregate.schema);
+        let narrow = Arc::new(ScalarUDF::from(Narrow::new()));
+        let mut expressions = Vec::new();
+        for (index, field) in input.fields().iter().enumerate() {
+            let sum = index
+                .checked_sub(keys)
+                .and_then(|call| functions.get(call))
+                .is_some_and(|function| function.func.name() == "sum");
+            let whole = output
+                .fields()
+                .get(index)
+                .is_some_and(|field| *field.data_type() == DataType::Int64);
+            expressions.push(match sum && whole {
+                true => {
+                    let sum = Expr::Column(datafusion_common::Column::from_name(field.name()));
+                    self.expression(&narrow.call(vec![sum]), &input)?
+                }
+                false => column(field.name(), index),
+            });
+        }
+        Ok(stream.then("project", Project::new(expressions, output.clone()), output))
+    }
+
+    fn read_key(
+        &self,
+        reads: &mut Reads,
+        key: &Expr,
+        schema: &DFSchema,
+    ) -> Result<(), SqlError> {
+        let data_type = type_of(key, schema)?;
+        if matches!(data_type, DataType::Map(..)) {
+            return Err(SqlError::new(format!(
+                "rows cannot be grouped by `{key}`: maps have no equality"
+            )));
+        }
+        let physical = self.expression(key, schema)?;
+        let name = format!("key {}", reads.expressions.len());
+        let field = Field::new(name, data_type, true);
+        reads.expressions.push((key.clone(), physical, field));
+        Ok(())
+    }
+
+    /// The columns of a function's arguments, and that of its filter.
+    fn read_arguments(
+        &self,
+        reads: &mut Reads,
+        function: &AggregateFunction,
+        schema: &DFSchema,
+    ) -> Result<(Vec<usize>, Option<usize>), SqlError> {
+        let whole_sum = function.func.name() == "sum";
+        let mut arguments = Vec::new();
+        for argument in &function.params.args {
+            let argument = match whole_sum && type_of(argument, schema)?.is_integer() {
+                true => Expr::Cast(Cast::new(
+                    Box::new(argument.clone()),
+                    DataType::Decimal128(20, 0),
+                )),
+                false => argument.clone(),
+            };
+            arguments.push(self.read(reads, argument, schema)?);
+        }
+        let filter = function.params.filter.as_ref();
+        let filter = filter
+            .map(|filter| self.read(reads, filter.as_ref().clone(), schema))
+            .transpose()?;
+        Ok((arguments, filter))
+    }
+
+    fn read(
+        &self,
+        reads: &mut Reads,
+        expression: Expr,
+        schema: &DFSchema,
+    ) -> Result<usize, SqlError> {
+        let known = reads.expressions.iter().position(|(read, ..)| *read == expression);
+        if let Some(index) = known {
+            return Ok(index);
+        }
+        let index = reads.expressions.len();
+        let field = Field::new(format!("read {index}"), type_of(&expression, schema)?, true);
+        let physical = self.expression(&expression, schema)?;
+        reads.expressions.push((expression, physical, field));
+        Ok(index)
+    }
+}
+
+// === impl Reads ===
+
+impl Reads {
+    fn schema(&self) -> Schema {
+        let fields: Vec<_> = self.expressions.iter().map(|(.., field)| field.clone()).collect();
+        Schema::new(fields)
+    }
+
+    fn call(
+        &self,
+        function: &AggregateFunction,
+        (arguments, filter): (Vec<usize>, Option<usize>),
+        input: &Arc<Schema>,
+    ) -> Result<AggregateCall, SqlError> {
+        let columns = arguments
+            .iter()
+            .filter_map(|index| Some((index, self.expressions.get(*index)?)))
+            .map(|(index, (_, physical, field))| match physical.is::<Literal>() {
+                // Some functions look at constants when they are made.
+                true => physical.clone(),
+                false => column(field.name(), *index),
+            })
+            .collect();
+        let ignore_nulls = function.params.null_treatment == Some(NullTreatment::IgnoreNulls);
+        let function = AggregateExprBuilder::new(function.func.clone(), columns)
+            .schema(input.clone())
+            .alias(function.func.name())
+            .with_ignore_nulls(ignore_nulls)
+            .build()
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        Ok(AggregateCall {
+            function: Arc::new(function),
+            arguments,
+            filter,
+        })
+    }
+}
+
+fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType, SqlError> {
+    expression
+        .get_type(schema)
+        .map_err(|error| SqlError::from_datafusion(&error))
+}
+
+fn function(expression: &Expr) -> Result<&AggregateFunction, SqlError> {
+    match expression {
+        Expr::Alias(alias) => function(&alias.expr),
+        Expr::AggregateFunction(function) => Ok(function),
+        other => Err(SqlError::new(format!("`{other}` is no aggregate"))),
+    }
+}
+
+/// Columns with names of their own: two calls of one function share theirs.
+fn unique(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().enumerate();
+    let fields: Vec<_> = fields
+        .map(|(index, field)| field.as_ref().clone().with_name(format!("column {index}")))
+        .collect();
+    Schema::new(fields)
+}

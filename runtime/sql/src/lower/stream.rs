@@ -1,0 +1,76 @@
+//! Rows on their way: an input and the stateless stages that follow it, fused into one step.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use azud_operators::{Chain, Project, Stage};
+
+use super::{column, stage};
+use crate::{Input, Step};
+
+/// An input, and stages that no step has yet.
+pub(super) struct Stream {
+    pub(super) input: Input,
+    pub(super) schema: SchemaRef,
+    stages: Vec<(&'static str, Arc<dyn Stage>)>,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    pub(super) fn new(input: Input, schema: SchemaRef) -> Self {
+        Self {
+            input,
+            schema,
+            stages: Vec::new(),
+        }
+    }
+
+    /// The stream after one more stage.
+    pub(super) fn then(
+        mut self,
+        name: &'static str,
+        next: impl Stage + 'static,
+        schema: SchemaRef,
+    ) -> Self {
+        self.stages.push((name, stage(next)));
+        self.schema = schema;
+        self
+    }
+
+    /// The same columns under the names and in the types of `schema`.
+    pub(super) fn conform(self, schema: &SchemaRef) -> Self {
+        if self.schema == *schema {
+            return self;
+        }
+        let fields = self.schema.fields().iter().enumerate();
+        let expressions = fields.map(|(index, field)| column(field.name(), index));
+        let project = Project::new(expressions.collect(), schema.clone());
+        self.then("project", project, schema.clone())
+    }
+
+    /// Whether nothing happens to the input.
+    pub(super) fn is_bare(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// The step that runs the stages.
+    pub(super) fn into_step(self, keep_origin: bool) -> Step {
+        let has = |name| self.stages.iter().any(|(stage, _)| *stage == name);
+        let name = match (has("explode"), has("filter")) {
+            (true, _) => "explode",
+            (false, true) => "filter",
+            (false, false) => "project",
+        };
+        let stages: Arc<[Arc<dyn Stage>]> =
+            self.stages.into_iter().map(|(_, stage)| stage).collect();
+        Step {
+            name,
+            inputs: vec![self.input],
+            schema: self.schema,
+            exchange: None,
+            stateful: false,
+            make: Arc::new(move |_| Ok(Box::new(Chain::new(stages.clone(), keep_origin)))),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! From SQL to steps: the whole way, one line a stage.
+
+use std::sync::Arc;
+
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::{DataFusionError, Result};
+use datafusion_expr::LogicalPlan;
+use datafusion_optimizer::analyzer::Analyzer;
+use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion_optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use datafusion_optimizer::optimize_projections::OptimizeProjections;
+use datafusion_optimizer::push_down_filter::PushDownFilter;
+use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion_optimizer::{Optimizer, OptimizerContext};
+use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::sqlparser::ast;
+
+use crate::catalog::Catalog;
+use crate::functions::Functions;
+use crate::{Query, SqlError, Tables, lower, syntax, typing};
+
+/// Turns a query into streaming steps.
+///
+/// # Errors
+/// When the query is wrong or cannot stream: what, where, and what to write instead.
+pub fn plan(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
+    let functions = Functions::new();
+    let mut query = syntax::parse(sql)?;
+    syntax::refuse(&query, &functions)?;
+    let names = syntax::prepare(&mut query, tables)?;
+    let options = Arc::new(options());
+    let catalog = Catalog::new(tables, &functions, options.clone());
+    let plan = logical(query, &catalog, &options)
+        .map_err(|error| SqlError::from_datafusion(&error))?;
+    lower::lower(&plan, &names, options)
+}
+
+/// The nodes that a query reads, under the names that it uses for them.
+///
+/// # Errors
+/// When the text is no query.
+pub fn tables(sql: &str) -> Result<Vec<String>, SqlError> {
+    Ok(syntax::tables_of(&syntax::parse(sql)?))
+}
+
+fn options() -> ConfigOptions {
+    let mut options = ConfigOptions::default();
+    options.execution.enable_ansi_mode = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    options.optimizer.skip_failed_rules = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options
+}
+
+fn logical(
+    query: ast::Query,
+    catalog: &Catalog<'_>,
+    options: &Arc<ConfigOptions>,
+) -> Result<LogicalPlan, DataFusionError> {
+    let parser = ParserOptions::default()
+        .with_parse_float_as_decimal(true)
+        // Names are lower case already, but for those in quotes too.
+        .with_enable_ident_normalization(false)
+        .with_map_string_types_to_utf8view(false)
+        .with_collect_spans(true);
+    let plan = SqlToRel::new_with_options(catalog, parser)
+        .query_to_plan(query, &mut PlannerContext::new())?;
+    let plan = typing::literals(plan)?;
+    let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
+    let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
+    let plan = typing::casts(plan)?;
+    let optimizer = Optimizer::with_rules(vec![
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(PushDownFilter::new()),
+        Arc::new(CommonSubexprEliminate::new()),
+        Arc::new(OptimizeProjections::new()),
+    ]);
+    let context = OptimizerContext::new_with_config_options(options.clone())
+        .without_query_execution_start_time();
+    optimizer.optimize(plan, &context, |_, _| {})
+}

@@ -1,0 +1,199 @@
+//! Rewrites what Spark writes otherwise than DataFusion: names without regard
+//! to case, literals, generators, operators that are functions.
+
+use std::ops::ControlFlow;
+
+use datafusion_sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    TableAlias, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+};
+
+use super::generators::{self, Generator};
+use super::names::name_of;
+use super::scope::plain;
+use super::{lateral, literals};
+use crate::{SqlError, Tables};
+
+/// Rewrites a query in place.
+pub(super) fn rewrite(query: &mut Query, _tables: &Tables) -> Result<(), SqlError> {
+    match query.visit(&mut Rewriter) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct Rewriter;
+
+type Flow = ControlFlow<SqlError>;
+
+// === impl Rewriter ===
+
+impl VisitorMut for Rewriter {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> Flow {
+        for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            lower_alias(&mut cte.alias);
+        }
+        Flow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
+        match lateral::rewrite(select).and_then(|()| name_items(select)) {
+            Ok(()) => Flow::Continue(()),
+            Err(error) => Flow::Break(error),
+        }
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> Flow {
+        lower_name(relation);
+        Flow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, relation: &mut TableFactor) -> Flow {
+        if let TableFactor::Table {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Derived {
+            alias: Some(alias), ..
+        } = relation
+        {
+            lower_alias(alias);
+        }
+        Flow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> Flow {
+        let rewritten = match expression {
+            Expr::Identifier(name) => {
+                lower(name);
+                None
+            }
+            Expr::CompoundIdentifier(parts) => {
+                parts.iter_mut().for_each(lower);
+                None
+            }
+            Expr::Value(literal) => literals::rewrite(literal),
+            Expr::RLike {
+                negated,
+                expr,
+                pattern,
+                ..
+            } => {
+                let negated = *negated;
+                let call = call("rlike", vec![*expr.clone(), *pattern.clone()]);
+                Some(not_if(negated, call))
+            }
+            _ => None,
+        };
+        if let Some(rewritten) = rewritten {
+            *expression = rewritten;
+        }
+        Flow::Continue(())
+    }
+}
+
+/// Gives every item of SELECT the name that Spark gives it, and makes
+/// generators those of DataFusion.
+fn name_items(select: &mut Select) -> Result<(), SqlError> {
+    let items = std::mem::take(&mut select.projection);
+    for mut item in items {
+        if let Some((generator, aliases, call)) = generator(&item) {
+            let names = generator.names(&aliases, &call)?;
+            select.projection.extend(generator.items(call, &names)?);
+            continue;
+        }
+        match &mut item {
+            SelectItem::UnnamedExpr(Expr::Identifier(_)) => {}
+            SelectItem::UnnamedExpr(expression) => {
+                let alias = Ident::new(name_of(expression).to_lowercase());
+                item = SelectItem::ExprWithAlias {
+                    expr: expression.clone(),
+                    alias,
+                };
+            }
+            SelectItem::ExprWithAlias { alias, .. } => lower(alias),
+            SelectItem::ExprWithAliases { expr, .. } => {
+                Generator::of(expr)?;
+            }
+            SelectItem::QualifiedWildcard(kind, options) => {
+                if let SelectItemQualifiedWildcardKind::ObjectName(name) = kind {
+                    lower_name(name);
+                }
+                lower_options(options);
+            }
+            SelectItem::Wildcard(options) => lower_options(options),
+        }
+        select.projection.push(item);
+    }
+    Ok(())
+}
+
+fn generator(item: &SelectItem) -> Option<(Generator, Vec<Ident>, Expr)> {
+    let (call, aliases) = match item {
+        SelectItem::UnnamedExpr(call) => (call, Vec::new()),
+        SelectItem::ExprWithAlias { expr, alias } => (expr, vec![alias.clone()]),
+        SelectItem::ExprWithAliases { expr, aliases } => (expr, aliases.clone()),
+        _ => return None,
+    };
+    Some((generators::find(call)?, aliases, call.clone()))
+}
+
+/// A call of a function.
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments
+                .into_iter()
+                .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+                .collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+fn not_if(negated: bool, expression: Expr) -> Expr {
+    if !negated {
+        return expression;
+    }
+    Expr::UnaryOp {
+        op: datafusion_sql::sqlparser::ast::UnaryOperator::Not,
+        expr: Box::new(expression),
+    }
+}
+
+fn lower(name: &mut Ident) {
+    name.value = name.value.to_lowercase();
+}
+
+fn lower_name(name: &mut ObjectName) {
+    let lowered = plain(name).to_lowercase();
+    for (part, lowered) in name.0.iter_mut().zip(lowered.split('.')) {
+        if let ObjectNamePart::Identifier(part) = part {
+            lowered.clone_into(&mut part.value);
+        }
+    }
+}
+
+fn lower_alias(alias: &mut TableAlias) {
+    lower(&mut alias.name);
+    for column in &mut alias.columns {
+        lower(&mut column.name);
+    }
+}
+
+fn lower_options(options: &mut WildcardAdditionalOptions) {
+    if let Some(except) = &mut options.opt_except {
+        lower(&mut except.first_element);
+        except.additional_elements.iter_mut().for_each(lower);
+    }
+}
