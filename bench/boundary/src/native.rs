@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::{
-    array::{AsArray as _, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array},
+    array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array},
     compute::{filter_record_batch, kernels::{cmp, numeric}},
     datatypes::{DataType, Field, Int64Type, Schema},
 };

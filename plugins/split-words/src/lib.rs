@@ -1,9 +1,11 @@
-//! Splits a text column into words: one output row a word.
+//! Splits a text column into words: one output row a word. See `README.md`.
 
 #[cfg(test)]
 mod tests;
+mod words;
 
-use azud_plugin::{Batch, Output, Result, Setup, Transform, Utf8};
+use azud_plugin::{Batch, Builder, Error, Output, Result, Setup, Transform, Utf8};
+use words::Separator;
 
 /// The step's `config:`.
 #[derive(serde::Deserialize)]
@@ -13,17 +15,19 @@ struct Config {
     column: String,
     /// What stands between words; white space where it is not given.
     separator: Option<String>,
+    /// Columns of the line that go with each of its words.
+    keep: Vec<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { column: "value".into(), separator: None }
+        Self { column: "value".into(), separator: None, keep: Vec::new() }
     }
 }
 
 /// The plugin, opened.
 struct SplitWords {
-    separator: Option<String>,
+    separator: Separator,
 }
 
 azud_plugin::transform!(SplitWords);
@@ -35,19 +39,27 @@ impl Transform for SplitWords {
 
     fn open(config: Config, setup: &mut Setup) -> Result<Self> {
         setup.read::<Utf8>(&config.column)?;
+        for column in &config.keep {
+            setup.carry(column)?;
+        }
         setup.compute("word", Utf8).not_null();
-        Ok(Self { separator: config.separator })
+        let separator = match config.separator {
+            None => Separator::WhiteSpace,
+            Some(text) => Separator::new(&text).ok_or_else(|| Error::new("`separator` is empty: leave it out to split at white space"))?,
+        };
+        Ok(Self { separator })
     }
 
     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
         let lines = batch.column::<Utf8>(0)?;
-        let mut words = azud_plugin::Builder::<Utf8>::with_capacity(lines.len() * 12, lines.view().data().len());
+        let bytes = lines.view().data().len();
+        // English has six bytes a word, its space included.
+        let mut words = Builder::<Utf8>::with_capacity(bytes / 5, bytes);
         for (row, line) in lines.iter().enumerate() {
             let Some(line) = line else { continue };
-            for word in line.split_ascii_whitespace() {
-                out.keep(row);
-                words.push(word);
-            }
+            let before = words.len();
+            self.separator.split(line, |word| words.push(word));
+            out.keep_times(row, words.len() - before);
         }
         out.set("word", words)
     }

@@ -85,6 +85,23 @@ impl Payload {
             .unwrap_or_default()
     }
 
+    /// Keeps the first `count` records and returns the others; copies no bytes.
+    pub fn split_off(&mut self, count: usize) -> Self {
+        if count >= self.records.len() {
+            return Self::default();
+        }
+        let mut rest = self.records.split_off(count);
+        let start = rest.first().map_or(0, |first| first.start);
+        for record in &mut rest {
+            *record = record.start - start..record.end - start;
+        }
+        let bytes = self.bytes.split_off(start as usize);
+        Self {
+            bytes,
+            records: rest,
+        }
+    }
+
     /// All records, in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|index| self.record(index))

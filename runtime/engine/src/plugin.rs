@@ -1,15 +1,17 @@
 //! A plugin as an operator: cuts batches to size, finds the rows that it fails on.
 
 mod log;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use azud_model::{Batch, Clock, Error, Result};
+use azud_model::{Batch, Clock, Epoch, Error, Result};
 use azud_operators::{Collector, Operator};
 use azud_sandbox::{GuestError, Processed, Rows, Transform};
 
 pub(crate) use log::NodeLogger;
+use waiting::Waiting;
 
 /// Rows of a call, unless the manifest's `max_rows` says otherwise: enough to
 /// make the call's fixed cost vanish, few enough for a call to be short.
@@ -27,6 +29,8 @@ pub(crate) struct PluginOperator {
     transform: Transform,
     max_rows: usize,
     clock: Arc<dyn Clock>,
+    /// Rows that wait for more, if the manifest says `max_wait`.
+    waiting: Option<Waiting>,
     /// Rows that went well, and the time that they took: what a row usually costs.
     rows: u32,
     time: Duration,
@@ -35,14 +39,30 @@ pub(crate) struct PluginOperator {
 // === impl PluginOperator ===
 
 impl PluginOperator {
-    pub(crate) fn new(transform: Transform, max_rows: usize, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        transform: Transform,
+        max_rows: usize,
+        max_wait: Option<Duration>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             transform,
             max_rows: max_rows.max(1),
+            waiting: max_wait.map(|max_wait| Waiting::new(max_wait, clock.clone())),
             clock,
             rows: 0,
             time: Duration::ZERO,
         }
+    }
+
+    /// Calls the plugin with as many rows as it takes at once.
+    fn cut(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
+        let mut first = 0;
+        while first < batch.rows() {
+            self.call(&batch.slice(first, self.max_rows), out)?;
+            first += self.max_rows;
+        }
+        Ok(())
     }
 
     fn call(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
@@ -91,12 +111,26 @@ impl PluginOperator {
 
 impl Operator for PluginOperator {
     fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
-        let mut first = 0;
-        while first < batch.rows() {
-            self.call(&batch.slice(first, self.max_rows), out)?;
-            first += self.max_rows;
+        let Some(waiting) = &mut self.waiting else {
+            return self.cut(&batch, out);
+        };
+        let ready = waiting.add(batch, self.max_rows)?;
+        ready.iter().try_for_each(|batch| self.cut(batch, out))
+    }
+
+    fn wake_in(&self) -> Option<Duration> {
+        self.waiting.as_ref().and_then(Waiting::wake_in)
+    }
+
+    fn wake(&mut self, out: &mut dyn Collector) -> Result<()> {
+        match self.waiting.as_mut().map(Waiting::take).transpose()?.flatten() {
+            Some(batch) => self.cut(&batch, out),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.wake(out)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one shape of data in Azud: an Arrow record batch and the origin of its rows.
 
 use arrow::array::{Array, BooleanArray, UInt32Array, UInt64Array};
-use arrow::compute::{filter, filter_record_batch, take, take_record_batch};
+use arrow::compute::{concat, concat_batches, filter, filter_record_batch, take, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
@@ -119,6 +119,32 @@ impl Batch {
             }),
         };
         Ok(Self { columns, origin })
+    }
+
+    /// All rows of batches with the same columns, in order. `None` if their
+    /// rows come from different partitions: these cannot be one batch.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Internal`] if the columns differ.
+    pub fn concat(batches: &[Self]) -> Result<Option<Self>> {
+        let Some(first) = batches.first() else {
+            return Ok(None);
+        };
+        let partition = |batch: &Self| batch.origin.as_ref().map(|origin| origin.partition.clone());
+        if batches.iter().any(|batch| partition(batch) != partition(first)) {
+            return Ok(None);
+        }
+        let columns = concat_batches(&first.schema(), batches.iter().map(|batch| &batch.columns))?;
+        let origins = batches.iter().filter_map(|batch| batch.origin.as_ref());
+        let positions: Vec<&dyn Array> = origins.map(|origin| &origin.positions as _).collect();
+        let origin = match partition(first) {
+            None => None,
+            Some(partition) => Some(Origin {
+                partition,
+                positions: as_positions(concat(&positions)?.as_ref())?,
+            }),
+        };
+        Ok(Some(Self { columns, origin }))
     }
 
     /// The same rows with other columns.

@@ -18,6 +18,9 @@ mod stage;
 mod union;
 mod unnest;
 
+#[cfg(test)]
+mod chain_tests;
+
 pub use aggregate::{Aggregate, AggregateCall, FinalAggregate, GroupStates, PartialAggregate};
 pub use chain::{Chain, MAX_ROWS};
 pub use filter::Filter;

@@ -1,5 +1,7 @@
 //! What every operator is: a state machine that batches and epoch ends drive.
 
+use std::time::Duration;
+
 use azud_model::{Batch, Epoch, Result};
 
 /// One step of a lane. A lane's thread owns it; calls never overlap, and no
@@ -13,6 +15,21 @@ pub trait Operator: Send {
     /// # Errors
     /// Stop the pipeline.
     fn process(&mut self, input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()>;
+
+    /// How long it may hold back rows that it has, if it holds any: it is woken
+    /// then. Asked after every call of `process`.
+    fn wake_in(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The time of [`Operator::wake_in`] is over.
+    ///
+    /// # Errors
+    /// As `process`.
+    fn wake(&mut self, out: &mut dyn Collector) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
 
     /// Every batch of the epoch has come: stateful operators emit their
     /// results here. Called once an epoch, also when no batch came.

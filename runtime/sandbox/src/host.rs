@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{ResourceLimiter, component::ResourceTable};
+use wasmtime::ResourceLimiter;
 
 use crate::{
     Level, Limits, Logger,
@@ -16,12 +16,12 @@ use crate::{
 pub(crate) struct Host {
     pub(crate) limits: Limits,
     pub(crate) denied: Option<Denied>,
-    pub(crate) resources: ResourceTable,
     logger: Arc<dyn Logger>,
     ticks: Ticks,
     budget: Budget,
     memory: usize,
     table: usize,
+    random: u64,
 }
 
 /// What the guest asked for in vain. It sees a failed allocation and traps; the
@@ -37,7 +37,15 @@ pub(crate) enum Denied {
 impl Host {
     pub(crate) fn new(limits: Limits, logger: Arc<dyn Logger>, ticks: Ticks) -> Self {
         let budget = Budget::new(&limits);
-        Self { limits, denied: None, resources: ResourceTable::new(), logger, ticks, budget, memory: 0, table: 0 }
+        Self { limits, denied: None, logger, ticks, budget, memory: 0, table: 0, random: 0 }
+    }
+
+    /// The same numbers in every instance (SplitMix64).
+    pub(crate) fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 
     pub(crate) fn write(&mut self, level: Level, message: &str) {

@@ -1,18 +1,157 @@
 //! The empty world that a plugin built for WASI 0.2 finds: no arguments, no
-//! environment, no files, clocks at zero, the same random numbers every time.
+//! environment, no files, clocks at zero, the same random numbers in every
+//! instance; what it prints goes to the log. Everything else of WASI (opening
+//! files, sockets, waiting) traps and is named in the error.
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
 
-use crate::host::Host;
+use crate::{Level, host::Host};
 
 /// Whether an import belongs to the empty world.
 pub(crate) fn offers(import: &str) -> bool {
-    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/", "wasi:http/"]
-        .iter()
-        .any(|package| import.starts_with(package) && import.contains("@0.2."))
+    ["cli", "clocks", "filesystem", "io", "random", "sockets", "http"].iter().any(|package| {
+        let rest = import.strip_prefix("wasi:").and_then(|import| import.strip_prefix(package));
+        rest.is_some_and(|rest| rest.starts_with('/') && rest.contains("@0.2."))
+    })
 }
 
 /// Defines what the component imports of WASI.
 pub(crate) fn add_to_linker(linker: &mut Linker<Host>, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    for (import, _) in component.component_type().imports(&engine) {
+        if let Some((interface, _)) = import.split_once('@') {
+            let define = match interface {
+                "wasi:cli/environment" => environment,
+                "wasi:cli/exit" => exit,
+                "wasi:cli/stdout" => stdout,
+                "wasi:cli/stderr" => stderr,
+                "wasi:clocks/monotonic-clock" => monotonic,
+                "wasi:clocks/wall-clock" => wall,
+                "wasi:filesystem/preopens" => preopens,
+                "wasi:io/streams" => streams,
+                "wasi:random/random" => random,
+                "wasi:random/insecure-seed" => seed,
+                "wasi:cli/terminal-stdin" => |at: &mut Instance<'_>| no_terminal(at, "stdin"),
+                "wasi:cli/terminal-stdout" => |at: &mut Instance<'_>| no_terminal(at, "stdout"),
+                "wasi:cli/terminal-stderr" => |at: &mut Instance<'_>| no_terminal(at, "stderr"),
+                "wasi:cli/terminal-input" => |at: &mut Instance<'_>| resource::<Terminal>(at, "terminal-input"),
+                "wasi:cli/terminal-output" => |at: &mut Instance<'_>| resource::<Terminal>(at, "terminal-output"),
+                "wasi:filesystem/types" => |at: &mut Instance<'_>| resource::<Descriptor>(at, "descriptor"),
+                "wasi:io/error" => |at: &mut Instance<'_>| resource::<Failure>(at, "error"),
+                _ => continue,
+            };
+            define(&mut linker.instance(import)?)?;
+        }
+    }
     linker.define_unknown_imports_as_traps(component)
+}
+
+type Instance<'a> = LinkerInstance<'a, Host>;
+
+/// Resources that exist as types only.
+struct Terminal;
+struct Descriptor;
+struct Failure;
+/// A stream's number says which one it is: nothing has to be remembered.
+struct Stream;
+const STDOUT: u32 = 1;
+const STDERR: u32 = 2;
+
+#[derive(ComponentType, Lift, Lower)]
+#[component(record)]
+struct Datetime {
+    seconds: u64,
+    nanoseconds: u32,
+}
+
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+enum StreamError {
+    #[component(name = "last-operation-failed")]
+    Failed(Resource<Failure>),
+    #[component(name = "closed")]
+    Closed,
+}
+
+fn environment(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("get-environment", |_, (): ()| Ok((Vec::<(String, String)>::new(),)))?;
+    at.func_wrap("get-arguments", |_, (): ()| Ok((Vec::<String>::new(),)))?;
+    at.func_wrap("initial-cwd", |_, (): ()| Ok((None::<String>,)))
+}
+
+fn exit(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("exit", |_, (_,): (Result<(), ()>,)| -> wasmtime::Result<()> { Err(wasmtime::Error::msg("the plugin called exit")) })
+}
+
+fn stdout(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    resource::<Stream>(at, "output-stream")?;
+    at.func_wrap("get-stdout", |_, (): ()| Ok((Resource::<Stream>::new_own(STDOUT),)))
+}
+
+fn stderr(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    resource::<Stream>(at, "output-stream")?;
+    at.func_wrap("get-stderr", |_, (): ()| Ok((Resource::<Stream>::new_own(STDERR),)))
+}
+
+fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    type Answer<T> = wasmtime::Result<(Result<T, StreamError>,)>;
+    resource::<Stream>(at, "output-stream")?;
+    resource::<Failure>(at, "error")?;
+    at.func_wrap("[method]output-stream.check-write", |_, (_,): (Resource<Stream>,)| -> Answer<u64> { Ok((Ok(1 << 16),)) })?;
+    for flush in ["flush", "blocking-flush"] {
+        at.func_wrap(&format!("[method]output-stream.{flush}"), |_, (_,): (Resource<Stream>,)| -> Answer<()> { Ok((Ok(()),)) })?;
+    }
+    for write in ["write", "blocking-write-and-flush"] {
+        at.func_wrap(
+            &format!("[method]output-stream.{write}"),
+            |mut store, (stream, bytes): (Resource<Stream>, Vec<u8>)| -> Answer<()> {
+                let level = if stream.rep() == STDERR { Level::Warn } else { Level::Info };
+                for line in String::from_utf8_lossy(&bytes).lines() {
+                    store.data_mut().write(level, line);
+                }
+                Ok((Ok(()),))
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn monotonic(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("now", |_, (): ()| Ok((0_u64,)))?;
+    at.func_wrap("resolution", |_, (): ()| Ok((1_u64,)))
+}
+
+fn wall(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("now", |_, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 0 },)))?;
+    at.func_wrap("resolution", |_, (): ()| Ok((Datetime { seconds: 1, nanoseconds: 0 },)))
+}
+
+fn preopens(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    resource::<Descriptor>(at, "descriptor")?;
+    at.func_wrap("get-directories", |_, (): ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
+}
+
+fn random(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("get-random-u64", |mut store, (): ()| Ok((store.data_mut().random(),)))?;
+    at.func_wrap("get-random-bytes", |mut store, (count,): (u64,)| {
+        let host = store.data_mut();
+        if count > host.limits.memory as u64 {
+            return Err(wasmtime::Error::msg("the plugin asked for more random bytes than it has memory"));
+        }
+        Ok(((0..count).map(|_| host.random() as u8).collect::<Vec<u8>>(),))
+    })
+}
+
+fn seed(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),)))
+}
+
+fn no_terminal(at: &mut Instance<'_>, stream: &str) -> wasmtime::Result<()> {
+    let resource_name = if stream == "stdin" { "terminal-input" } else { "terminal-output" };
+    resource::<Terminal>(at, resource_name)?;
+    at.func_wrap(&format!("get-terminal-{stream}"), |_, (): ()| Ok((None::<Resource<Terminal>>,)))
+}
+
+fn resource<T: 'static>(at: &mut Instance<'_>, name: &str) -> wasmtime::Result<()> {
+    at.resource(name, ResourceType::host::<T>(), |_, _| Ok(()))
 }

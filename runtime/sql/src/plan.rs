@@ -12,7 +12,7 @@ use datafusion_optimizer::optimize_projections::OptimizeProjections;
 use datafusion_optimizer::push_down_filter::PushDownFilter;
 use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion_optimizer::{Optimizer, OptimizerContext};
-use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::planner::{ParserOptions, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
 use crate::catalog::Catalog;
@@ -64,7 +64,7 @@ fn logical(
         .with_map_string_types_to_utf8view(false)
         .with_collect_spans(true);
     let plan = SqlToRel::new_with_options(catalog, parser)
-        .query_to_plan(query, &mut PlannerContext::new())?;
+        .sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
     let plan = typing::literals(plan)?;
     let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
     let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;

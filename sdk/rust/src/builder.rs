@@ -13,7 +13,7 @@ pub struct Builder<T: Type> {
 // === impl Builder ===
 
 impl<T: Type> Builder<T> {
-    /// An empty builder. See also `Int64::builder()`.
+    /// An empty builder.
     pub fn new() -> Self {
         Self { validity: Vec::new(), values: T::Values::default(), rows: 0 }
     }

@@ -6,7 +6,7 @@
 //! WebAssembly component.
 //!
 //! ```
-//! use azud_plugin::{Batch, Int64, NoConfig, Output, Result, Setup, Transform};
+//! use azud_plugin::{Batch, Builder, Int64, NoConfig, Output, Result, Setup, Transform};
 //!
 //! struct Doubler;
 //!
@@ -21,7 +21,7 @@
 //!     }
 //!
 //!     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
-//!         let mut doubled = Int64::builder();
+//!         let mut doubled = Builder::<Int64>::new();
 //!         for (row, amount) in batch.column::<Int64>("amount")?.iter().enumerate() {
 //!             let Some(amount) = amount.filter(|amount| *amount > 50) else { continue };
 //!             match amount.checked_mul(2) {

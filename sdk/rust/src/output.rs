@@ -64,6 +64,16 @@ impl<'a> Output<'a> {
         self.kept += 1;
     }
 
+    /// Adds `times` output rows that all come from input row `row`.
+    #[inline(always)]
+    pub fn keep_times(&mut self, row: usize, times: usize) {
+        self.in_step &= times == 0 || (times == 1 && row == self.kept);
+        let row = (row as u32).to_le_bytes();
+        self.rows.reserve(times * row.len());
+        (0..times).for_each(|_| self.rows.extend_from_slice(&row));
+        self.kept += times;
+    }
+
     /// Adds all input rows, in order.
     pub fn keep_all(&mut self) {
         (0..self.input_rows).for_each(|row| self.keep(row));

@@ -53,11 +53,13 @@ impl Setup {
         Ok(())
     }
 
-    /// Reads a column of any type, as its buffers.
-    pub fn read_any(&mut self, name: &str) -> Result<Field> {
+    /// Reads a column of any type, as its buffers: see
+    /// [`Batch::buffers`](crate::Batch::buffers). Answers with the column's field
+    /// and its descendants.
+    pub fn read_any(&mut self, name: &str) -> Result<Vec<Field>> {
         let (column, format) = self.find(name)?;
         self.add(name, column, format);
-        self.columns.get(column).and_then(|at| self.input.get(*at)).cloned().ok_or_else(|| Error::new("no such column"))
+        Ok(self.fields(column).cloned().collect())
     }
 
     /// Passes a column of the input through.
@@ -100,17 +102,22 @@ impl Setup {
         }
     }
 
+    /// A column's field and its descendants.
+    fn fields(&self, column: usize) -> impl Iterator<Item = &Field> {
+        let start = self.columns.get(column).copied().unwrap_or_default();
+        self.input.iter().skip(start).take(schema::span(&self.input, start))
+    }
+
     fn add(&mut self, name: &str, column: usize, format: String) {
         if self.read.iter().any(|read| read.name == name) {
             return;
         }
-        let start = self.columns.get(column).copied().unwrap_or_default();
-        let fields = self.input.iter().skip(start).take(schema::span(&self.input, start));
+        let buffers = self.fields(column).map(|field| schema::buffers(&field.format)).sum();
         self.read.push(Read {
             name: name.into(),
             format,
             first_buffer: self.read.last().map_or(0, |last| last.first_buffer + last.buffers),
-            buffers: fields.map(|field| schema::buffers(&field.format)).sum(),
+            buffers,
         });
         self.reads.push(column as u32);
     }

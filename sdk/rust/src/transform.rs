@@ -46,10 +46,16 @@ pub struct NoConfig {}
 
 /// Exports a [`Transform`]: one line in the plugin's `lib.rs`.
 ///
-/// Natively it expands to nothing, so that the crate's tests run.
+/// Natively nothing is exported, so that the crate's tests run.
 #[macro_export]
 macro_rules! transform {
     ($plugin:ty) => {
+        #[cfg(not(target_family = "wasm"))]
+        const _: fn() = || {
+            fn is_exported<T: $crate::Transform>() {}
+            is_exported::<$plugin>();
+        };
+
         #[cfg(target_family = "wasm")]
         const _: () = {
             ::std::thread_local! {

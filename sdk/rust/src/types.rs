@@ -13,7 +13,7 @@ pub use fixed::{
 };
 pub use fixed_binary::FixedBinary;
 
-use crate::{Builder, testing::Value};
+use crate::testing::Value;
 
 /// A column type. The types of this crate implement it; plugins only name them.
 pub trait Type: Sized + 'static {
@@ -49,9 +49,4 @@ pub trait Type: Sized + 'static {
     fn to_value(value: Self::Value<'_>) -> Value;
     #[doc(hidden)]
     fn of_value(value: &Value) -> Option<Self::Value<'_>>;
-
-    /// An empty builder of this type.
-    fn builder() -> Builder<Self> {
-        Builder::new()
-    }
 }

@@ -37,9 +37,9 @@ fn line(cells: &[String], widths: &[usize], left_aligned: bool, out: &mut String
         let padding = " ".repeat(column.saturating_sub(width(cell)));
         out.push('|');
         if left_aligned {
-            out.extend([cell, &padding]);
+            out.extend([cell.as_str(), &padding]);
         } else {
-            out.extend([&padding, cell]);
+            out.extend([padding.as_str(), cell]);
         }
     }
     out.push_str("|\n");

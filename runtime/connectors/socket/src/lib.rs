@@ -1,1 +1,47 @@
-//! Stub.
+//! TCP: one record a line, from a server that is connected to, or from
+//! whoever connects.
+//!
+//! In: bytes of connections. Out: the records of each, as soon as they are
+//! there. Nothing is read while nobody asks for records: the TCP window
+//! closes, and whoever sends has to wait.
+
+mod connect;
+mod connection;
+mod listen;
+mod options;
+
+use std::sync::Arc;
+
+use azud_connect::{Connector, LARGEST_MAX_RECORD, Source, SourceContext, options_schema};
+use azud_model::{Error, Result};
+use serde_json::Value;
+
+pub use connect::ConnectSource;
+pub use listen::ListenSource;
+pub use options::SocketOptions;
+
+/// The connector, as the engine lists it.
+pub const CONNECTOR: Connector = Connector {
+    name: "socket",
+    source: Some((options_schema::<SocketOptions>, make)),
+    sink: None,
+    metadata: &[],
+    typed: false,
+};
+
+fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
+    let node = context.node.clone();
+    let options: SocketOptions = azud_connect::options(&node, options)?;
+    if options.max_line() > LARGEST_MAX_RECORD {
+        return Err(Error::invalid(format!(
+            "node `{node}`: `max_line` is at most {LARGEST_MAX_RECORD}"
+        )));
+    }
+    match (&options.connect, &options.listen) {
+        (Some(address), None) => Ok(Arc::new(ConnectSource::new(address, &options, context))),
+        (None, Some(address)) => Ok(Arc::new(ListenSource::new(address, &options, context))),
+        _ => Err(Error::invalid(format!(
+            "node `{node}`: a socket has either `connect: \"host:port\"` or `listen: \"host:port\"`"
+        ))),
+    }
+}

@@ -52,6 +52,7 @@ pub(super) fn add(
     draft.set_plugin(number, plugin.digest());
     let schema = first.output_schema().clone();
     let max_rows = node.max_rows.as_ref().map_or(MAX_ROWS, |max_rows| max_rows.value.get());
+    let max_wait = node.max_wait.as_ref().map(|max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
     // The instance that told the schema serves the first lane.
     let first = Mutex::new(Some(first));
@@ -61,7 +62,7 @@ pub(super) fn add(
             Some(transform) => transform,
             None => open().map_err(|error| Error::plugin(error.to_string()))?,
         };
-        Ok(Box::new(PluginOperator::new(transform, max_rows, clock.clone())))
+        Ok(Box::new(PluginOperator::new(transform, max_rows, max_wait, clock.clone())))
     });
     let vertex = Vertex {
         node: number,

@@ -2,6 +2,7 @@
 //! channel between them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::UInt32Array;
 use azud_connect::{Decoder, Records};
@@ -117,6 +118,29 @@ impl Chain {
             Worker::Sink(outlet) => outlet.write(batch),
             Worker::Decoder(_) => Err(Error::internal("rows reached a source")),
         })
+    }
+
+    /// How long rows that operators hold back may still wait.
+    pub(super) fn wake_in(&self) -> Option<Duration> {
+        let workers = self.slots.iter().filter_map(|slot| slot.worker.as_ref());
+        let waits = workers.filter_map(|worker| match worker {
+            Worker::Operator(operator) => operator.wake_in(),
+            Worker::Decoder(_) | Worker::Sink(_) => None,
+        });
+        waits.min()
+    }
+
+    /// Lets operators hand on what they held back for long enough.
+    pub(super) fn wake(&mut self) -> Result<()> {
+        for instance in self.slots.iter().map(|slot| slot.instance).collect::<Vec<_>>() {
+            self.call(instance, 0, |worker, out| match worker {
+                Worker::Operator(operator) if operator.wake_in() == Some(Duration::ZERO) => {
+                    operator.wake(out)
+                }
+                _ => Ok(()),
+            })?;
+        }
+        Ok(())
     }
 
     /// Ends the epoch in every slot, upstream first.

@@ -1,5 +1,7 @@
 //! A lane's thread: takes messages, calls the chain, waits for every input at an epoch's end.
 
+use std::time::Duration;
+
 use azud_model::{Epoch, Error, ErrorKind, Result};
 use crossbeam_channel::{Receiver, Select};
 use tokio::sync::mpsc;
@@ -61,7 +63,14 @@ impl Lane {
         // An input that has ended the epoch is not read until all have: what follows belongs to the next.
         let mut open: Vec<Receiver<Message>> = self.inputs.clone();
         loop {
-            let (number, message) = receive(&open)?;
+            let wake_in = self.chain.wake_in();
+            if wake_in == Some(Duration::ZERO) {
+                self.chain.wake()?;
+                continue;
+            }
+            let Some((number, message)) = receive(&open, wake_in)? else {
+                continue;
+            };
             match message {
                 Message::Records {
                     instance, records, ..
@@ -82,18 +91,25 @@ impl Lane {
     }
 }
 
-fn receive(inputs: &[Receiver<Message>]) -> Result<(usize, Message)> {
+/// The next message and the number of its input; `None` if none came in time.
+fn receive(inputs: &[Receiver<Message>], within: Option<Duration>) -> Result<Option<(usize, Message)>> {
     let mut select = Select::new();
     for input in inputs {
         select.recv(input);
     }
-    let ready = select.select();
+    let ready = match within {
+        None => select.select(),
+        Some(within) => match select.select_timeout(within) {
+            Ok(ready) => ready,
+            Err(_) => return Ok(None),
+        },
+    };
     let number = ready.index();
     let Some(input) = inputs.get(number) else {
         return Err(Error::internal("an input is missing"));
     };
     match ready.recv(input) {
-        Ok(message) => Ok((number, message)),
+        Ok(message) => Ok(Some((number, message))),
         Err(_) => Err(Error::closed("an input has stopped")),
     }
 }

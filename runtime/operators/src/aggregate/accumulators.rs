@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::{ArrayRef, BooleanArray};
 use datafusion_common::cast::as_boolean_array;
 use datafusion_common::{Result, exec_datafusion_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};

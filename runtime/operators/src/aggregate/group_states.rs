@@ -74,6 +74,11 @@ impl GroupStates {
         self.chunks.iter().map(|chunk| chunk.groups.len()).sum()
     }
 
+    /// How many chunks there are.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// The rows of these groups, in their order.
     ///
     /// # Errors

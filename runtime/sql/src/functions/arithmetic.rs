@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Datum};
+use arrow::array::{ArrayRef, AsArray, Datum};
 use arrow::compute::kernels::numeric::{add, mul, rem, sub};
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::error::ArrowError;

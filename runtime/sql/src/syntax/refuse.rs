@@ -8,6 +8,8 @@ use datafusion_sql::sqlparser::ast::{
     TableFactor, Visit, Visitor,
 };
 
+use datafusion_sql::sqlparser::tokenizer::Span;
+
 use super::generators;
 use crate::SqlError;
 use crate::functions::Functions;
@@ -109,7 +111,7 @@ impl Refuser<'_> {
             return Ok(());
         }
         let ident = function.name.0.first().and_then(ObjectNamePart::as_ident);
-        let span = ident.map(|ident| ident.span).unwrap_or_default();
+        let span = ident.map_or(Span::empty(), |ident| ident.span);
         if let Some(reason) = not_yet(name) {
             return Err(SqlError::new(format!("{name}() is {LATER}: {reason}")).at_span(span));
         }

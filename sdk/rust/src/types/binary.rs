@@ -71,7 +71,7 @@ impl Gathered {
 
     #[inline(always)]
     fn push(&mut self, value: &[u8]) {
-        self.data.extend_from_slice(value);
+        append(&mut self.data, value);
         self.end_row();
     }
 
@@ -93,6 +93,41 @@ impl Gathered {
     fn finish(self, buffers: &mut Vec<Vec<u8>>) {
         buffers.push(self.offsets);
         buffers.push(self.data);
+    }
+}
+
+/// Appends a value. In a guest a copy of a length that the compiler does not know
+/// is a call to the host, which costs more than a short word is worth.
+#[inline(always)]
+fn append(data: &mut Vec<u8>, value: &[u8]) {
+    if value.len() > 16 {
+        return data.extend_from_slice(value);
+    }
+    data.reserve(value.len());
+    let length = data.len();
+    // Two copies that overlap, of lengths that the compiler does know.
+    // SAFETY: `value.len()` bytes can be read from `value` and written at the end
+    // of `data`, as just reserved; every copy below lies within them, and together
+    // they write all of them. They are two allocations, so nothing overlaps.
+    unsafe {
+        let (from, to, end) = (value.as_ptr(), data.as_mut_ptr().add(length), value.len());
+        match end {
+            8.. => {
+                from.copy_to_nonoverlapping(to, 8);
+                from.add(end - 8).copy_to_nonoverlapping(to.add(end - 8), 8);
+            }
+            4..8 => {
+                from.copy_to_nonoverlapping(to, 4);
+                from.add(end - 4).copy_to_nonoverlapping(to.add(end - 4), 4);
+            }
+            2..4 => {
+                from.copy_to_nonoverlapping(to, 2);
+                from.add(end - 2).copy_to_nonoverlapping(to.add(end - 2), 2);
+            }
+            1 => from.copy_to_nonoverlapping(to, 1),
+            0 => {}
+        }
+        data.set_len(length + end);
     }
 }
 

@@ -23,6 +23,7 @@ fn values_that_their_column_cannot_hold() {
         ("smallint", "-32769", "column `amount`: -32769 is not a smallint"),
         ("tinyint", "128", "column `amount`: 128 is not a tinyint"),
         ("float", "1e300", "column `amount`: 1e300 is not a float"),
+        ("double", "1e999", "not JSON: number out of range at column 15"),
         ("double", "\"1.5\"", "column `amount`: \"1.5\" is not a double"),
         ("string", "7", "column `amount`: 7 is not a string"),
         ("string", "{}", "column `amount`: {} is not a string"),
@@ -128,8 +129,14 @@ fn invalid_utf8() {
 }
 
 #[test]
-fn depth_is_bounded() {
-    let line = format!("{{\"b\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
-    let decoded = decode(&[("a", "int")], &[&line]);
-    assert_eq!(decoded.bad[0].reason, "not JSON: recursion limit exceeded at column 132");
+fn depth_costs_no_stack() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let unknown = format!("{{\"b\":{deep}}}");
+    let known = format!("{{\"a\":{deep}}}");
+    let decoded = decode(&[("a", "int")], &[&unknown, &known]);
+    assert_eq!(decoded.batch.rows(), 1);
+    assert_eq!(
+        decoded.bad[0].reason,
+        format!("column `a`: {}... is not an int", "[".repeat(80))
+    );
 }

@@ -43,7 +43,6 @@ fn value() -> impl Strategy<Value = String> {
         Just("\"Infinity\"".to_owned()),
         Just("nul".to_owned()),
         Just("01".to_owned()),
-        Just("1e999".to_owned()),
     ]
 }
 

@@ -1,0 +1,97 @@
+//! `_azud/<epoch>.json`: what an epoch committed.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use azud_model::Mode;
+use serde::{Deserialize, Serialize};
+
+use super::staged::Finished;
+
+/// One epoch's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) version: u32,
+    pub(super) epoch: u64,
+    pub(super) mode: String,
+    pub(super) files: Vec<Listed>,
+}
+
+/// One committed file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+/// The folder of lists.
+#[derive(Clone, Debug)]
+pub(super) struct Log(PathBuf);
+
+// === impl Entry ===
+
+impl Entry {
+    pub(super) fn new(epoch: u64, mode: Mode, files: &[Finished]) -> Self {
+        let listed = |file: &Finished| Listed {
+            name: file.name.clone(),
+            rows: file.rows,
+            bytes: file.bytes,
+        };
+        Self {
+            version: 1,
+            epoch,
+            mode: match mode {
+                Mode::Append => "append",
+                Mode::Update => "update",
+                Mode::Complete => "complete",
+            }
+            .to_owned(),
+            files: files.iter().map(listed).collect(),
+        }
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    pub(super) fn new(target: &Path) -> Self {
+        Self(target.join("_azud"))
+    }
+
+    /// The epochs that have a list.
+    pub(super) fn epochs(&self) -> io::Result<Vec<u64>> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut epochs = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            epochs.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        }
+        epochs.sort_unstable();
+        Ok(epochs)
+    }
+
+    pub(super) fn path(&self, epoch: u64) -> PathBuf {
+        self.0.join(format!("{epoch}.json"))
+    }
+
+    pub(super) fn read(&self, epoch: u64) -> io::Result<Entry> {
+        Ok(serde_json::from_slice(&fs::read(self.path(epoch))?)?)
+    }
+
+    /// Writes a list, all of it or nothing.
+    pub(super) fn write(&self, entry: &Entry) -> io::Result<()> {
+        let hidden = self.0.join(format!("{}.json.tmp", entry.epoch));
+        let mut file = fs::File::create(&hidden)?;
+        file.write_all(&serde_json::to_vec(entry)?)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&hidden, self.path(entry.epoch))?;
+        super::paths::sync(&self.0)
+    }
+}

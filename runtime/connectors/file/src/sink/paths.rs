@@ -1,0 +1,79 @@
+//! Where files lie before and after their commit.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// The paths of one sink.
+#[derive(Clone, Debug)]
+pub(super) struct Paths {
+    /// As the manifest names it: for messages.
+    pub(super) given: String,
+    /// Where that is.
+    pub(super) target: PathBuf,
+    /// The hidden folder for what is not committed.
+    pub(super) staging: PathBuf,
+    /// `json`, `csv`, `txt`.
+    pub(super) extension: String,
+}
+
+// === impl Paths ===
+
+impl Paths {
+    pub(super) fn of_table(given: &str, directory: &Path, extension: &str) -> Self {
+        let target = directory.join(given);
+        Self {
+            given: given.to_owned(),
+            staging: target.join("_azud").join("tmp"),
+            target,
+            extension: extension.to_owned(),
+        }
+    }
+
+    pub(super) fn of_batches(given: &str, directory: &Path, extension: &str) -> Self {
+        let target = directory.join(given);
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        Self {
+            given: given.to_owned(),
+            staging: target.with_file_name(format!(".{name}-azud")),
+            target,
+            extension: extension.to_owned(),
+        }
+    }
+
+    /// A batch's folder: `<path>-<time in ms>`.
+    pub(super) fn batch(&self, time_ms: i64) -> PathBuf {
+        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
+        self.target.with_file_name(format!("{name}-{time_ms}"))
+    }
+
+    pub(super) fn part(&self, epoch: u64, lane: usize) -> String {
+        format!("part-{epoch}-{lane}.{}", self.extension)
+    }
+
+    /// Makes the folders, and removes what a run that died has left in the
+    /// hidden one, which is ours alone.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        self.clean()?;
+        std::fs::create_dir_all(&self.staging)
+    }
+
+    pub(super) fn clean(&self) -> io::Result<()> {
+        match std::fs::remove_dir_all(&self.staging) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Renames, unless that was done before: idempotent.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
+        other => other,
+    }
+}

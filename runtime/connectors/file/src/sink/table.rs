@@ -1,0 +1,65 @@
+//! Layouts `table` and `rolling`: files in one folder, and lists of them.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+
+use azud_model::{Epoch, Error, Mode, Result};
+
+use super::log::{Entry, Log};
+use super::paths::{Paths, rename, sync};
+use super::staged::{Finished, failed};
+
+/// Makes an epoch's files visible and lists them; with mode complete what was
+/// listed before goes.
+pub(super) fn commit(paths: &Paths, mode: Mode, epoch: &Epoch, files: &[Finished]) -> Result<()> {
+    commit_files(paths, mode, epoch.number, files).map_err(failed("commit", &paths.target))
+}
+
+fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io::Result<()> {
+    let log = Log::new(&paths.target);
+    if files.is_empty() && mode != Mode::Complete {
+        return Ok(());
+    }
+    let earlier = log.epochs()?;
+    for file in files {
+        rename(&paths.staging.join(&file.staged), &paths.target.join(&file.name))?;
+    }
+    sync(&paths.target)?;
+    // The list is the moment at which the epoch is visible to whoever reads lists.
+    log.write(&Entry::new(epoch, mode, files))?;
+    if mode != Mode::Complete {
+        return Ok(());
+    }
+    for old in earlier.into_iter().filter(|old| *old != epoch) {
+        for file in log.read(old)?.files {
+            if !files.iter().any(|new| new.name == file.name) {
+                remove(&paths.target.join(file.name))?;
+            }
+        }
+        remove(&log.path(old))?;
+    }
+    Ok(())
+}
+
+fn remove(path: &std::path::Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// An epoch's files are named by its number, so a second run beside the first
+/// one's output would overwrite it. Mode complete replaces it by intention.
+pub(super) fn check(paths: &Paths, mode: Mode) -> Result<()> {
+    let epochs = Log::new(&paths.target)
+        .epochs()
+        .map_err(failed("read", &paths.target))?;
+    match epochs.first() {
+        Some(first) if mode != Mode::Complete => Err(Error::invalid(format!(
+            "`{given}` holds the output of an earlier run (`{given}/_azud/{first}.json` lists it): \
+             remove the folder, or write to another one",
+            given = paths.given
+        ))),
+        _ => Ok(()),
+    }
+}

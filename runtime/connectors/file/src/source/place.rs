@@ -1,0 +1,47 @@
+//! How far a file was read, in the form of a position's token.
+
+use std::collections::HashMap;
+
+use azud_model::{Error, Position, Result};
+use serde::{Deserialize, Serialize};
+
+/// The place after the last record that was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Place {
+    /// Where a chunk of records starts that the next record lies in or behind: in the file, decompressed.
+    pub(super) offset: u64,
+    /// The number of the record at `offset`.
+    pub(super) line: u64,
+    /// The number of the next record.
+    pub(super) next: u64,
+    /// Whether the file was read to its end.
+    pub(super) done: bool,
+}
+
+// === impl Place ===
+
+impl Place {
+    pub(super) fn token(&self) -> String {
+        // Four plain fields always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The places of files by name.
+pub(super) fn read(positions: &[Position]) -> Result<HashMap<String, Place>> {
+    positions
+        .iter()
+        .map(|position| {
+            let name = position.partition.name.clone();
+            match serde_json::from_str(&position.next) {
+                Ok(place) => Ok((name, place)),
+                Err(error) => Err(Error::invalid(format!(
+                    "file `{name}`: the recorded position `{}` cannot be read",
+                    position.next
+                ))
+                .because(error)),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,213 @@
+//! A reader: one file after the other.
+
+use std::collections::BTreeMap;
+use std::iter::repeat_n;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use async_trait::async_trait;
+use azud_connect::{Chunk, Framing, Read, SourceContext, SourceReader};
+use azud_model::{ByteSize, Partition, Position, Result};
+use tokio::sync::mpsc;
+
+use super::dealer::Dealer;
+use super::place::Place;
+use super::read::Task;
+use super::share::Share;
+use crate::FileSourceOptions;
+
+pub(super) struct FileReader {
+    index: usize,
+    dealer: Arc<Dealer>,
+    share: Share,
+    source: String,
+    framing: Framing,
+    max_line: ByteSize,
+    with_path: bool,
+    current: Option<Current>,
+    places: BTreeMap<String, (Arc<Partition>, Place)>,
+}
+
+/// The file that is being read.
+struct Current {
+    partition: Arc<Partition>,
+    chunks: mpsc::Receiver<Result<Chunk>>,
+    /// What an epoch's share had no room for.
+    rest: Option<Chunk>,
+    place: Place,
+}
+
+// === impl FileReader ===
+
+impl FileReader {
+    pub(super) fn new(
+        index: usize,
+        dealer: Arc<Dealer>,
+        share: Share,
+        context: &SourceContext,
+        options: &FileSourceOptions,
+    ) -> Self {
+        Self {
+            index,
+            dealer,
+            share,
+            source: context.node.clone(),
+            framing: context.framing,
+            max_line: options.max_line(),
+            with_path: context.metadata.iter().any(|column| column == "path"),
+            current: None,
+            places: BTreeMap::new(),
+        }
+    }
+
+    fn partition(&self, name: String) -> Arc<Partition> {
+        Arc::new(Partition {
+            source: self.source.clone(),
+            name,
+        })
+    }
+
+    /// Opens the next file; false if there is none now.
+    fn open_next(&mut self) -> bool {
+        let Some((file, place)) = self.dealer.take(self.index) else {
+            return false;
+        };
+        self.share.take_file();
+        let partition = self.partition(file.name.clone());
+        let task = Task {
+            file,
+            from: place,
+            framing: self.framing,
+            max_line: self.max_line,
+        };
+        self.current = Some(Current {
+            partition,
+            chunks: task.start(),
+            rest: None,
+            place,
+        });
+        true
+    }
+
+    /// Remembers how far a file was read; forgets files that are gone.
+    fn note(&mut self, partition: &Arc<Partition>, place: Place) {
+        self.places
+            .insert(partition.name.clone(), (partition.clone(), place));
+    }
+
+    fn metadata(&self, name: &str, rows: usize) -> Result<Option<RecordBatch>> {
+        if !self.with_path {
+            return Ok(None);
+        }
+        let paths = StringArray::from_iter_values(repeat_n(name, rows));
+        let columns = [("path", Arc::new(paths) as ArrayRef, true)];
+        Ok(Some(RecordBatch::try_from_iter_with_nullable(columns)?))
+    }
+
+    /// The part of a chunk that the epoch's share has room for.
+    fn give(&mut self, mut chunk: Chunk) -> Result<Option<Read>> {
+        let Some(current) = &mut self.current else {
+            return Ok(None);
+        };
+        let start = current.place;
+        let end = chunk.end;
+        // A file that is read again from the start of a chunk: its first records were given.
+        let given = usize::try_from(start.next.saturating_sub(chunk.first)).unwrap_or_default();
+        let whole = chunk.next();
+        if given > 0 {
+            match split(&mut chunk, given) {
+                Some(rest) => chunk = rest,
+                None => {
+                    current.place = Place { offset: end, line: whole, next: whole.max(start.next), done: false };
+                    return Ok(None);
+                }
+            }
+        }
+        current.rest = split(&mut chunk, self.share.rows());
+        current.place = match &current.rest {
+            Some(rest) => Place { next: rest.first, ..start },
+            None => Place { offset: end, line: whole, next: whole, done: false },
+        };
+        let (partition, place) = (current.partition.clone(), current.place);
+        self.share.take(chunk.payload.len(), chunk.payload.bytes.len());
+        self.note(&partition, place);
+        let metadata = self.metadata(&partition.name, chunk.payload.len())?;
+        Ok(Some(Read::Records(chunk.into_records(partition, metadata))))
+    }
+}
+
+/// Cuts a chunk after `rows` records; `None` if it has no more than that.
+fn split(chunk: &mut Chunk, rows: usize) -> Option<Chunk> {
+    if chunk.payload.len() <= rows {
+        return None;
+    }
+    let mut rest = chunk.clone();
+    rest.first += rows as u64;
+    rest.payload = chunk.payload.split_off(rows);
+    rest.bad.retain(|bad| bad.index >= rows);
+    for bad in &mut rest.bad {
+        bad.index -= rows;
+    }
+    chunk.bad.retain(|bad| bad.index < rows);
+    Some(rest)
+}
+
+#[async_trait]
+impl SourceReader for FileReader {
+    fn start_epoch(&mut self) {
+        self.share.start_epoch();
+        let dealer = &self.dealer;
+        self.places
+            .retain(|name, (_, place)| !place.done || dealer.knows(name));
+    }
+
+    async fn next(&mut self) -> Result<Read> {
+        loop {
+            let Some(current) = &mut self.current else {
+                if self.dealer.has(self.index) {
+                    if self.share.is_full() || self.share.is_out_of_files() {
+                        return Ok(Read::EpochFull);
+                    }
+                    self.open_next();
+                } else if !self.dealer.refresh().await? {
+                    return Ok(Read::End);
+                } else if !self.dealer.has(self.index) {
+                    tokio::time::sleep(self.dealer.poll).await;
+                }
+                continue;
+            };
+            if self.share.is_full() {
+                return Ok(Read::EpochFull);
+            }
+            let chunk = match current.rest.take() {
+                Some(rest) => Some(Ok(rest)),
+                None => current.chunks.recv().await,
+            };
+            match chunk {
+                Some(chunk) => {
+                    if let Some(read) = self.give(chunk?)? {
+                        return Ok(read);
+                    }
+                }
+                None => {
+                    let place = Place { done: true, ..current.place };
+                    let partition = current.partition.clone();
+                    self.note(&partition, place);
+                    self.current = None;
+                }
+            }
+        }
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        let untouched = self.dealer.untouched(self.index).into_iter();
+        let untouched = untouched.map(|(name, place)| (self.partition(name), place));
+        let own = self.places.values().cloned();
+        own.chain(untouched)
+            .map(|(partition, place)| Position {
+                partition,
+                next: place.token(),
+            })
+            .collect()
+    }
+}

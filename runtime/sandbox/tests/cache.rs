@@ -1,0 +1,75 @@
+//! Compiled code on disk: found again, never trusted when damaged.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use azud_sandbox::{Limits, Plugin, Sandbox, Settings, Silent, Transform};
+
+use crate::support::{batch, guest};
+
+fn load(cache: &Path) -> Plugin {
+    let sandbox = Sandbox::new(Settings { cache: Some(cache.into()) }).unwrap();
+    let plugin = Plugin::load(&sandbox, &guest("hostile"), None).unwrap();
+    let mut transform = Transform::open(&plugin, "", &batch(0).schema(), Limits::default(), Arc::new(Silent)).unwrap();
+    assert_eq!(transform.process(&batch(3)).unwrap().output.num_rows(), 3);
+    plugin
+}
+
+fn entries(cache: &Path) -> Vec<PathBuf> {
+    fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn code_is_kept_and_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("deep/cache");
+    load(&cache);
+    let [entry] = entries(&cache).try_into().unwrap();
+    let written = fs::metadata(&entry).unwrap().modified().unwrap();
+    load(&cache);
+    assert_eq!(entries(&cache), [entry.clone()]);
+    assert_eq!(fs::metadata(&entry).unwrap().modified().unwrap(), written, "it was not compiled again");
+}
+
+#[test]
+fn a_damaged_entry_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path());
+    let [entry] = entries(folder.path()).try_into().unwrap();
+    let whole = fs::read(&entry).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damaged in [&flipped[..], &whole[..whole.len() / 2], &whole[..whole.len() - 1], b"", b"ELF"] {
+        fs::write(&entry, damaged).unwrap();
+        load(folder.path());
+        assert_eq!(fs::read(&entry).unwrap(), whole);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_folder_is_private_and_one_that_is_not_is_not_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = || fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    load(folder.path());
+    assert_eq!(mode(), 0o700);
+
+    let [entry] = entries(folder.path()).try_into().unwrap();
+    let first = fs::metadata(&entry).unwrap().modified().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).unwrap();
+    load(folder.path());
+    assert_ne!(fs::metadata(&entry).unwrap().modified().unwrap(), first, "it was compiled again");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_only_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    load(&file);
+}

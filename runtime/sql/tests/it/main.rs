@@ -1,0 +1,6 @@
+//! Queries run whole: the golden cases, properties against an oracle, speed.
+
+mod cases;
+mod properties;
+mod speed;
+mod support;

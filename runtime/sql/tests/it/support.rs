@@ -1,0 +1,214 @@
+//! Runs queries as the engine does, only smaller: lanes one after the other, no threads.
+
+use std::sync::Arc;
+
+use arrow::array::UInt32Array;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use azud_model::{Batch, Epoch, Mode, key_groups};
+use azud_operators::{Collector, Operator};
+use azud_sql::{Input, Query, StepContext};
+
+/// A row that was rejected: as JSON, and why.
+pub(crate) type Rejected = (String, String);
+
+/// A query with the operators of all its lanes.
+pub(crate) struct Run {
+    query: Query,
+    /// By step, then by lane.
+    operators: Vec<Vec<Box<dyn Operator>>>,
+    lanes: usize,
+    epoch: u64,
+    /// What the query's last step emitted.
+    pub(crate) rows: Vec<RecordBatch>,
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+#[derive(Default)]
+struct Collected {
+    rows: Vec<Batch>,
+    rejected: Vec<Rejected>,
+}
+
+impl Collector for Collected {
+    fn emit(&mut self, port: usize, batch: Batch) -> azud_model::Result<()> {
+        assert_eq!(port, 0, "one mode, one port");
+        self.rows.push(batch);
+        Ok(())
+    }
+
+    fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> azud_model::Result<()> {
+        let row = to_json(&[batch.slice(row, 1).columns().clone()]).remove(0);
+        self.rejected.push((row, reason));
+        Ok(())
+    }
+}
+
+impl Run {
+    pub(crate) fn new(query: Query, lanes: usize, mode: Mode, state_per_batch: bool) -> Self {
+        let context = StepContext {
+            modes: vec![mode],
+            state_per_batch,
+        };
+        let operators = query
+            .steps
+            .iter()
+            .map(|step| {
+                let lanes = match step.exchange.as_deref() {
+                    Some([]) => 1,
+                    _ => lanes,
+                };
+                (0..lanes).map(|_| (step.make)(&context).unwrap()).collect()
+            })
+            .collect();
+        Self {
+            query,
+            operators,
+            lanes,
+            epoch: 0,
+            rows: Vec::new(),
+            rejected: Vec::new(),
+        }
+    }
+
+    /// Rows of a node.
+    pub(crate) fn push(&mut self, table: &str, lane: usize, batch: &Batch) {
+        self.forward(&Input::Table(table.to_owned()), lane, batch);
+    }
+
+    /// The end of an epoch; gives what the query emitted in it.
+    pub(crate) fn end_epoch(&mut self) -> Vec<RecordBatch> {
+        let epoch = Epoch {
+            number: self.epoch,
+            time_ms: 0,
+            input_rows: 0,
+            last: false,
+        };
+        self.epoch += 1;
+        for step in 0..self.operators.len() {
+            for lane in 0..self.operators[step].len() {
+                let mut out = Collected::default();
+                self.operators[step][lane]
+                    .end_epoch(&epoch, &mut out)
+                    .unwrap();
+                self.pass_on(step, lane, out);
+            }
+        }
+        std::mem::take(&mut self.rows)
+    }
+
+    fn forward(&mut self, from: &Input, lane: usize, batch: &Batch) {
+        for step in 0..self.query.steps.len() {
+            let readers: Vec<usize> = (0..self.query.steps[step].inputs.len())
+                .filter(|input| self.query.steps[step].inputs[*input] == *from)
+                .collect();
+            for input in readers {
+                for (lane, batch) in self.exchange(step, lane, batch) {
+                    let mut out = Collected::default();
+                    self.operators[step][lane]
+                        .process(input, batch, &mut out)
+                        .unwrap();
+                    self.pass_on(step, lane, out);
+                }
+            }
+        }
+    }
+
+    fn pass_on(&mut self, step: usize, lane: usize, out: Collected) {
+        self.rejected.extend(out.rejected);
+        for batch in out.rows {
+            assert!(batch.rows() <= azud_operators::MAX_ROWS);
+            assert_eq!(batch.schema(), self.query.steps[step].schema);
+            if step == self.query.output {
+                self.rows.push(batch.columns().clone());
+            }
+            self.forward(&Input::Step(step), lane, &batch);
+        }
+    }
+
+    fn exchange(&self, step: usize, lane: usize, batch: &Batch) -> Vec<(usize, Batch)> {
+        let Some(keys) = &self.query.steps[step].exchange else {
+            return vec![(lane.min(self.operators[step].len() - 1), batch.clone())];
+        };
+        if keys.is_empty() {
+            return vec![(0, batch.clone())];
+        }
+        let columns: Vec<_> = keys
+            .iter()
+            .map(|key| batch.columns().column(*key).clone())
+            .collect();
+        let groups = key_groups(&columns, batch.rows()).unwrap();
+        (0..self.lanes)
+            .map(|lane| {
+                let rows: UInt32Array = (0u32..)
+                    .zip(&groups)
+                    .filter(|(_, group)| usize::from(**group) % self.lanes == lane)
+                    .map(|(row, _)| row)
+                    .collect::<Vec<_>>()
+                    .into();
+                (lane, batch.take(&rows).unwrap())
+            })
+            .filter(|(_, batch)| batch.rows() > 0)
+            .collect()
+    }
+}
+
+/// Rows from lines of JSON.
+pub(crate) fn from_json(schema: &SchemaRef, lines: &[&str]) -> RecordBatch {
+    let mut decoder = arrow_json::ReaderBuilder::new(schema.clone())
+        .with_batch_size(lines.len().max(1))
+        .build_decoder()
+        .unwrap();
+    decoder.decode(lines.join("\n").as_bytes()).unwrap();
+    decoder
+        .flush()
+        .unwrap()
+        .unwrap_or_else(|| RecordBatch::new_empty(schema.clone()))
+}
+
+/// Rows as lines of JSON.
+pub(crate) fn to_json(rows: &[RecordBatch]) -> Vec<String> {
+    let mut text = Vec::new();
+    let mut writer = arrow_json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow_json::writer::LineDelimited>(&mut text);
+    for rows in rows {
+        writer.write(rows).unwrap();
+    }
+    writer.finish().unwrap();
+    let text = String::from_utf8(text).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// A schema from `a int, b array<string>`.
+pub(crate) fn schema(text: &str) -> SchemaRef {
+    let azud_model::ColumnType::Struct(columns) = format!("struct<{}>", colons(text)).parse().unwrap()
+    else {
+        panic!("not a schema: {text}");
+    };
+    let fields: Vec<_> = columns.iter().map(azud_model::Column::to_arrow).collect();
+    Arc::new(arrow::datatypes::Schema::new(fields))
+}
+
+/// `a int, b string` as `a:int,b:string`.
+fn colons(text: &str) -> String {
+    let mut depth = 0;
+    let mut result = String::new();
+    let mut named = false;
+    for letter in text.chars() {
+        match letter {
+            '<' | '(' => depth += 1,
+            '>' | ')' => depth -= 1,
+            ',' if depth == 0 => named = false,
+            ' ' if depth == 0 && !named && !result.ends_with(',') => {
+                result.push(':');
+                named = true;
+                continue;
+            }
+            ' ' if depth == 0 => continue,
+            _ => {}
+        }
+        result.push(letter);
+    }
+    result
+}
