@@ -41,7 +41,10 @@ mod tests {
     fn it_doubles_up_to_ten_seconds_and_starts_anew() {
         let mut backoff = Backoff::default();
         let pauses: Vec<_> = (0..9).map(|_| backoff.pause().as_millis()).collect();
-        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+        assert_eq!(
+            pauses,
+            [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]
+        );
         backoff.reset();
         assert_eq!(backoff.pause().as_millis(), 100);
     }

@@ -12,6 +12,12 @@ use crate::{Framing, Sink, Source};
 /// Writes the JSON Schema of a connector's options.
 pub type OptionsSchema = fn(&mut SchemaGenerator) -> Schema;
 
+/// Makes a source of options that fit their schema.
+pub type MakeSource = fn(Value, SourceContext) -> Result<Arc<dyn Source>>;
+
+/// Makes a sink of options that fit their schema.
+pub type MakeSink = fn(Value, SinkContext) -> Result<Arc<dyn Sink>>;
+
 /// A system that Azud can read from, write to, or both. Each connector crate
 /// has one value of this, and the engine one list of them.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +26,9 @@ pub struct Connector {
     pub name: &'static str,
     /// How to read from it, where that is possible: its options' schema, and a
     /// function that makes a source of options that fit the schema.
-    pub source: Option<(OptionsSchema, fn(Value, SourceContext) -> Result<Arc<dyn Source>>)>,
+    pub source: Option<(OptionsSchema, MakeSource)>,
     /// How to write to it.
-    pub sink: Option<(OptionsSchema, fn(Value, SinkContext) -> Result<Arc<dyn Sink>>)>,
+    pub sink: Option<(OptionsSchema, MakeSink)>,
     /// Name and SQL type of the columns that its source can give beside the
     /// payload: (`path`, `string`).
     pub metadata: &'static [(&'static str, &'static str)],

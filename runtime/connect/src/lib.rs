@@ -20,7 +20,7 @@ mod sink;
 mod source;
 
 pub use backoff::Backoff;
-pub use connector::{Connector, OptionsSchema, SinkContext, SourceContext};
+pub use connector::{Connector, MakeSink, MakeSource, OptionsSchema, SinkContext, SourceContext};
 pub use format::{
     DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
     ShortestFloat, decoder, encoder, row_json, typed_decoder,

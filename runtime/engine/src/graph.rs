@@ -15,15 +15,15 @@ use std::sync::Arc;
 use azud_model::{Mode, Result};
 use azud_operators::Operator;
 
-pub use cut::{Instance, Route, Target, Topology};
-pub use expand::ModeProblem;
+pub(crate) use cut::{Instance, Route, Target, Topology};
+pub(crate) use expand::ModeProblem;
 
 /// Makes the operator of a lane, for the modes that its ports stand for.
-pub type MakeOperator = Arc<dyn Fn(&[Mode]) -> Result<Box<dyn Operator>> + Send + Sync>;
+pub(crate) type MakeOperator = Arc<dyn Fn(&[Mode]) -> Result<Box<dyn Operator>> + Send + Sync>;
 
 /// What a vertex does with what reaches it.
 #[derive(Clone)]
-pub enum Work {
+pub(crate) enum Work {
     /// Decodes the records of source number n.
     Source(usize),
     /// Runs an operator.
@@ -34,32 +34,32 @@ pub enum Work {
 
 /// Where an edge starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct From {
+pub(crate) struct From {
     /// The vertex above.
-    pub vertex: usize,
+    pub(crate) vertex: usize,
     /// Whether the edge carries its rejected rows instead of its output.
-    pub rejected: bool,
+    pub(crate) rejected: bool,
 }
 
 /// One piece of work, before modes and lanes.
 #[derive(Clone)]
-pub struct Vertex {
+pub(crate) struct Vertex {
     /// Number of the manifest node that it belongs to.
-    pub node: usize,
+    pub(crate) node: usize,
     /// What it does.
-    pub work: Work,
+    pub(crate) work: Work,
     /// For every input, the edges that end in it.
-    pub inputs: Vec<Vec<From>>,
+    pub(crate) inputs: Vec<Vec<From>>,
     /// Rows reach it in the lane of their key group; no columns: all in one lane.
-    pub exchange: Option<Vec<usize>>,
+    pub(crate) exchange: Option<Vec<usize>>,
     /// Whether its rows replace earlier ones: an aggregate over all epochs.
-    pub changing: bool,
+    pub(crate) changing: bool,
     /// Whether its rows stand for one epoch each: an aggregate with `state: batch`.
-    pub of_batch: bool,
+    pub(crate) of_batch: bool,
     /// The mode that a sink asks for.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// Whether what it emits is the node's output, and not a step within the node.
-    pub output: bool,
+    pub(crate) output: bool,
 }
 
 impl std::fmt::Debug for Work {

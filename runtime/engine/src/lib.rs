@@ -15,5 +15,5 @@ mod plugin;
 mod run;
 
 pub use connectors::{CONNECTORS, manifest_connectors};
-pub use plan::{Environment, Plan, check};
+pub use plan::{Environment, FindPlugin, Plan, check};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop};

@@ -71,7 +71,7 @@ impl Instance {
     }
 
     fn reason(&self, reason: &str) -> String {
-        crate::log::cut(reason, self.store.data().limits.reason).to_owned()
+        crate::log::clean(reason, self.store.data().limits.reason)
     }
 
     fn trapped(&mut self, error: &wasmtime::Error, deadline: Duration) -> GuestError {

@@ -66,12 +66,17 @@ impl Budget {
             let dropped = std::mem::take(&mut self.dropped);
             logger.log(Level::Warn, &format!("{dropped} lines were dropped: at most {} a second", limits.log_rate));
         }
-        logger.log(level, &escaped(cut(message, limits.log_line)));
+        logger.log(level, &clean(message, limits.log_line));
     }
 }
 
+/// A text of a guest, for logs and errors: cut and escaped.
+pub(crate) fn clean(text: &str, limit: usize) -> String {
+    escaped(cut(text, limit))
+}
+
 /// At most `limit` bytes of a text, whole characters.
-pub(crate) fn cut(text: &str, limit: usize) -> &str {
+fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 

@@ -19,31 +19,39 @@ pub(crate) fn offers(import: &str) -> bool {
 pub(crate) fn add_to_linker(linker: &mut Linker<Host>, component: &Component) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     for (import, _) in component.component_type().imports(&engine) {
-        if let Some((interface, _)) = import.split_once('@') {
-            let define = match interface {
-                "wasi:cli/environment" => environment,
-                "wasi:cli/exit" => exit,
-                "wasi:cli/stdout" => stdout,
-                "wasi:cli/stderr" => stderr,
-                "wasi:clocks/monotonic-clock" => monotonic,
-                "wasi:clocks/wall-clock" => wall,
-                "wasi:filesystem/preopens" => preopens,
-                "wasi:io/streams" => streams,
-                "wasi:random/random" => random,
-                "wasi:random/insecure-seed" => seed,
-                "wasi:cli/terminal-stdin" => |at: &mut Instance<'_>| no_terminal(at, "stdin"),
-                "wasi:cli/terminal-stdout" => |at: &mut Instance<'_>| no_terminal(at, "stdout"),
-                "wasi:cli/terminal-stderr" => |at: &mut Instance<'_>| no_terminal(at, "stderr"),
-                "wasi:cli/terminal-input" => |at: &mut Instance<'_>| resource::<Terminal>(at, "terminal-input"),
-                "wasi:cli/terminal-output" => |at: &mut Instance<'_>| resource::<Terminal>(at, "terminal-output"),
-                "wasi:filesystem/types" => |at: &mut Instance<'_>| resource::<Descriptor>(at, "descriptor"),
-                "wasi:io/error" => |at: &mut Instance<'_>| resource::<Failure>(at, "error"),
-                _ => continue,
-            };
-            define(&mut linker.instance(import)?)?;
-        }
+        let Some((interface, _)) = import.split_once('@').filter(|(interface, _)| interface.starts_with("wasi:")) else { continue };
+        let mut instance = linker.instance(import)?;
+        resources(&mut instance)?;
+        match interface {
+            "wasi:cli/environment" => environment(&mut instance),
+            "wasi:cli/exit" => exit(&mut instance),
+            "wasi:cli/stdout" => instance.func_wrap("get-stdout", |_, (): ()| Ok((Resource::<Stream>::new_own(STDOUT),))),
+            "wasi:cli/stderr" => instance.func_wrap("get-stderr", |_, (): ()| Ok((Resource::<Stream>::new_own(STDERR),))),
+            "wasi:cli/terminal-stdin" => no_terminal(&mut instance, "stdin"),
+            "wasi:cli/terminal-stdout" => no_terminal(&mut instance, "stdout"),
+            "wasi:cli/terminal-stderr" => no_terminal(&mut instance, "stderr"),
+            "wasi:clocks/monotonic-clock" => monotonic(&mut instance),
+            "wasi:clocks/wall-clock" => wall(&mut instance),
+            "wasi:filesystem/preopens" => preopens(&mut instance),
+            "wasi:io/poll" => poll(&mut instance),
+            "wasi:io/streams" => streams(&mut instance),
+            "wasi:random/random" => random(&mut instance),
+            "wasi:random/insecure-seed" => instance.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),))),
+            _ => Ok(()),
+        }?;
     }
     linker.define_unknown_imports_as_traps(component)
+}
+
+/// The types of handles. An interface that uses another's has them as well; one
+/// that has them not does not mind.
+fn resources(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.resource("output-stream", ResourceType::host::<Stream>(), |_, _| Ok(()))?;
+    at.resource("error", ResourceType::host::<Failure>(), |_, _| Ok(()))?;
+    at.resource("pollable", ResourceType::host::<Pollable>(), |_, _| Ok(()))?;
+    at.resource("descriptor", ResourceType::host::<Descriptor>(), |_, _| Ok(()))?;
+    at.resource("terminal-input", ResourceType::host::<Terminal>(), |_, _| Ok(()))?;
+    at.resource("terminal-output", ResourceType::host::<Terminal>(), |_, _| Ok(()))
 }
 
 type Instance<'a> = LinkerInstance<'a, Host>;
@@ -52,6 +60,8 @@ type Instance<'a> = LinkerInstance<'a, Host>;
 struct Terminal;
 struct Descriptor;
 struct Failure;
+/// Always ready: nothing here ever waits.
+struct Pollable;
 /// A stream's number says which one it is: nothing has to be remembered.
 struct Stream;
 const STDOUT: u32 = 1;
@@ -83,21 +93,10 @@ fn exit(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     at.func_wrap("exit", |_, (_,): (Result<(), ()>,)| -> wasmtime::Result<()> { Err(wasmtime::Error::msg("the plugin called exit")) })
 }
 
-fn stdout(at: &mut Instance<'_>) -> wasmtime::Result<()> {
-    resource::<Stream>(at, "output-stream")?;
-    at.func_wrap("get-stdout", |_, (): ()| Ok((Resource::<Stream>::new_own(STDOUT),)))
-}
-
-fn stderr(at: &mut Instance<'_>) -> wasmtime::Result<()> {
-    resource::<Stream>(at, "output-stream")?;
-    at.func_wrap("get-stderr", |_, (): ()| Ok((Resource::<Stream>::new_own(STDERR),)))
-}
-
 fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     type Answer<T> = wasmtime::Result<(Result<T, StreamError>,)>;
-    resource::<Stream>(at, "output-stream")?;
-    resource::<Failure>(at, "error")?;
     at.func_wrap("[method]output-stream.check-write", |_, (_,): (Resource<Stream>,)| -> Answer<u64> { Ok((Ok(1 << 16),)) })?;
+    at.func_wrap("[method]output-stream.subscribe", |_, (_,): (Resource<Stream>,)| Ok((Resource::<Pollable>::new_own(0),)))?;
     for flush in ["flush", "blocking-flush"] {
         at.func_wrap(&format!("[method]output-stream.{flush}"), |_, (_,): (Resource<Stream>,)| -> Answer<()> { Ok((Ok(()),)) })?;
     }
@@ -118,7 +117,15 @@ fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
 
 fn monotonic(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     at.func_wrap("now", |_, (): ()| Ok((0_u64,)))?;
-    at.func_wrap("resolution", |_, (): ()| Ok((1_u64,)))
+    at.func_wrap("resolution", |_, (): ()| Ok((1_u64,)))?;
+    at.func_wrap("subscribe-instant", |_, (_,): (u64,)| Ok((Resource::<Pollable>::new_own(0),)))?;
+    at.func_wrap("subscribe-duration", |_, (_,): (u64,)| Ok((Resource::<Pollable>::new_own(0),)))
+}
+
+fn poll(at: &mut Instance<'_>) -> wasmtime::Result<()> {
+    at.func_wrap("[method]pollable.ready", |_, (_,): (Resource<Pollable>,)| Ok((true,)))?;
+    at.func_wrap("[method]pollable.block", |_, (_,): (Resource<Pollable>,)| Ok(()))?;
+    at.func_wrap("poll", |_, (all,): (Vec<Resource<Pollable>>,)| Ok(((0..all.len() as u32).collect::<Vec<u32>>(),)))
 }
 
 fn wall(at: &mut Instance<'_>) -> wasmtime::Result<()> {
@@ -127,7 +134,6 @@ fn wall(at: &mut Instance<'_>) -> wasmtime::Result<()> {
 }
 
 fn preopens(at: &mut Instance<'_>) -> wasmtime::Result<()> {
-    resource::<Descriptor>(at, "descriptor")?;
     at.func_wrap("get-directories", |_, (): ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
 }
 
@@ -142,16 +148,6 @@ fn random(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     })
 }
 
-fn seed(at: &mut Instance<'_>) -> wasmtime::Result<()> {
-    at.func_wrap("insecure-seed", |_, (): ()| Ok(((0_u64, 0_u64),)))
-}
-
 fn no_terminal(at: &mut Instance<'_>, stream: &str) -> wasmtime::Result<()> {
-    let resource_name = if stream == "stdin" { "terminal-input" } else { "terminal-output" };
-    resource::<Terminal>(at, resource_name)?;
     at.func_wrap(&format!("get-terminal-{stream}"), |_, (): ()| Ok((None::<Resource<Terminal>>,)))
-}
-
-fn resource<T: 'static>(at: &mut Instance<'_>, name: &str) -> wasmtime::Result<()> {
-    at.resource(name, ResourceType::host::<T>(), |_, _| Ok(()))
 }

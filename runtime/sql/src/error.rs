@@ -92,8 +92,8 @@ impl SqlError {
         let place = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let mut found = match error.find_root() {
             DataFusionError::SchemaError(schema, _) => from_schema(schema),
-            DataFusionError::Plan(text)
-            | DataFusionError::NotImplemented(text)
+            DataFusionError::Plan(text) => from_plan(text),
+            DataFusionError::NotImplemented(text)
             | DataFusionError::Execution(text)
             | DataFusionError::Internal(text) => Self::new(first_line(text)),
             other => Self::new(first_line(&other.strip_backtrace())),
@@ -103,6 +103,50 @@ impl SqlError {
         }
         found
     }
+}
+
+/// DataFusion's more common refusals in fewer words.
+fn from_plan(text: &str) -> SqlError {
+    if text.starts_with("Column in SELECT must be in GROUP BY") {
+        let column = text.split('"').nth(1).unwrap_or_default();
+        let column = column.rsplit('.').next().unwrap_or_default();
+        return SqlError::new(format!(
+            "`{column}` is neither grouped by nor inside an aggregate"
+        ))
+        .help(format!("add it to GROUP BY, or write any_value({column})"));
+    }
+    if text.contains("can only be applied to array") {
+        return SqlError::new("explode takes an array")
+            .help("make one of text with split(text, ' '), of a map with map_entries(a_map)");
+    }
+    if let Some((_, call)) = text.split_once("argument types '") {
+        let call = call.split('\'').next().unwrap_or_default();
+        let name = call.split('(').next().unwrap_or_default();
+        return SqlError::new(format!("{name}() does not take these types: {}", sql_types(call)));
+    }
+    if text.starts_with("Aggregate functions are not allowed in the WHERE clause") {
+        return SqlError::new("an aggregate cannot stand in WHERE").help("write it in HAVING");
+    }
+    SqlError::new(first_line(text))
+}
+
+/// Arrow's names of types as SQL's.
+fn sql_types(text: &str) -> String {
+    const NAMES: [(&str, &str); 10] = [
+        ("Utf8", "string"),
+        ("Boolean", "boolean"),
+        ("Int8", "tinyint"),
+        ("Int16", "smallint"),
+        ("Int32", "int"),
+        ("Int64", "bigint"),
+        ("Float32", "float"),
+        ("Float64", "double"),
+        ("Date32", "date"),
+        ("Binary", "binary"),
+    ];
+    NAMES
+        .iter()
+        .fold(text.to_owned(), |text, (arrow, sql)| text.replace(arrow, sql))
 }
 
 fn from_schema(error: &SchemaError) -> SqlError {

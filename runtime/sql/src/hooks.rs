@@ -38,7 +38,9 @@ impl ExprPlanner for SparkOperators {
         if let Some(operation) = arithmetic(&expr.op) {
             if Arithmetic::takes(&left) && Arithmetic::takes(&right) {
                 return Ok(PlannerResult::Planned(Arithmetic::call(
-                    operation, expr.left, expr.right,
+                    operation,
+                    beside(expr.left, &right),
+                    beside(expr.right, &left),
                 )));
             }
             return Ok(PlannerResult::Original(expr));
@@ -156,6 +158,21 @@ fn arithmetic(op: &BinaryOperator) -> Option<Operation> {
         BinaryOperator::Modulo => Operation::Remainder,
         _ => return None,
     })
+}
+
+/// A whole number written beside a decimal is a decimal of its own digits.
+fn beside(operand: Expr, other: &DataType) -> Expr {
+    match operand {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata)
+            if matches!(other, DataType::Decimal128(..)) =>
+        {
+            let digits = value.unsigned_abs().checked_ilog10().unwrap_or_default() + 1;
+            let precision = u8::try_from(digits).unwrap_or(20);
+            let value = ScalarValue::Decimal128(Some(i128::from(value)), precision, 0);
+            Expr::Literal(value, metadata)
+        }
+        operand => operand,
+    }
 }
 
 fn compares(op: &BinaryOperator) -> bool {

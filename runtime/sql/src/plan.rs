@@ -24,6 +24,14 @@ use crate::{Query, SqlError, Tables, lower, syntax, typing};
 /// # Errors
 /// When the query is wrong or cannot stream: what, where, and what to write instead.
 pub fn plan(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
+    // The planner is recursive, and a caller's stack may be small.
+    stacker::grow(STACK, || plan_here(sql, tables))
+}
+
+/// Enough for the deepest query that `syntax` lets pass.
+const STACK: usize = 64 << 20;
+
+fn plan_here(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
     let functions = Functions::new();
     let mut query = syntax::parse(sql)?;
     syntax::refuse(&query, &functions)?;
@@ -40,7 +48,7 @@ pub fn plan(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
 /// # Errors
 /// When the text is no query.
 pub fn tables(sql: &str) -> Result<Vec<String>, SqlError> {
-    Ok(syntax::tables_of(&syntax::parse(sql)?))
+    stacker::grow(STACK, || Ok(syntax::tables_of(&syntax::parse(sql)?)))
 }
 
 fn options() -> ConfigOptions {
@@ -65,7 +73,7 @@ fn logical(
         .with_collect_spans(true);
     let plan = SqlToRel::new_with_options(catalog, parser)
         .sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
-    let plan = typing::literals(plan)?;
+    let plan = typing::overloads(typing::literals(plan)?)?;
     let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
     let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
     let plan = typing::casts(plan)?;

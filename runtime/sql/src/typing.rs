@@ -13,6 +13,14 @@ use crate::functions::SparkCast;
 pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
     rewrite(plan, |expr, _| {
         Ok(match expr {
+            // What `syntax::spelling` casts: a constant again.
+            Expr::Cast(cast) if *cast.field.data_type() == DataType::Int32 => match *cast.expr {
+                literal @ Expr::Literal(ScalarValue::Int32(_), _) => Transformed::yes(literal),
+                other => Transformed::no(Expr::Cast(Cast::new_from_field(
+                    Box::new(other),
+                    cast.field,
+                ))),
+            },
             Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => {
                 match i32::try_from(value) {
                     Ok(small) => Transformed::yes(Expr::Literal(
@@ -26,6 +34,28 @@ pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
                 }
             }
             other => Transformed::no(other),
+        })
+    })
+}
+
+/// Functions that Spark has for arrays and for text under one name.
+pub(crate) fn overloads(plan: LogicalPlan) -> Result<LogicalPlan> {
+    rewrite(plan, |expr, plan| {
+        let Expr::ScalarFunction(function) = &expr else {
+            return Ok(Transformed::no(expr));
+        };
+        let for_arrays = match function.func.name() {
+            "concat" => datafusion_functions_nested::concat::array_concat_udf(),
+            "reverse" => datafusion_functions_nested::reverse::array_reverse_udf(),
+            _ => return Ok(Transformed::no(expr)),
+        };
+        let schema = merge_schema(&plan.inputs());
+        let array = function.args.first().is_some_and(|first| {
+            matches!(first.get_type(&schema), Ok(DataType::List(_)))
+        });
+        Ok(match array {
+            true => Transformed::yes(for_arrays.call(function.args.clone())),
+            false => Transformed::no(expr),
         })
     })
 }

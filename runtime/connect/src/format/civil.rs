@@ -49,7 +49,11 @@ impl DateTime {
         let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * of_year + 2) / 153;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
         Self {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month,
@@ -79,6 +83,38 @@ impl DateTime {
     pub fn iso(&self) -> String {
         format!("{}T{}Z", self.date(), self.time())
     }
+
+    /// Appends what [`Self::iso`] returns: encoders write millions of these.
+    pub fn write_iso(&self, out: &mut Vec<u8>) {
+        if !(0..=9999).contains(&self.year) {
+            return out.extend_from_slice(self.iso().as_bytes());
+        }
+        two_digits(self.year / 100, out);
+        two_digits(self.year % 100, out);
+        for (mark, part) in [
+            (b'-', self.month),
+            (b'-', self.day),
+            (b'T', self.hour),
+            (b':', self.minute),
+            (b':', self.second),
+        ] {
+            out.push(mark);
+            two_digits(part, out);
+        }
+        if self.micros != 0 {
+            out.push(b'.');
+            two_digits(self.micros / 10_000, out);
+            two_digits(self.micros / 100 % 100, out);
+            two_digits(self.micros % 100, out);
+        }
+        out.push(b'Z');
+    }
+}
+
+/// Appends a number below 100.
+fn two_digits(number: i64, out: &mut Vec<u8>) {
+    let digit = |value: i64| b'0' + (value % 10) as u8;
+    out.extend_from_slice(&[digit(number / 10), digit(number)]);
 }
 
 #[cfg(test)]
@@ -104,8 +140,25 @@ mod tests {
     fn fractions_show_only_where_there_are_any() {
         let at = 1_767_225_601_000_000;
         assert_eq!(DateTime::from_micros(at).iso(), "2026-01-01T00:00:01Z");
-        assert_eq!(DateTime::from_micros(at + 5).iso(), "2026-01-01T00:00:01.000005Z");
-        assert_eq!(DateTime::from_micros(-1).iso(), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(
+            DateTime::from_micros(at + 5).iso(),
+            "2026-01-01T00:00:01.000005Z"
+        );
+        assert_eq!(
+            DateTime::from_micros(-1).iso(),
+            "1969-12-31T23:59:59.999999Z"
+        );
+    }
+
+    #[test]
+    fn both_ways_to_write_agree() {
+        let samples = (0..2_000).map(|n| n * 9_223_372_036_854_775 - i64::MAX);
+        for micros in samples.chain([0, 1, -1, 1_767_225_601_000_000, 253_402_300_799_999_999]) {
+            let time = DateTime::from_micros(micros);
+            let mut out = Vec::new();
+            time.write_iso(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), time.iso());
+        }
     }
 
     #[test]

@@ -54,11 +54,7 @@ impl<'a> Fate<'a> {
     }
 
     /// Puts the columns, one value a row, and what is kept of the system's into a batch.
-    pub(super) fn decoded(
-        self,
-        schema: &SchemaRef,
-        mut columns: Vec<ArrayRef>,
-    ) -> Result<Decoded> {
+    pub(super) fn decoded(self, schema: &SchemaRef, mut columns: Vec<ArrayRef>) -> Result<Decoded> {
         let records = self.records;
         let all = self.rows.len() == records.len();
         let rows = UInt32Array::from(self.rows);
@@ -70,7 +66,11 @@ impl<'a> Fate<'a> {
                     let name = field.name();
                     Error::internal(format!("the source did not give its column `{name}`"))
                 })?;
-            columns.push(if all { column.clone() } else { take(column, &rows, None)? });
+            columns.push(if all {
+                column.clone()
+            } else {
+                take(column, &rows, None)?
+            });
         }
         let positions = rows
             .values()

@@ -5,7 +5,10 @@ use crate::{BadRecord, Format, FormatOptions, decoder, encoder};
 
 fn records(lines: &[&[u8]]) -> Records {
     Records {
-        partition: Arc::new(Partition { source: "in".into(), name: "a.txt".into() }),
+        partition: Arc::new(Partition {
+            source: "in".into(),
+            name: "a.txt".into(),
+        }),
         first: 7,
         payload: lines.iter().collect(),
         bad: Vec::new(),
@@ -15,30 +18,53 @@ fn records(lines: &[&[u8]]) -> Records {
 }
 
 fn options(format: Format) -> FormatOptions {
-    FormatOptions { format, schema: Vec::new(), header: true, keep: Vec::new() }
+    FormatOptions {
+        format,
+        schema: Vec::new(),
+        header: true,
+        keep: Vec::new(),
+    }
 }
 
 fn column(batch: &RecordBatch, index: usize) -> Vec<String> {
-    let column = batch.column(index).as_any().downcast_ref::<StringArray>().unwrap();
-    column.iter().map(|value| value.unwrap().to_owned()).collect()
+    let column = batch
+        .column(index)
+        .as_any()
+        .downcast_ref::<StringArray>()
+        .unwrap();
+    column
+        .iter()
+        .map(|value| value.unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn lines_become_values_with_their_positions() {
     let mut decoder = decoder(&options(Format::Text)).unwrap();
-    let decoded = decoder.decode(&records(&[b"to be", b"", "日本".as_bytes()])).unwrap();
+    let decoded = decoder
+        .decode(&records(&[b"to be", b"", "日本".as_bytes()]))
+        .unwrap();
     assert_eq!(column(decoded.batch.columns(), 0), ["to be", "", "日本"]);
-    assert_eq!(decoded.batch.origin().unwrap().positions.values(), &[7, 8, 9]);
+    assert_eq!(
+        decoded.batch.origin().unwrap().positions.values(),
+        &[7, 8, 9]
+    );
     assert!(decoded.bad.is_empty());
 }
 
 #[test]
 fn invalid_utf8_costs_its_own_line_only() {
     let mut decoder = decoder(&options(Format::Text)).unwrap();
-    let decoded = decoder.decode(&records(&[b"a", b"b\xff", b"\xe6\x97", b"\xa5", b"c"])).unwrap();
+    let decoded = decoder
+        .decode(&records(&[b"a", b"b\xff", b"\xe6\x97", b"\xa5", b"c"]))
+        .unwrap();
     assert_eq!(column(decoded.batch.columns(), 0), ["a", "c"]);
     assert_eq!(decoded.batch.origin().unwrap().positions.values(), &[7, 11]);
-    let reasons: Vec<_> = decoded.bad.iter().map(|b| (b.index, b.reason.as_str())).collect();
+    let reasons: Vec<_> = decoded
+        .bad
+        .iter()
+        .map(|b| (b.index, b.reason.as_str()))
+        .collect();
     assert_eq!(
         reasons,
         [
@@ -52,20 +78,29 @@ fn invalid_utf8_costs_its_own_line_only() {
 #[test]
 fn raw_takes_anything_but_what_came_cut() {
     let mut records = records(&[b"\xff\xfe", b"x"]);
-    let cut = BadRecord { index: 1, reason: "longer than max_line 1B".into() };
+    let cut = BadRecord {
+        index: 1,
+        reason: "longer than max_line 1B".into(),
+    };
     records.bad.push(cut.clone());
     for format in [Format::Raw, Format::Text] {
         let decoded = decoder(&options(format)).unwrap().decode(&records).unwrap();
         assert!(decoded.bad.contains(&cut));
     }
-    let decoded = decoder(&options(Format::Raw)).unwrap().decode(&records).unwrap();
+    let decoded = decoder(&options(Format::Raw))
+        .unwrap()
+        .decode(&records)
+        .unwrap();
     assert_eq!(decoded.batch.rows(), 1);
 }
 
 #[test]
 fn kept_columns_follow_the_rows_that_are_good() {
     let mut options = options(Format::Text);
-    options.keep.push(Column { name: "path".into(), column_type: ColumnType::String });
+    options.keep.push(Column {
+        name: "path".into(),
+        column_type: ColumnType::String,
+    });
     let paths = StringArray::from(vec!["a", "b", "c"]);
     let schema = decoded::schema(Vec::new(), &options.keep);
     let mut records = records(&[b"1", b"\xff", b"3"]);
@@ -82,9 +117,15 @@ fn rows_are_written_as_python_prints_them() {
     let write = |columns: Vec<(&str, ArrayRef)>| {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         let mut out = Vec::new();
-        encoder(Format::Text, &batch.schema()).unwrap().encode(&batch, &mut out).unwrap();
+        encoder(Format::Text, &batch.schema())
+            .unwrap()
+            .encode(&batch, &mut out)
+            .unwrap();
         String::from_utf8(out).unwrap()
     };
     assert_eq!(write(vec![("w", words.clone())]), "a\nNone\n");
-    assert_eq!(write(vec![("w", words), ("n", counts)]), "('a', 1)\n(None, 2)\n");
+    assert_eq!(
+        write(vec![("w", words), ("n", counts)]),
+        "('a', 1)\n(None, 2)\n"
+    );
 }

@@ -190,7 +190,8 @@ impl Framer {
     /// Drops what was seen of a record that is too long, but for its first bytes.
     fn pass_over(&mut self) {
         let held = self.buffer.len() - self.start;
-        if self.too_long.is_none() && held <= self.max_record.as_usize() {
+        // The last byte may be a `\r`, half of a line end.
+        if self.too_long.is_none() && held <= self.max_record.as_usize().saturating_add(1) {
             return;
         }
         let keep = self.start + held.min(KEPT);
@@ -206,10 +207,16 @@ impl Framer {
         let record = record.strip_suffix(b"\r").unwrap_or(record);
         let too_long = self.too_long.take();
         let is_long = too_long.is_some() || record.len() > self.max_record.as_usize();
-        let length = if is_long { record.len().min(KEPT) } else { record.len() };
+        let length = if is_long {
+            record.len().min(KEPT)
+        } else {
+            record.len()
+        };
 
         if self.framing == (Framing::Csv { header: true }) && self.header.is_none() {
-            self.header = Some(Bytes::copy_from_slice(record.get(..length).unwrap_or_default()));
+            self.header = Some(Bytes::copy_from_slice(
+                record.get(..length).unwrap_or_default(),
+            ));
             self.first += 1;
         } else {
             if is_long {
@@ -220,7 +227,8 @@ impl Framer {
             }
             // A chunk and the longest record are far below 32 bits.
             let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-            self.records.push(place(self.start)..place(self.start + length));
+            self.records
+                .push(place(self.start)..place(self.start + length));
         }
         self.cut += too_long.unwrap_or_default();
         self.start = next;

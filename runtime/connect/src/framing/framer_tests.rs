@@ -63,7 +63,10 @@ fn chunks_are_bounded() {
     let chunks = frame(Framing::Lines, 1 << 20, &stream, 64 * 1024);
     let sizes: Vec<_> = chunks.iter().map(|chunk| chunk.payload.len()).collect();
     assert_eq!(sizes, [4096, 4096, 1808]);
-    assert_eq!(chunks.iter().map(|chunk| chunk.first).collect::<Vec<_>>(), [1, 4097, 8193]);
+    assert_eq!(
+        chunks.iter().map(|chunk| chunk.first).collect::<Vec<_>>(),
+        [1, 4097, 8193]
+    );
     assert_eq!(chunks.last().unwrap().end, 20_000);
 
     let stream = [b"y".repeat(100_000), b"\n".to_vec()].concat().repeat(7);
@@ -123,11 +126,16 @@ fn a_quote_that_nobody_closes_costs_one_record() {
 
 #[test]
 fn it_goes_on_where_a_chunk_ended() {
-    let stream: Vec<u8> = (0..9000).flat_map(|line| format!("{line}\n").into_bytes()).collect();
+    let stream: Vec<u8> = (0..9000)
+        .flat_map(|line| format!("{line}\n").into_bytes())
+        .collect();
     let chunks = frame(Framing::Lines, 100, &stream, 1000);
     let first = &chunks[0];
-    let mut framer = Framer::new(Framing::Lines, ByteSize::from_bytes(100))
-        .resume(None, first.next(), first.end);
+    let mut framer = Framer::new(Framing::Lines, ByteSize::from_bytes(100)).resume(
+        None,
+        first.next(),
+        first.end,
+    );
     framer.push(&stream[first.end as usize..]);
     let second = framer.chunk().unwrap();
     assert_eq!(second.first, chunks[1].first);

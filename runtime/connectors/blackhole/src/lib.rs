@@ -55,7 +55,11 @@ fn make(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
 #[async_trait]
 impl Sink for Blackhole {
     fn wants(&self) -> Wants {
-        if self.encode { Wants::Encoded } else { Wants::Rows }
+        if self.encode {
+            Wants::Encoded
+        } else {
+            Wants::Rows
+        }
     }
 
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {

@@ -28,7 +28,12 @@ pub(crate) fn cell(array: &ArrayRef, row: usize, out: &mut String) {
         DataType::Binary => {
             let bytes = array.as_binary::<i32>().value(row);
             out.push('[');
-            joined(bytes.iter(), " ", out, |byte, out| drop(write!(out, "{byte:02X}")));
+            joined(bytes.iter(), " ", out, |byte, out| {
+                {
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "{byte:02X}");
+                }
+            });
             out.push(']');
         }
         DataType::Date32 => {
@@ -42,7 +47,9 @@ pub(crate) fn cell(array: &ArrayRef, row: usize, out: &mut String) {
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
             out.push('[');
-            joined(0..elements.len(), ", ", out, |index, out| cell(&elements, index, out));
+            joined(0..elements.len(), ", ", out, |index, out| {
+                cell(&elements, index, out)
+            });
             out.push(']');
         }
         DataType::Map(_, _) => {
@@ -156,20 +163,53 @@ mod tests {
 
     #[test]
     fn floats_are_java_s() {
-        let values = [1.5, 100.0, 1e7, 1e10, 1e-5, 0.001, 9_999_999.0, -0.0, f64::NAN, f64::INFINITY];
+        let values = [
+            1.5,
+            100.0,
+            1e7,
+            1e10,
+            1e-5,
+            0.001,
+            9_999_999.0,
+            -0.0,
+            f64::NAN,
+            f64::INFINITY,
+        ];
         assert_eq!(
             cells(Float64Array::from_iter_values(values)),
-            ["1.5", "100.0", "1.0E7", "1.0E10", "1.0E-5", "0.001", "9999999.0", "-0.0", "NaN", "Infinity"]
+            [
+                "1.5",
+                "100.0",
+                "1.0E7",
+                "1.0E10",
+                "1.0E-5",
+                "0.001",
+                "9999999.0",
+                "-0.0",
+                "NaN",
+                "Infinity"
+            ]
         );
-        assert_eq!(cells(Float32Array::from(vec![0.1, 1.5e-9])), ["0.1", "1.5E-9"]);
+        assert_eq!(
+            cells(Float32Array::from(vec![0.1, 1.5e-9])),
+            ["0.1", "1.5E-9"]
+        );
     }
 
     #[test]
     fn fractions_of_seconds_lose_their_zeros() {
         let second = 1_767_225_601_000_000;
         assert_eq!(
-            cells(TimestampMicrosecondArray::from(vec![second, second + 500_000, second + 5])),
-            ["2026-01-01 00:00:01", "2026-01-01 00:00:01.5", "2026-01-01 00:00:01.000005"]
+            cells(TimestampMicrosecondArray::from(vec![
+                second,
+                second + 500_000,
+                second + 5
+            ])),
+            [
+                "2026-01-01 00:00:01",
+                "2026-01-01 00:00:01.5",
+                "2026-01-01 00:00:01.000005"
+            ]
         );
     }
 }

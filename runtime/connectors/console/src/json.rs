@@ -42,7 +42,10 @@ impl Waiting {
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Copies the lines of an epoch, lane by lane, and forgets them.
@@ -50,7 +53,9 @@ impl Waiting {
         let lanes: Vec<_> = {
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let later = waiting.split_off(&(epoch + 1, 0));
-            std::mem::replace(&mut *waiting, later).into_iter().collect()
+            std::mem::replace(&mut *waiting, later)
+                .into_iter()
+                .collect()
         };
         for ((number, _), mut lines) in lanes {
             if number == epoch {

@@ -9,7 +9,10 @@ use crate::shown::Shown;
 /// The time, at most `limit` rows, dots if there are more, and an empty line.
 pub(crate) fn pprint(time_ms: i64, shown: &Shown, limit: usize) -> Result<String> {
     let rule = "-".repeat(43);
-    let mut out = format!("{rule}\nTime: {}\n{rule}\n", local_time(time_ms, TimeZone::system())?);
+    let mut out = format!(
+        "{rule}\nTime: {}\n{rule}\n",
+        local_time(time_ms, TimeZone::system())?
+    );
     for row in shown.rows.iter().take(limit).flatten() {
         out.push_str(row);
         out.push('\n');

@@ -58,8 +58,9 @@ impl Console {
     fn text(&self, epoch: &Epoch, prepared: &[Prepared]) -> Result<Option<String>> {
         let mut shown = Shown::default();
         for lane in prepared {
-            let lane = serde_json::from_slice(&lane.token)
-                .map_err(|error| Error::internal("console: a token that is not ours").because(error))?;
+            let lane = serde_json::from_slice(&lane.token).map_err(|error| {
+                Error::internal("console: a token that is not ours").because(error)
+            })?;
             shown.extend(lane);
         }
         let limit = self.options.shown();
@@ -153,7 +154,8 @@ impl SinkWriter for Writer {
     async fn prepare(&mut self, epoch: &Epoch) -> Result<Prepared> {
         let shown = std::mem::replace(&mut self.shown, Shown::new(&self.schema));
         if let Some(json) = &mut self.json {
-            json.waiting.put(epoch.number, self.lane, std::mem::take(&mut json.lines));
+            json.waiting
+                .put(epoch.number, self.lane, std::mem::take(&mut json.lines));
         }
         Ok(Prepared {
             lane: self.lane,

@@ -1,14 +1,15 @@
 //! Spark's own output, byte for byte, from the same rows.
 
+use crate::Truncate;
+use arrow::array::Array;
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-    ListArray, MapBuilder, Int64Builder, RecordBatch, StringArray, StringBuilder, StructArray,
+    Int64Builder, ListArray, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
     TimestampMicrosecondArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Int64Type};
 use azud_model::Batch;
-use crate::Truncate;
 
 use super::*;
 
@@ -18,7 +19,9 @@ const SECOND: i64 = 1_767_225_601_000_000;
 fn shown(options: ConsoleOptions, epochs: &[Vec<RecordBatch>]) -> String {
     let screen: Arc<Mutex<Vec<u8>>> = Arc::default();
     let console = Console::new(&options, screen.clone());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let lanes = epochs.iter().map(Vec::len).max().unwrap();
         let mut writers = Vec::new();
@@ -28,7 +31,12 @@ fn shown(options: ConsoleOptions, epochs: &[Vec<RecordBatch>]) -> String {
         for (number, batches) in (0_u64..).zip(epochs) {
             let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
             let time_ms = 1_795_246_981_000 + number as i64 * 1000;
-            let epoch = Epoch { number, time_ms, input_rows: rows as u64 + 1, last: false };
+            let epoch = Epoch {
+                number,
+                time_ms,
+                input_rows: rows as u64 + 1,
+                last: false,
+            };
             let mut prepared = Vec::new();
             for (writer, batch) in writers.iter_mut().zip(batches) {
                 let batch = Batch::without_origin(batch.clone());
@@ -45,11 +53,17 @@ fn shown(options: ConsoleOptions, epochs: &[Vec<RecordBatch>]) -> String {
 }
 
 fn table(truncate: bool, rows: usize) -> ConsoleOptions {
-    ConsoleOptions { style: Style::Table, rows: Some(rows), truncate: Truncate::Flag(truncate) }
+    ConsoleOptions {
+        style: Style::Table,
+        rows: Some(rows),
+        truncate: Truncate::Flag(truncate),
+    }
 }
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+    let columns = columns
+        .into_iter()
+        .map(|(name, column)| (name, column, true));
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
@@ -62,20 +76,48 @@ const LONG: &str = "a value longer than twenty characters";
 /// The three rows of the golden file's input.
 fn first() -> RecordBatch {
     let arrays = vec![Some(vec![Some(1), Some(2)]), None, Some(vec![])];
-    let fields = vec![Field::new("x", DataType::Int64, true), Field::new("y", DataType::Utf8, true)];
+    let fields = vec![
+        Field::new("x", DataType::Int64, true),
+        Field::new("y", DataType::Utf8, true),
+    ];
     let parts: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(vec![Some(1), None, None])),
         Arc::new(StringArray::from(vec![Some("q"), None, Some("日本")])),
     ];
     let nulls = NullBuffer::from(vec![true, false, true]);
     batch(vec![
-        ("k", Arc::new(StringArray::from(vec![Some("a"), None, Some(LONG)]))),
-        ("n", Arc::new(Int64Array::from(vec![Some(1), None, Some(-5)]))),
-        ("d", Arc::new(Float64Array::from(vec![Some(1.5), None, Some(100.0)]))),
-        ("b", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
-        ("ts", Arc::new(times(vec![SECOND, SECOND + 1_000_000, SECOND + 360_500_000]))),
-        ("arr", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(arrays))),
-        ("st", Arc::new(StructArray::new(fields.into(), parts, Some(nulls)))),
+        (
+            "k",
+            Arc::new(StringArray::from(vec![Some("a"), None, Some(LONG)])),
+        ),
+        (
+            "n",
+            Arc::new(Int64Array::from(vec![Some(1), None, Some(-5)])),
+        ),
+        (
+            "d",
+            Arc::new(Float64Array::from(vec![Some(1.5), None, Some(100.0)])),
+        ),
+        (
+            "b",
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        ),
+        (
+            "ts",
+            Arc::new(times(vec![
+                SECOND,
+                SECOND + 1_000_000,
+                SECOND + 360_500_000,
+            ])),
+        ),
+        (
+            "arr",
+            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(arrays)),
+        ),
+        (
+            "st",
+            Arc::new(StructArray::new(fields.into(), parts, Some(nulls))),
+        ),
     ])
 }
 
@@ -131,10 +173,20 @@ fn binary() {
     }
     let decimals = Decimal128Array::from(vec![Some(150), None, Some(10_000)]);
     let batch = batch(vec![
-        ("bin", Arc::new(BinaryArray::from(vec![Some(&b"a"[..]), None, Some(LONG.as_bytes())]))),
+        (
+            "bin",
+            Arc::new(BinaryArray::from(vec![
+                Some(&b"a"[..]),
+                None,
+                Some(LONG.as_bytes()),
+            ])),
+        ),
         ("mp", Arc::new(map.finish())),
         ("dt", Arc::new(Date32Array::from(vec![20_454; 3]))),
-        ("dec", Arc::new(decimals.with_precision_and_scale(10, 2).unwrap())),
+        (
+            "dec",
+            Arc::new(decimals.with_precision_and_scale(10, 2).unwrap()),
+        ),
     ]);
     assert_eq!(
         shown(table(true, 20), &[vec![batch]]),
@@ -158,19 +210,31 @@ Batch: 0
 fn windows_then_nothing() {
     let minute = 60_000_000;
     let fields = times(vec![]).data_type().clone();
-    let fields = vec![Field::new("start", fields.clone(), true), Field::new("end", fields, true)];
-    let starts = [-1, -61, -121, -181, -241, 359, 299, 239, 179, 119].map(|s| SECOND + s * 1_000_000);
+    let fields = vec![
+        Field::new("start", fields.clone(), true),
+        Field::new("end", fields, true),
+    ];
+    let starts =
+        [-1, -61, -121, -181, -241, 359, 299, 239, 179, 119].map(|s| SECOND + s * 1_000_000);
     let window = |starts: &[i64]| {
         let ends = starts.iter().map(|start| start + 5 * minute).collect();
         let parts: Vec<ArrayRef> = vec![Arc::new(times(starts.to_vec())), Arc::new(times(ends))];
-        let counts = (0..starts.len()).map(|row| if row < 5 { 2 } else { 1 }).collect::<Vec<i64>>();
+        let counts = (0..starts.len())
+            .map(|row| if row < 5 { 2 } else { 1 })
+            .collect::<Vec<i64>>();
         batch(vec![
-            ("window", Arc::new(StructArray::new(fields.clone().into(), parts, None))),
+            (
+                "window",
+                Arc::new(StructArray::new(fields.clone().into(), parts, None)),
+            ),
             ("count", Arc::new(Int64Array::from(counts))),
         ])
     };
     assert_eq!(
-        shown(table(false, 20), &[vec![window(&starts)], vec![window(&[])]]),
+        shown(
+            table(false, 20),
+            &[vec![window(&starts)], vec![window(&[])]]
+        ),
         "\
 -------------------------------------------
 Batch: 0
@@ -205,7 +269,10 @@ Batch: 1
 #[test]
 fn complete_and_empty() {
     let counts = batch(vec![
-        ("k", Arc::new(StringArray::from(vec![None, Some(LONG), Some("a")]))),
+        (
+            "k",
+            Arc::new(StringArray::from(vec![None, Some(LONG), Some("a")])),
+        ),
         ("count", Arc::new(Int64Array::from(vec![1, 1, 1]))),
     ]);
     let text = shown(table(true, 20), &[vec![counts]]);
@@ -225,9 +292,10 @@ fn complete_and_empty() {
         ("k", Arc::new(StringArray::from(Vec::<&str>::new()))),
         ("n", Arc::new(Int64Array::from(Vec::<i64>::new()))),
     ]);
-    assert!(shown(table(true, 20), &[vec![empty]]).ends_with(
-        "+---+---+\n|  k|  n|\n+---+---+\n+---+---+\n\n"
-    ));
+    assert!(
+        shown(table(true, 20), &[vec![empty]])
+            .ends_with("+---+---+\n|  k|  n|\n+---+---+\n+---+---+\n\n")
+    );
 }
 
 #[test]
@@ -235,15 +303,24 @@ fn control_characters_are_escaped_and_one_row_is_no_plural() {
     let text = "aaa\nbbb\tccc\rddd\u{c}eee\u{8}fff\u{b}ggg\u{7}hhh";
     let batch = batch(vec![("x", Arc::new(StringArray::from(vec![text, "b"])))]);
     let shown = shown(table(false, 1), &[vec![batch]]);
-    assert!(shown.contains("|aaa\\nbbb\\tccc\\rddd\\feee\\bfff\\vggg\\ahhh|\n"), "{shown}");
+    assert!(
+        shown.contains("|aaa\\nbbb\\tccc\\rddd\\feee\\bfff\\vggg\\ahhh|\n"),
+        "{shown}"
+    );
     assert!(shown.ends_with("+\nonly showing top 1 row\n"), "{shown}");
 }
 
 #[test]
 fn pprint_as_dstream_prints() {
-    let options = ConsoleOptions { style: Style::Pprint, ..ConsoleOptions::default() };
+    let options = ConsoleOptions {
+        style: Style::Pprint,
+        ..ConsoleOptions::default()
+    };
     let numbers = |n: i64| batch(vec![("n", Arc::new(Int64Array::from_iter_values(0..n)))]);
-    let text = shown(options, &[vec![numbers(11)], vec![numbers(10)], vec![numbers(0)]]);
+    let text = shown(
+        options,
+        &[vec![numbers(11)], vec![numbers(10)], vec![numbers(0)]],
+    );
     let mut lines = text.lines();
     let rule = "-".repeat(43);
     for (count, dots) in [(10, true), (10, false), (0, false)] {
@@ -263,20 +340,39 @@ fn pprint_as_dstream_prints() {
 
 #[test]
 fn pprint_of_pairs() {
-    let options = ConsoleOptions { style: Style::Pprint, ..ConsoleOptions::default() };
+    let options = ConsoleOptions {
+        style: Style::Pprint,
+        ..ConsoleOptions::default()
+    };
     let pairs = batch(vec![
         ("k", Arc::new(StringArray::from(vec!["a", "b", "c"]))),
-        ("v", Arc::new(Float64Array::from(vec![Some(1.0), Some(2.5), None]))),
+        (
+            "v",
+            Arc::new(Float64Array::from(vec![Some(1.0), Some(2.5), None])),
+        ),
     ]);
     let text = shown(options, &[vec![pairs]]);
-    assert!(text.ends_with("-\n('a', 1.0)\n('b', 2.5)\n('c', None)\n\n"), "{text}");
+    assert!(
+        text.ends_with("-\n('a', 1.0)\n('b', 2.5)\n('c', None)\n\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn json_lines_wait_for_the_commit() {
-    let options = ConsoleOptions { style: Style::Json, ..ConsoleOptions::default() };
+    let options = ConsoleOptions {
+        style: Style::Json,
+        ..ConsoleOptions::default()
+    };
     let numbers = |n: i64| batch(vec![("n", Arc::new(Int64Array::from_iter_values(0..n)))]);
-    let text = shown(options.clone(), &[vec![numbers(2), numbers(1)], vec![numbers(0)], vec![numbers(1)]]);
+    let text = shown(
+        options.clone(),
+        &[
+            vec![numbers(2), numbers(1)],
+            vec![numbers(0)],
+            vec![numbers(1)],
+        ],
+    );
     assert_eq!(text, "{\"n\":0}\n{\"n\":1}\n{\"n\":0}\n{\"n\":0}\n");
     // More than is held in memory.
     let text = shown(options, &[vec![numbers(200_000)]]);
@@ -295,9 +391,21 @@ fn a_closed_pipe_is_a_quiet_end() {
         }
     }
     let console = Console::new(&table(true, 20), Arc::new(Mutex::new(Closed)));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let epoch = Epoch { number: 0, time_ms: 0, input_rows: 1, last: true };
-    let error = runtime.block_on(console.commit(&epoch, Vec::new())).unwrap_err();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let epoch = Epoch {
+        number: 0,
+        time_ms: 0,
+        input_rows: 1,
+        last: true,
+    };
+    let error = runtime
+        .block_on(console.commit(&epoch, Vec::new()))
+        .unwrap_err();
     assert_eq!(error.kind(), azud_model::ErrorKind::Closed);
-    assert_eq!(error.to_string(), "console: nobody reads the standard output");
+    assert_eq!(
+        error.to_string(),
+        "console: nobody reads the standard output"
+    );
 }

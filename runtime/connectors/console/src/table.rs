@@ -7,14 +7,20 @@ pub(crate) fn table(number: u64, shown: &Shown, limit: usize, left_aligned: bool
     let rule = "-".repeat(43);
     let mut out = format!("{rule}\nBatch: {number}\n{rule}\n");
 
-    let rows = shown.rows.get(..limit.min(shown.rows.len())).unwrap_or_default();
+    let rows = shown
+        .rows
+        .get(..limit.min(shown.rows.len()))
+        .unwrap_or_default();
     let mut widths: Vec<usize> = shown.names.iter().map(|name| width(name).max(3)).collect();
     for row in rows {
         for (column, cell) in widths.iter_mut().zip(row) {
             *column = width(cell).max(*column);
         }
     }
-    let rule: String = widths.iter().map(|width| format!("+{}", "-".repeat(*width))).collect();
+    let rule: String = widths
+        .iter()
+        .map(|width| format!("+{}", "-".repeat(*width)))
+        .collect();
     let rule = rule + "+\n";
     out.push_str(&rule);
     line(&shown.names, &widths, left_aligned, &mut out);

@@ -105,7 +105,10 @@ impl Blocks {
 
     /// The next row of every partition that has begun.
     pub(crate) fn positions(&self) -> Vec<Position> {
-        let begun = self.parts.iter().filter(|part| part.next != part.number * BLOCK);
+        let begun = self
+            .parts
+            .iter()
+            .filter(|part| part.next != part.number * BLOCK);
         begun
             .map(|part| Position {
                 partition: part.partition.clone(),

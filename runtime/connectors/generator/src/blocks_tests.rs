@@ -15,7 +15,10 @@ fn one_reader_makes_all_rows_in_order() {
     let made = all(Blocks::new("s", 10_000, 0, 1), 4096);
     assert_eq!(made, [0..4096, 4096..8192, 8192..10_000]);
     let made = all(Blocks::new("s", 10_000, 0, 1), 3000);
-    assert_eq!(made, [0..3000, 3000..4096, 4096..7096, 7096..8192, 8192..10_000]);
+    assert_eq!(
+        made,
+        [0..3000, 3000..4096, 4096..7096, 7096..8192, 8192..10_000]
+    );
 }
 
 #[test]
@@ -37,8 +40,12 @@ fn every_row_is_made_once_at_any_number_of_readers() {
 
 #[test]
 fn two_readers_take_turns() {
-    assert_eq!(all(Blocks::new("s", 12_288, 0, 2), 4096), [0..4096, 8192..12_288]);
-    assert_eq!(all(Blocks::new("s", 12_288, 1, 2), 4096), [4096..8192]);
+    assert_eq!(
+        all(Blocks::new("s", 12_288, 0, 2), 4096),
+        [0..4096, 8192..12_288]
+    );
+    let second = all(Blocks::new("s", 12_288, 1, 2), 4096);
+    assert_eq!((second.len(), second.first()), (1, Some(&(4096..8192))));
     assert_eq!(all(Blocks::new("s", 5, 1, 2), 4096), []);
 }
 
@@ -90,8 +97,16 @@ fn a_position_says_the_next_row() {
 fn a_foreign_position_is_refused() {
     let mut blocks = Blocks::new("s", 10, 0, 1);
     for (name, next) in [("0", "4096"), ("0", "x"), ("a.txt", "7")] {
-        let partition = Arc::new(Partition { source: "s".into(), name: name.into() });
-        let error = blocks.resume(&[Position { partition, next: next.into() }]).unwrap_err();
+        let partition = Arc::new(Partition {
+            source: "s".into(),
+            name: name.into(),
+        });
+        let error = blocks
+            .resume(&[Position {
+                partition,
+                next: next.into(),
+            }])
+            .unwrap_err();
         assert_eq!(error.kind(), azud_model::ErrorKind::Invalid);
         let text = format!(
             "cannot go on at row `{next}` of partition `{name}`: no generator was ever there, so the checkpoint is another source's"

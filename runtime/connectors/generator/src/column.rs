@@ -81,11 +81,7 @@ impl Column {
     }
 }
 
-fn maker(
-    name: &str,
-    column_type: &ColumnType,
-    settings: &ColumnSettings,
-) -> Result<Maker, String> {
+fn maker(name: &str, column_type: &ColumnType, settings: &ColumnSettings) -> Result<Maker, String> {
     if let Some(values) = &settings.values {
         refuse(settings, &["min", "max", "length"], "beside `values`")?;
         let values = crate::literal::literals(name, column_type, values)?;
@@ -107,7 +103,9 @@ fn maker(
             refuse(settings, &["min", "max", "sequence"], &of_type)?;
             match settings.length.unwrap_or(DEFAULT_LENGTH) {
                 length if length <= LONGEST => Ok(Maker::Text { length }),
-                length => Err(format!("`length` must be at most {LONGEST}, found {length}")),
+                length => Err(format!(
+                    "`length` must be at most {LONGEST}, found {length}"
+                )),
             }
         }
         ColumnType::Float | ColumnType::Double => {

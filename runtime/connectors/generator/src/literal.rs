@@ -43,10 +43,13 @@ pub(crate) fn literals(
         metadata: None,
     };
     let mut decoder = decoder(&options).map_err(|error| error.to_string())?;
-    let decoded = decoder.decode(&records).map_err(|error| error.to_string())?;
+    let decoded = decoder
+        .decode(&records)
+        .map_err(|error| error.to_string())?;
     if let Some(bad) = decoded.bad.first() {
-        let value = values.get(bad.index).unwrap_or(&Value::Null);
-        return Err(format!("{value} is no {column_type}: {}", bad.reason));
+        // The reason names the column, and so does whoever shows it.
+        let reason = bad.reason.strip_prefix(&format!("column `{name}`: "));
+        return Err(reason.unwrap_or(&bad.reason).to_owned());
     }
     let column = decoded.batch.columns().columns().first().cloned();
     let column = column.ok_or_else(|| "a decoder that makes no column".to_owned())?;
@@ -61,12 +64,20 @@ pub(crate) fn whole(name: &str, column_type: &ColumnType, value: &Value) -> Resu
     let column = literals(name, column_type, std::slice::from_ref(value))?;
     let number = match column.data_type() {
         DataType::Decimal128(_, _) => {
-            let units = column.as_primitive::<Decimal128Type>().iter().next().flatten();
+            let units = column
+                .as_primitive::<Decimal128Type>()
+                .iter()
+                .next()
+                .flatten();
             units.and_then(|units| i64::try_from(units).ok())
         }
         other => {
             let narrow = *other == DataType::Date32;
-            let column = if narrow { cast(&column, &DataType::Int32) } else { Ok(column) };
+            let column = if narrow {
+                cast(&column, &DataType::Int32)
+            } else {
+                Ok(column)
+            };
             let column = column.and_then(|column| cast(&column, &DataType::Int64));
             let column = column.map_err(|error| error.to_string())?;
             column.as_primitive::<Int64Type>().iter().next().flatten()

@@ -43,9 +43,7 @@ impl Maker {
     pub(crate) fn width(&self) -> usize {
         match self {
             Self::Text { length } => *length,
-            Self::Choice { values, .. } => {
-                values.get_array_memory_size() / values.len().max(1)
-            }
+            Self::Choice { values, .. } => values.get_array_memory_size() / values.len().max(1),
             _ => 8,
         }
     }

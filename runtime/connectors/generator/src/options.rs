@@ -7,7 +7,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Makes rows up. The same seed gives the same rows at any parallelism.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -33,35 +33,62 @@ pub struct Columns(pub Vec<(String, ColumnOptions)>);
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ColumnOptions {
-    /// Its SQL type; values are of the type's usual range.
-    Type(String),
+    /// Its SQL type; what its values are like is up to the generator.
+    Type(#[schemars(extend("format" = "column-type"))] String),
     /// Its type, and what its values are like.
-    Spec(Spec),
+    Settings(Box<ColumnSettings>),
 }
 
 /// What a column's values are like.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Spec {
-    /// Its SQL type.
+pub struct ColumnSettings {
+    /// Its SQL type. Dates and timestamps are the present, unless there is more about them.
     #[serde(rename = "type")]
+    #[schemars(extend("format" = "column-type"))]
     pub column_type: String,
-    /// The smallest value; default: 0, for dates and times 2026-01-01. A sequence starts here.
+    /// The smallest value; default: 0, for dates and timestamps 1970-01-01.
     pub min: Option<Value>,
-    /// The largest value; default: 1000000 or what the type can hold, 1 for float and double, a year after the smallest for dates and times.
+    /// The largest value; default: 100, for float and double 1, for a sequence what the type can hold.
     pub max: Option<Value>,
     /// The values to choose from.
     pub values: Option<Vec<Value>>,
-    /// Whether values count up from `min`, one a row; times by a row's share of a second.
-    /// Default: true for timestamps that have no `max`, else false.
-    pub sequence: Option<bool>,
+    /// Whether values go from `min` to `max` and start again: true, or the step from one row to the next.
+    pub sequence: Option<Step>,
+    /// How long texts and binaries are; default: 10.
+    #[schemars(range(max = 65536))]
+    pub length: Option<usize>,
     /// How many of the values are null, from 0 to 1; default: 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1))]
     pub null_ratio: f64,
 }
 
+/// The step of a sequence.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Step {
+    /// One; for timestamps a second, for dates a day.
+    Flag(bool),
+    /// So much.
+    Number(Number),
+    /// A duration, for dates and timestamps: `10ms`.
+    Time(String),
+}
+
 // === impl Columns ===
+
+impl Columns {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and what they hold, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ColumnOptions)> {
+        self.0.iter().map(|(name, column)| (name.as_str(), column))
+    }
+}
 
 impl<'de> Deserialize<'de> for Columns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -103,13 +130,23 @@ impl JsonSchema for Columns {
 // === impl ColumnOptions ===
 
 impl ColumnOptions {
-    pub(crate) fn spec(self) -> Spec {
+    /// What is said of the column.
+    pub fn settings(&self) -> ColumnSettings {
         match self {
-            Self::Type(column_type) => Spec {
-                column_type,
-                ..Spec::default()
+            Self::Type(column_type) => ColumnSettings {
+                column_type: column_type.clone(),
+                ..ColumnSettings::default()
             },
-            Self::Spec(spec) => spec,
+            Self::Settings(settings) => settings.as_ref().clone(),
         }
+    }
+}
+
+// === impl Step ===
+
+impl Step {
+    /// Whether there is a sequence at all.
+    pub fn is_on(&self) -> bool {
+        *self != Self::Flag(false)
     }
 }

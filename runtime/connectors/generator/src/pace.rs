@@ -31,7 +31,8 @@ impl Pace {
     pub(crate) fn due(&self, now: Duration) -> u64 {
         let passed = now.saturating_sub(self.start).as_nanos();
         let due = passed * u128::from(self.rate) / SECOND + 1;
-        self.first.saturating_add(u64::try_from(due).unwrap_or(u64::MAX))
+        self.first
+            .saturating_add(u64::try_from(due).unwrap_or(u64::MAX))
     }
 
     /// How long to wait for `row`: until it is due, and then some to get more at once.

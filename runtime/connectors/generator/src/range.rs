@@ -45,8 +45,7 @@ pub(crate) fn wholes(
     };
     let min = read(&settings.min)?.unwrap_or(0);
     if min > max {
-        let (min, max) = (shown(&settings.min, "0"), shown(&settings.max, "the default"));
-        return Err(format!("`min` {min} is greater than `max` {max}"));
+        return Err(crossed(settings));
     }
     Ok(Whole::new(min, max, steps(column_type, name, settings)?))
 }
@@ -102,8 +101,7 @@ pub(crate) fn doubles(
     let given = read(&settings.max)?;
     let max = given.unwrap_or(if is_sequence(settings) { f64::MAX } else { 1.0 });
     if min > max {
-        let (min, max) = (shown(&settings.min, "0"), shown(&settings.max, "1, the default"));
-        return Err(format!("`min` {min} is greater than `max` {max}"));
+        return Err(crossed(settings));
     }
     let step = match settings.sequence.as_ref().filter(|step| step.is_on()) {
         None if (max - min).is_finite() => return Ok(Maker::Chance { min, max }),
@@ -115,8 +113,10 @@ pub(crate) fn doubles(
     if step <= 0.0 {
         return Err(format!("`sequence` must be {}", expected(column_type)));
     }
-    // A cast to an integer stops at its limits.
-    let values = given.map_or(u64::MAX, |max| (((max - min) / step) as u64).saturating_add(1));
+    // A cast to an integer stops at its limits; 0.3 / 0.1 is a little less than 3.
+    let values = given.map_or(u64::MAX, |max| {
+        (((max - min) / step + 1e-9) as u64).saturating_add(1)
+    });
     Ok(Maker::Steps { min, step, values })
 }
 
@@ -143,6 +143,13 @@ fn expected(column_type: &ColumnType) -> &'static str {
     }
 }
 
-fn shown(value: &Option<Value>, default: &str) -> String {
-    value.as_ref().map_or_else(|| default.to_owned(), Value::to_string)
+fn crossed(settings: &ColumnSettings) -> String {
+    match (&settings.min, &settings.max) {
+        (Some(min), Some(max)) => format!("`min` {min} is greater than `max` {max}"),
+        (Some(min), None) => {
+            format!("`min` {min} is greater than the default `max`: give a `max`")
+        }
+        (_, Some(max)) => format!("the default `min` is greater than `max` {max}: give a `min`"),
+        (None, None) => "the default `min` is greater than the default `max`".to_owned(),
+    }
 }

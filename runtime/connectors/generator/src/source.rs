@@ -166,3 +166,7 @@ impl SourceReader for Reader {
 #[cfg(test)]
 #[path = "source_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "promises_tests.rs"]
+mod promises;

@@ -54,7 +54,8 @@ impl MemorySink {
         let json = batches.flat_map(|batch| {
             (0..batch.rows()).map(|row| azud_connect::row_json(batch.columns(), row))
         });
-        json.map(|row| String::from_utf8_lossy(&row).into_owned()).collect()
+        json.map(|row| String::from_utf8_lossy(&row).into_owned())
+            .collect()
     }
 }
 
@@ -74,12 +75,21 @@ impl Sink for MemorySink {
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
         let mut state = lock(&self.state);
-        if state.committed.iter().any(|done| done.epoch.number == epoch.number) {
+        if state
+            .committed
+            .iter()
+            .any(|done| done.epoch.number == epoch.number)
+        {
             return Ok(());
         }
         let mut batches = Vec::new();
         for lane in prepared {
-            batches.extend(state.prepared.remove(&(epoch.number, lane.lane)).unwrap_or_default());
+            batches.extend(
+                state
+                    .prepared
+                    .remove(&(epoch.number, lane.lane))
+                    .unwrap_or_default(),
+            );
         }
         state.committed.push(Committed {
             epoch: *epoch,
@@ -111,7 +121,9 @@ impl SinkWriter for Writer {
     async fn prepare(&mut self, epoch: &Epoch) -> Result<Prepared> {
         let batches = std::mem::take(&mut self.batches);
         let rows = batches.iter().map(|batch| batch.rows() as u64).sum();
-        lock(&self.state).prepared.insert((epoch.number, self.lane), batches);
+        lock(&self.state)
+            .prepared
+            .insert((epoch.number, self.lane), batches);
         Ok(Prepared {
             lane: self.lane,
             rows,
@@ -122,25 +134,35 @@ impl SinkWriter for Writer {
 
 #[cfg(test)]
 mod tests {
-    use azud_connect::{Read, Source};
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch};
 
     use super::*;
-    use crate::{MemorySource, records};
 
     #[tokio::test]
-    async fn epochs_are_given_one_by_one() {
-        let first = vec![records("in", "p", 1, &["a", "b"]), records("in", "p", 3, &["c"])];
-        let source = MemorySource::new([first, Vec::new(), vec![records("in", "p", 4, &["d"])]]);
-        let mut reader = source.open(&[]).await.unwrap().remove(0);
-        let mut seen = Vec::new();
-        loop {
-            match reader.next().await.unwrap() {
-                Read::Records(records) => seen.push(records.len()),
-                Read::EpochFull => seen.push(0),
-                Read::End => break,
-            }
-        }
-        assert_eq!(seen, [2, 1, 0, 0, 1]);
-        assert_eq!(reader.positions()[0].next, "5");
+    async fn rows_are_visible_once_and_after_the_commit() {
+        let numbers = Arc::new(Int64Array::from(vec![1, 2])) as _;
+        let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+        let sink = MemorySink::default();
+        let mut writer = sink.writer(0, batch.schema()).await.unwrap();
+        let rows = Batch::without_origin(batch);
+        let epoch = |number| Epoch {
+            number,
+            time_ms: 0,
+            input_rows: 2,
+            last: false,
+        };
+        writer.write(Output::Rows(rows.clone())).await.unwrap();
+        let prepared = vec![writer.prepare(&epoch(0)).await.unwrap()];
+        assert!(sink.rows().is_empty());
+        sink.commit(&epoch(0), prepared.clone()).await.unwrap();
+        sink.commit(&epoch(0), prepared).await.unwrap();
+        assert_eq!(sink.rows(), ["{\"n\":1}", "{\"n\":2}"]);
+
+        writer.write(Output::Rows(rows)).await.unwrap();
+        writer.prepare(&epoch(1)).await.unwrap();
+        sink.abort().await.unwrap();
+        assert_eq!(sink.committed().len(), 1);
     }
 }

@@ -89,7 +89,11 @@ impl SourceReader for Reader {
         };
         let Some(records) = epoch.pop_front() else {
             epochs.pop_front();
-            return Ok(if epochs.is_empty() { Read::End } else { Read::EpochFull });
+            return Ok(if epochs.is_empty() {
+                Read::End
+            } else {
+                Read::EpochFull
+            });
         };
         let next = records.first + records.len() as u64;
         self.positions
@@ -103,5 +107,29 @@ impl SourceReader for Reader {
 
     fn positions(&self) -> Vec<Position> {
         self.positions.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[tokio::test]
+    async fn epochs_are_given_one_by_one() {
+        let first = vec![
+            records("in", "p", 1, &["a", "b"]),
+            records("in", "p", 3, &["c"]),
+        ];
+        let source = MemorySource::new([first, Vec::new(), vec![records("in", "p", 4, &["d"])]]);
+        let mut reader = source.open(&[]).await.unwrap().remove(0);
+        let mut seen = Vec::new();
+        loop {
+            match reader.next().await.unwrap() {
+                Read::Records(records) => seen.push(records.len()),
+                Read::EpochFull => seen.push(0),
+                Read::End => break,
+            }
+        }
+        assert_eq!(seen, [2, 1, 0, 0, 1]);
+        assert_eq!(reader.positions()[0].next, "5");
     }
 }

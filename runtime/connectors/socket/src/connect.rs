@@ -91,7 +91,10 @@ impl SourceReader for Reader {
                 if self.context.finite {
                     return Ok(Read::End);
                 }
-                Err(Error::unavailable(format!("{} closed the connection", self.address)))
+                Err(Error::unavailable(format!(
+                    "{} closed the connection",
+                    self.address
+                )))
             }
             Err(error) => {
                 self.connection = None;

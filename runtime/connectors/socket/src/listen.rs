@@ -72,7 +72,8 @@ impl Source for ListenSource {
     async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let refused = |error| {
             let node = &self.context.node;
-            Error::invalid(format!("node `{node}`: cannot listen at {}", self.address)).because(error)
+            Error::invalid(format!("node `{node}`: cannot listen at {}", self.address))
+                .because(error)
         };
         let listener = TcpListener::bind(&self.address).await.map_err(refused)?;
         let bound = listener.local_addr().ok();
@@ -121,7 +122,11 @@ impl Reader {
                 }
             }
             let position = connection.position();
-            let closed = Given { number, position, records: None };
+            let closed = Given {
+                number,
+                position,
+                records: None,
+            };
             // Nobody listens any more: then nobody needs to know.
             let _ = sender.send(closed).await;
         });

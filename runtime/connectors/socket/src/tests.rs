@@ -23,14 +23,19 @@ fn context(finite: bool) -> SourceContext {
 
 /// `position:line` of what comes next.
 async fn lines(reader: &mut Box<dyn SourceReader>) -> Vec<String> {
-    let Read::Records(records) = reader.next().await.unwrap() else { panic!("no records") };
+    let Read::Records(records) = reader.next().await.unwrap() else {
+        panic!("no records")
+    };
     (records.first..)
         .zip(records.payload.iter())
         .map(|(n, line)| format!("{n}:{}", String::from_utf8_lossy(line)))
         .collect()
 }
 
-async fn listening(options: SocketOptions, finite: bool) -> (Box<dyn SourceReader>, std::net::SocketAddr) {
+async fn listening(
+    options: SocketOptions,
+    finite: bool,
+) -> (Box<dyn SourceReader>, std::net::SocketAddr) {
     let source = ListenSource::new("127.0.0.1:0", &options, context(finite));
     let reader = source.open(&[]).await.unwrap().remove(0);
     (reader, source.address().unwrap())
@@ -63,7 +68,10 @@ async fn a_server_is_read_line_by_line_and_again_after_it_closed() {
     assert_eq!(rest, ["2:or not", "3:end"]);
     let error = reader.next().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(error.to_string(), format!("{address} closed the connection"));
+    assert_eq!(
+        error.to_string(),
+        format!("{address} closed the connection")
+    );
     let serve = async {
         let (mut stream, _) = server.accept().await.unwrap();
         stream.write_all(b"again\n").await.unwrap();
@@ -74,7 +82,12 @@ async fn a_server_is_read_line_by_line_and_again_after_it_closed() {
     while reader.next().await.is_ok() {}
     let error = reader.next().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().starts_with(&format!("cannot connect to {address}: ")), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("cannot connect to {address}: ")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -110,9 +123,19 @@ async fn connections_are_partitions() {
     assert_eq!(got, ["1:b"]);
     one.write_all(b"c\n").await.unwrap();
     assert_eq!(lines(&mut reader).await, ["2:c"]);
-    let names: Vec<_> = reader.positions().iter().map(|p| (p.partition.name.clone(), p.next.clone())).collect();
+    let names: Vec<_> = reader
+        .positions()
+        .iter()
+        .map(|p| (p.partition.name.clone(), p.next.clone()))
+        .collect();
     let name = |stream: &TcpStream, n| format!("{}#{n}", stream.local_addr().unwrap());
-    assert_eq!(names, [(name(&one, 1), "3".to_owned()), (name(&two, 2), "2".to_owned())]);
+    assert_eq!(
+        names,
+        [
+            (name(&one, 1), "3".to_owned()),
+            (name(&two, 2), "2".to_owned())
+        ]
+    );
     drop((one, two));
     assert!(matches!(reader.next().await.unwrap(), Read::End));
 }
@@ -142,21 +165,31 @@ async fn who_sends_has_to_wait_while_nobody_reads() {
 
 #[tokio::test]
 async fn a_connection_too_many_waits() {
-    let options = SocketOptions { max_connections: Some(1), ..SocketOptions::default() };
+    let options = SocketOptions {
+        max_connections: Some(1),
+        ..SocketOptions::default()
+    };
     let (mut reader, address) = listening(options, false).await;
     let mut one = TcpStream::connect(address).await.unwrap();
     one.write_all(b"1\n").await.unwrap();
     assert_eq!(lines(&mut reader).await, ["1:1"]);
     let mut two = TcpStream::connect(address).await.unwrap();
     two.write_all(b"2\n").await.unwrap();
-    assert!(tokio::time::timeout(Duration::from_millis(50), reader.next()).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), reader.next())
+            .await
+            .is_err()
+    );
     drop(one);
     assert_eq!(lines(&mut reader).await, ["1:2"]);
 }
 
 #[test]
 fn exactly_one_of_connect_and_listen() {
-    for options in [serde_json::json!({}), serde_json::json!({"connect": "a:1", "listen": "b:2"})] {
+    for options in [
+        serde_json::json!({}),
+        serde_json::json!({"connect": "a:1", "listen": "b:2"}),
+    ] {
         let make = crate::CONNECTOR.source.unwrap().1;
         assert_eq!(
             make(options, context(true)).err().unwrap().to_string(),

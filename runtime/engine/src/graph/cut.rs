@@ -7,7 +7,7 @@ use super::{ModeProblem, Vertex, Work};
 
 /// How rows get from one instance to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
+pub(crate) enum Route {
     /// A call within the lane.
     Call,
     /// A channel to the same lane of a later stage.
@@ -18,37 +18,37 @@ pub enum Route {
 
 /// Where an edge ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// The instance below.
-    pub instance: usize,
+    pub(crate) instance: usize,
     /// Which of its inputs.
-    pub input: usize,
+    pub(crate) input: usize,
     /// How rows get there.
-    pub route: Route,
+    pub(crate) route: Route,
 }
 
 /// A vertex for some of its modes. Runs once in every lane of its stage.
 #[derive(Clone, Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     /// The vertex.
-    pub vertex: usize,
+    pub(crate) vertex: usize,
     /// What its ports stand for: for an aggregate one port a mode, else one port.
-    pub modes: Vec<Mode>,
+    pub(crate) modes: Vec<Mode>,
     /// 0 next to the sources, one more behind each exchange.
-    pub stage: usize,
+    pub(crate) stage: usize,
     /// For every port, where its rows go.
-    pub ports: Vec<Vec<Target>>,
+    pub(crate) ports: Vec<Vec<Target>>,
     /// Where its rejected rows go.
-    pub rejected: Vec<Target>,
+    pub(crate) rejected: Vec<Target>,
 }
 
 /// What the lanes run: instances in topological order.
 #[derive(Clone, Debug)]
-pub struct Topology {
+pub(crate) struct Topology {
     /// All instances; an edge goes from a lower to a higher number.
-    pub instances: Vec<Instance>,
+    pub(crate) instances: Vec<Instance>,
     /// How many stages there are.
-    pub stages: usize,
+    pub(crate) stages: usize,
 }
 
 // === impl Topology ===
@@ -58,7 +58,7 @@ impl Topology {
     ///
     /// # Errors
     /// Where a sink's mode does not fit what it reads.
-    pub fn new(vertices: &[Vertex]) -> Result<Self, ModeProblem> {
+    pub(crate) fn new(vertices: &[Vertex]) -> Result<Self, ModeProblem> {
         let mut topology = Self {
             instances: instances(vertices, &wanted(vertices)?),
             stages: 0,

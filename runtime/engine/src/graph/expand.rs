@@ -8,13 +8,13 @@ use super::{Vertex, Work};
 
 /// A sink asks for a mode that what it reads cannot give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModeProblem {
+pub(crate) struct ModeProblem {
     /// The vertex that is to blame: a sink, or a stateful step fed by another.
-    pub vertex: usize,
+    pub(crate) vertex: usize,
     /// Why, in Spark's words.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// What to write instead.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 const APPEND_OVER_AGGREGATE: &str = "append output mode not supported when there are streaming \

@@ -16,7 +16,7 @@ use crate::run::Trigger;
 /// # Errors
 /// All that was found, each at its place in the manifest.
 pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan, Report> {
-    let trigger = match manifest.trigger {
+    let trigger = match manifest.trigger.value {
         ManifestTrigger::Continuous => Trigger::Continuous,
         ManifestTrigger::Once => Trigger::Once,
         ManifestTrigger::Every(interval) => Trigger::Every(interval.into()),

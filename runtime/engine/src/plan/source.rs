@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use azud_connect::{Connector, Format, FormatOptions, Framing, SourceContext, decoder};
+use azud_connect::{Connector, Format, FormatOptions, SourceContext, decoder};
 use azud_manifest::{Format as ManifestFormat, Source, Spanned};
 use azud_model::{Clock, Column, Mode};
 
@@ -37,12 +37,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         directory: place.directory.to_owned(),
         lanes: place.lanes,
         finite: place.finite,
-        framing: match format.format {
-            Format::Csv => Framing::Csv {
-                header: format.header,
-            },
-            _ => Framing::Lines,
-        },
+        framing: format.framing(),
         metadata: format.keep.iter().map(|column| column.name.clone()).collect(),
         clock: place.clock.clone(),
     };

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::counters::{Counts, NodeCounters};
 use super::message::{Command, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
-use super::retry::retry;
+use super::retry::Retry;
 use super::trigger::{Stop, Trigger};
 
 /// Everything that the coordinator needs.
@@ -146,9 +146,7 @@ impl Coordinator {
         let mut waiting = self.readers.len();
         while waiting > 0 {
             match self.events.recv().await {
-                Some(Event::Stopped {
-                    positions: found, ..
-                }) => {
+                Some(Event::Stopped { positions: found }) => {
                     positions.extend(found);
                     waiting -= 1;
                 }
@@ -205,8 +203,11 @@ impl Coordinator {
                 sink.abort().await?;
                 continue;
             }
-            let commit = async || sink.commit(epoch, prepared.clone()).await;
-            retry(&format!("sink `{name}`"), commit).await?;
+            let name = format!("sink `{name}`");
+            let mut retry = Retry::new(&name);
+            while let Err(error) = sink.commit(epoch, prepared.clone()).await {
+                retry.after(error).await.map_err(|error| error.within(&name))?;
+            }
         }
         Ok(())
     }

@@ -52,8 +52,6 @@ pub(super) enum Event {
     Ended(usize),
     /// A reader has stopped, as it was told.
     Stopped {
-        /// Which reader.
-        reader: usize,
         /// Where it goes on.
         positions: Vec<Position>,
     },

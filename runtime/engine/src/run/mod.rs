@@ -17,7 +17,8 @@ mod trigger;
 mod wiring;
 mod writer;
 
-pub use trigger::{Stop, Trigger};
-pub use reject::OnReject;
+pub(crate) use trigger::Trigger;
+pub use trigger::Stop;
+pub(crate) use reject::OnReject;
 pub use report::{EpochReport, NodeReport};
 pub use start::RunOptions;

@@ -66,11 +66,10 @@ impl ReaderTask {
         loop {
             self.reader.start_epoch();
             ended = self.read_epoch(&permits, ended).await?;
-            self.tell(Event::Stopped {
-                reader: self.number,
+            let stopped = Event::Stopped {
                 positions: self.reader.positions(),
-            })
-            .await?;
+            };
+            tell(&self.events, stopped).await?;
             match self.commands.recv().await {
                 Some(Command::Finish(epoch)) => {
                     self.give(Message::EpochEnd(epoch))?;
@@ -89,7 +88,7 @@ impl ReaderTask {
         let mut backoff = Backoff::default();
         let mut resting = ended;
         if ended {
-            self.tell(Event::Ended(self.number)).await?;
+            tell(&self.events, Event::Ended(self.number)).await?;
         }
         loop {
             let read = tokio::select! {
@@ -118,12 +117,12 @@ impl ReaderTask {
                 }
                 Ok(Read::EpochFull) => {
                     resting = true;
-                    self.tell(Event::Full(self.number)).await?;
+                    tell(&self.events, Event::Full(self.number)).await?;
                 }
                 Ok(Read::End) => {
                     ended = true;
                     resting = true;
-                    self.tell(Event::Ended(self.number)).await?;
+                    tell(&self.events, Event::Ended(self.number)).await?;
                 }
                 Err(error) if error.kind() == ErrorKind::Unavailable => {
                     let pause = backoff.pause();
@@ -155,9 +154,10 @@ impl ReaderTask {
                 false => Error::closed("the lane is gone"),
             })
     }
+}
 
-    async fn tell(&self, event: Event) -> Result<()> {
-        let sent = self.events.send(event).await;
-        sent.map_err(|_| Error::closed("the coordinator is gone"))
-    }
+// A function, not a method: a reader cannot be shared between threads, so `&self` may not live across an await.
+async fn tell(events: &mpsc::Sender<Event>, event: Event) -> Result<()> {
+    let sent = events.send(event).await;
+    sent.map_err(|_| Error::closed("the coordinator is gone"))
 }

@@ -5,7 +5,7 @@ use azud_model::{Batch, Error, Partition, Rejected};
 
 /// What a node does with a row that it rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnReject {
+pub(crate) enum OnReject {
     /// Somebody reads `<node>.rejected`.
     Deliver,
     /// `on_error: drop`: counted, and gone.

@@ -1,22 +1,37 @@
 //! Trying again what failed because another system was away.
 
 use azud_connect::Backoff;
-use azud_model::{ErrorKind, Result};
+use azud_model::{Error, ErrorKind, Result};
 
-/// Calls `attempt` until it succeeds or fails for another reason than `Unavailable`.
-pub(super) async fn retry<T>(
-    what: &str,
-    mut attempt: impl AsyncFnMut() -> Result<T>,
-) -> Result<T> {
-    let mut backoff = Backoff::default();
-    loop {
-        match attempt().await {
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
-                let pause = backoff.pause();
-                tracing::warn!("{what}: {error}, trying again in {} ms", pause.as_millis());
-                tokio::time::sleep(pause).await;
-            }
-            outcome => return outcome,
+/// The pauses between the attempts at one thing.
+pub(super) struct Retry<'a> {
+    what: &'a str,
+    backoff: Backoff,
+}
+
+// === impl Retry ===
+
+impl<'a> Retry<'a> {
+    /// `what` is for the log: `sink out`.
+    pub(super) fn new(what: &'a str) -> Self {
+        Self {
+            what,
+            backoff: Backoff::default(),
         }
+    }
+
+    /// After a failed attempt: waits if another one may succeed.
+    ///
+    /// # Errors
+    /// The same error, unless it is `Unavailable`.
+    pub(super) async fn after(&mut self, error: Error) -> Result<()> {
+        if error.kind() != ErrorKind::Unavailable {
+            return Err(error);
+        }
+        let pause = self.backoff.pause();
+        let what = self.what;
+        tracing::warn!("{what}: {error}, trying again in {} ms", pause.as_millis());
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 }

@@ -14,11 +14,11 @@ use super::chain::Chain;
 use super::coordinator::Coordinator;
 use super::counters::NodeCounters;
 use super::lane::Lane;
-use super::message::{Message, SinkMessage};
+use super::message::SinkMessage;
 use super::outlet::Outlet;
 use super::reader::{self, ReaderTask};
 use super::report::EpochReport;
-use super::retry::retry;
+use super::retry::Retry;
 use super::slots;
 use super::trigger::Stop;
 use super::wiring::Wiring;
@@ -176,8 +176,13 @@ impl Plan {
         let mut readers = Vec::new();
         for (source, plan) in self.sources.iter().enumerate() {
             let name = format!("source `{}`", self.source_name(source));
-            let open = async || plan.source.open(&[]).await;
-            let opened = retry(&name, open).await.map_err(|error| error.within(&name))?;
+            let mut retry = Retry::new(&name);
+            let opened = loop {
+                match plan.source.open(&[]).await {
+                    Ok(opened) => break opened,
+                    Err(error) => retry.after(error).await.map_err(|error| error.within(&name))?,
+                }
+            };
             readers.extend(opened.into_iter().enumerate().map(|(lane, reader)| (source, lane, reader)));
         }
         Ok(readers)
@@ -189,8 +194,13 @@ impl Plan {
             let name = format!("sink `{}`", self.sink_name(sink));
             let mut of_sink = Vec::new();
             for lane in 0..self.lanes {
-                let open = async || plan.sink.writer(lane, plan.schema.clone()).await;
-                of_sink.push(retry(&name, open).await.map_err(|error| error.within(&name))?);
+                let mut retry = Retry::new(&name);
+                of_sink.push(loop {
+                    match plan.sink.writer(lane, plan.schema.clone()).await {
+                        Ok(writer) => break writer,
+                        Err(error) => retry.after(error).await.map_err(|error| error.within(&name))?,
+                    }
+                });
             }
             writers.push(of_sink);
         }

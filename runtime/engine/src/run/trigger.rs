@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 /// What ends epochs: `trigger:` of the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
+pub(crate) enum Trigger {
     /// The data: every source is read to its present end.
     Once,
     /// A clock that ticks this often, at multiples of the interval since 1970.
@@ -29,7 +29,7 @@ pub struct Stop {
 
 impl Trigger {
     /// Whether the sources are read to their present end only.
-    pub fn finite(self) -> bool {
+    pub(crate) fn finite(self) -> bool {
         self == Self::Once
     }
 

@@ -5,7 +5,7 @@ use azud_model::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
 use super::message::{Event, SinkMessage};
-use super::retry::retry;
+use super::retry::Retry;
 
 /// How many pieces of output may wait for a writer.
 pub(super) const OUTPUTS_AHEAD: usize = 4;
@@ -44,12 +44,19 @@ impl WriterTask {
         while let Some(message) = self.outputs.recv().await {
             match message {
                 SinkMessage::Output(output) => {
-                    let write = async || self.writer.write(output.clone()).await;
-                    retry(&self.name, write).await?;
+                    let mut retry = Retry::new(&self.name);
+                    while let Err(error) = self.writer.write(output.clone()).await {
+                        retry.after(error).await?;
+                    }
                 }
                 SinkMessage::EpochEnd(epoch) => {
-                    let prepare = async || self.writer.prepare(&epoch).await;
-                    let mut prepared = retry(&self.name, prepare).await?;
+                    let mut retry = Retry::new(&self.name);
+                    let mut prepared = loop {
+                        match self.writer.prepare(&epoch).await {
+                            Ok(prepared) => break prepared,
+                            Err(error) => retry.after(error).await?,
+                        }
+                    };
                     prepared.lane = self.lane;
                     let event = Event::Prepared {
                         sink: self.sink,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{ArrayRef, BooleanArray, new_null_array};
+use arrow::datatypes::{DataType, Schema};
 use datafusion_common::cast::as_boolean_array;
 use datafusion_common::{Result, exec_datafusion_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
@@ -19,6 +20,7 @@ pub(super) struct Accumulators {
 struct Call {
     accumulator: Box<dyn GroupsAccumulator>,
     arguments: Vec<usize>,
+    types: Vec<DataType>,
     filter: Option<usize>,
     states: usize,
 }
@@ -26,13 +28,19 @@ struct Call {
 // === impl Accumulators ===
 
 impl Accumulators {
-    pub(super) fn new(calls: &[AggregateCall]) -> Result<Self> {
+    pub(super) fn new(calls: &[AggregateCall], input: &Schema) -> Result<Self> {
         let calls = calls
             .iter()
             .map(|call| {
                 Ok(Call {
                     accumulator: accumulator(&call.function)?,
                     arguments: call.arguments.clone(),
+                    types: call
+                        .arguments
+                        .iter()
+                        .filter_map(|index| input.fields().get(*index))
+                        .map(|field| field.data_type().clone())
+                        .collect(),
                     filter: call.filter,
                     states: call.function.state_fields()?.len(),
                 })
@@ -60,6 +68,22 @@ impl Accumulators {
                 .transpose()?;
             call.accumulator
                 .update_batch(&values, groups, filter, total)?;
+        }
+        Ok(())
+    }
+
+    /// Makes group 0, which has no rows yet.
+    pub(super) fn start_empty(&mut self) -> Result<()> {
+        // A row that the filter takes out: the group is there, its values are not.
+        let none = BooleanArray::from(vec![false]);
+        for call in &mut self.calls {
+            let values: Vec<_> = call
+                .types
+                .iter()
+                .map(|data_type| new_null_array(data_type, 1))
+                .collect();
+            call.accumulator
+                .update_batch(&values, &[0], Some(&none), 1)?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use super::group_keys::GroupKeys;
 pub struct Aggregate {
     keys: usize,
     calls: Vec<AggregateCall>,
+    input: Schema,
     state: SchemaRef,
     output: SchemaRef,
 }
@@ -57,6 +58,7 @@ impl Aggregate {
         let aggregate = Self {
             keys,
             calls,
+            input: input.clone(),
             state: Arc::new(Schema::new(Fields::from(state))),
             output: Arc::new(Schema::new(Fields::from(output))),
         };
@@ -82,7 +84,7 @@ impl Aggregate {
     }
 
     pub(super) fn accumulators(&self) -> Result<Accumulators> {
-        Accumulators::new(&self.calls)
+        Accumulators::new(&self.calls, &self.input)
     }
 
     pub(super) fn group_keys(&self) -> Result<GroupKeys> {

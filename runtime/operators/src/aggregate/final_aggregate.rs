@@ -166,11 +166,7 @@ impl FinalAggregate {
         if self.aggregate.keys() == 0 && !self.states.contains(0) && self.epoch.groups.is_empty() {
             self.numbers = vec![0];
             self.epoch.touch(&mut self.numbers, 1);
-            let empty = RecordBatch::new_empty(self.aggregate.state().clone());
-            self.epoch
-                .accumulators
-                .merge(empty.columns(), &[], 1)
-                .map_err(failed)?;
+            self.epoch.accumulators.start_empty().map_err(failed)?;
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ pub(crate) fn rejected(
             return Err(GuestError::invalid(format!("row {row} is rejected twice")));
         }
         bit_util::set_bit(seen, row);
-        rejected.push(Rejected { row: entry.row, reason: log::cut(&entry.reason, limits.reason).to_owned() });
+        rejected.push(Rejected { row: entry.row, reason: log::clean(&entry.reason, limits.reason) });
     }
     let both = match &origins.rows {
         Rows::Identity => rejected.first().map(|rejected| rejected.row),

@@ -10,6 +10,7 @@ mod narrow;
 mod positions;
 mod split;
 mod subscript;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(crate) struct Functions {
 }
 
 /// Spark's names for aggregates that DataFusion calls otherwise.
-const AGGREGATE_NAMES: [(&str, &str); 11] = [
+const AGGREGATE_NAMES: [(&str, &str); 10] = [
     ("first", "first_value"),
     ("last", "last_value"),
     ("any_value", "first_value"),
@@ -39,15 +40,25 @@ const AGGREGATE_NAMES: [(&str, &str); 11] = [
     ("mean", "avg"),
     ("std", "stddev"),
     ("variance", "var_samp"),
-    ("count_if", "count"),
 ];
 
 /// Spark's names for scalar functions that DataFusion calls otherwise.
-const SCALAR_NAMES: [(&str, &str); 4] = [
+const SCALAR_NAMES: [(&str, &str); 8] = [
+    ("azud_size", "cardinality"),
+    ("startswith", "starts_with"),
+    ("endswith", "ends_with"),
+    ("dateadd", "date_add"),
     ("rlike", "regexp_like"),
     ("regexp", "regexp_like"),
     ("ucase", "upper"),
     ("lcase", "lower"),
+];
+
+/// Spelled by `syntax::spelling` as calls of other functions.
+const SPELLED: [&str; 18] = [
+    "count_if", "isnull", "isnotnull", "year", "quarter", "month", "day", "hour", "minute",
+    "second", "dayofmonth", "dayofyear", "weekofyear", "dayofweek", "sort_array", "date_format",
+    "unix_seconds", "struct",
 ];
 
 /// Aggregates that DataFusion's newer ones must not hide, or that need an order or all rows at once.
@@ -76,7 +87,9 @@ impl Functions {
         }
         let aggregates = datafusion_functions_aggregate::all_default_aggregate_functions()
             .into_iter()
-            .chain(datafusion_spark::all_default_aggregate_functions());
+            .chain(datafusion_spark::all_default_aggregate_functions())
+            // Spark's own in `datafusion-spark` makes doubles of decimals.
+            .chain([datafusion_functions_aggregate::average::avg_udaf()]);
         for function in aggregates {
             for name in function.aliases() {
                 functions.aggregates.insert(name.clone(), function.clone());
@@ -113,7 +126,9 @@ impl Functions {
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.scalars.contains_key(name) || self.aggregates.contains_key(name)
+        self.scalars.contains_key(name)
+            || self.aggregates.contains_key(name)
+            || SPELLED.contains(&name)
     }
 
     /// Every name that a query may write.
@@ -123,6 +138,7 @@ impl Functions {
             .chain(self.aggregates.keys())
             .map(String::as_str)
             .filter(|name| !name.starts_with("azud_"))
+            .chain(SPELLED)
             .chain(["explode", "explode_outer", "posexplode", "posexplode_outer"])
     }
 
@@ -136,10 +152,12 @@ impl Functions {
 }
 
 fn own() -> Vec<Arc<ScalarUDF>> {
-    vec![
+    let mut own: Vec<Arc<ScalarUDF>> = vec![
         Arc::new(ScalarUDF::from(split::Split::new())),
         Arc::new(ScalarUDF::from(positions::Positions::new())),
         Arc::new(ScalarUDF::from(Subscript::element_at())),
         Arc::new(ScalarUDF::from(Arithmetic::new(Operation::Remainder))),
-    ]
+    ];
+    own.extend(text::TextFunction::all().map(|function| Arc::new(ScalarUDF::from(function))));
+    own
 }

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayBuilder, ArrayRef, ListArray, StringArray, String
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use datafusion_common::cast::as_string_array;
-use datafusion_common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_err};
+use datafusion_common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use regex::Regex;
 
@@ -121,11 +121,7 @@ impl Cut {
         {
             return Ok(Self::Literal(escaped.to_owned()));
         }
-        Regex::new(regex).map(Self::Regex).map_err(|error| {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default();
-            exec_datafusion_err!("`{regex}` is no regular expression: {reason}")
-        })
+        super::text::regex(regex).map(Self::Regex)
     }
 
     fn split<'a>(&self, text: &'a str, limit: Option<usize>, mut part: impl FnMut(&'a str)) {

@@ -3,6 +3,7 @@
 
 mod dialect;
 mod generators;
+mod java_regex;
 mod lateral;
 mod literals;
 mod names;
@@ -10,6 +11,7 @@ mod refuse;
 mod rewrite;
 mod scope;
 mod size;
+mod spelling;
 
 use datafusion_sql::sqlparser::ast::{Query, Statement};
 use datafusion_sql::sqlparser::parser::Parser;

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use azud_model::ColumnType;
+
 use datafusion_sql::sqlparser::ast::{
     Distinct, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
     GroupByExpr, ObjectNamePart, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
@@ -70,6 +72,12 @@ impl Visitor for Refuser<'_> {
                 Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP cannot stream")
                     .help("write a SQL node for each grouping, and UNION ALL")
                     .at(expression))
+            }
+            Expr::Cast { data_type, .. } => {
+                match data_type.to_string().to_lowercase().parse::<ColumnType>() {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(SqlError::new(error.to_string()).at(expression)),
+                }
             }
             Expr::Lambda(_) => {
                 Err(SqlError::new(format!("lambda functions are {LATER}")).at(expression))

@@ -4,14 +4,15 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    Expr, Ident,
     ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    TableAlias, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    TableAlias, TableFactor, UnaryOperator, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::generators::{self, Generator};
 use super::names::name_of;
 use super::scope::plain;
+use super::spelling::{self, call};
 use super::{lateral, literals};
 use crate::{SqlError, Tables};
 
@@ -85,10 +86,32 @@ impl VisitorMut for Rewriter {
                 let call = call("rlike", vec![*expr.clone(), *pattern.clone()]);
                 Some(not_if(negated, call))
             }
+            Expr::UnaryOp {
+                op: UnaryOperator::BitwiseNot,
+                expr,
+            } => Some(call("bitwise_not", vec![*expr.clone()])),
+            Expr::Function(function) => match spelling::rewrite(function) {
+                Ok(rewritten) => rewritten,
+                Err(error) => return Flow::Break(error),
+            },
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
+                let parts = [substring_from.take(), substring_for.take()];
+                let mut arguments = vec![*expr.clone()];
+                arguments.extend(parts.into_iter().flatten().map(|part| *part));
+                Some(call("substring", arguments))
+            }
             _ => None,
         };
         if let Some(rewritten) = rewritten {
             *expression = rewritten;
+            if let Expr::Function(function) = expression {
+                spelling::whole(function);
+            }
         }
         Flow::Continue(())
     }
@@ -140,33 +163,12 @@ fn generator(item: &SelectItem) -> Option<(Generator, Vec<Ident>, Expr)> {
     Some((generators::find(call)?, aliases, call.clone()))
 }
 
-/// A call of a function.
-pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: arguments
-                .into_iter()
-                .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
-                .collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 fn not_if(negated: bool, expression: Expr) -> Expr {
     if !negated {
         return expression;
     }
     Expr::UnaryOp {
-        op: datafusion_sql::sqlparser::ast::UnaryOperator::Not,
+        op: UnaryOperator::Not,
         expr: Box::new(expression),
     }
 }

@@ -76,7 +76,13 @@ impl Builder {
                 };
                 let entries = StructArray::try_new(fields.clone(), columns, None)?;
                 let offsets = take_offsets(offsets);
-                Arc::new(MapArray::try_new(field.clone(), offsets, entries, nulls, *sorted)?)
+                Arc::new(MapArray::try_new(
+                    field.clone(),
+                    offsets,
+                    entries,
+                    nulls,
+                    *sorted,
+                )?)
             }
             Values::Struct(fields) => fields.finish_struct(&self.data_type, nulls)?,
         })
@@ -106,10 +112,16 @@ impl Fields {
             return Err(mismatch(data_type));
         };
         let columns = self.finish()?;
-        Ok(Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?))
+        Ok(Arc::new(StructArray::try_new(
+            fields.clone(),
+            columns,
+            nulls,
+        )?))
     }
 }
 
 fn mismatch(data_type: &DataType) -> Error {
-    Error::internal(format!("a column of type {data_type} was built as another type"))
+    Error::internal(format!(
+        "a column of type {data_type} was built as another type"
+    ))
 }

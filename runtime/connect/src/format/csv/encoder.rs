@@ -31,8 +31,10 @@ impl CsvEncoder {
                         "format `csv` has no way to write column `{}` of type {}: use json, or \
                          select its parts",
                         field.name(),
-                        ColumnType::from_arrow(field.data_type())
-                            .map_or_else(|| field.data_type().to_string(), |known| known.to_string()),
+                        ColumnType::from_arrow(field.data_type()).map_or_else(
+                            || field.data_type().to_string(),
+                            |known| known.to_string()
+                        ),
                     )));
                 }
                 Some(_) => {}
@@ -117,7 +119,9 @@ impl<'a> Cells<'a> {
             Self::Binary(column) => column.as_binary::<i32>().value(row).into(),
             Self::Time(column) => {
                 let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-                DateTime::from_micros(micros).iso().into_bytes().into()
+                let mut text = Vec::with_capacity(27);
+                DateTime::from_micros(micros).write_iso(&mut text);
+                text.into()
             }
             Self::Other(_, formatter) => formatter.value(row).to_string().into_bytes().into(),
         }

@@ -49,7 +49,10 @@ impl<'a> FieldsOf<'a> {
                 Some(next) => Some(next),
                 None if after.is_empty() => None,
                 None => {
-                    return Err(format!("text after the closing quote of field {}", self.number));
+                    return Err(format!(
+                        "text after the closing quote of field {}",
+                        self.number
+                    ));
                 }
             };
             return Ok(Field { text, quoted: true });

@@ -36,7 +36,9 @@ impl Layout {
         for (index, column) in columns.iter().enumerate() {
             let exact = names.iter().position(|name| *name == column.name);
             let place = exact.or_else(|| {
-                names.iter().position(|name| name.eq_ignore_ascii_case(&column.name))
+                names
+                    .iter()
+                    .position(|name| name.eq_ignore_ascii_case(&column.name))
             });
             match place.and_then(|place| layout.get_mut(place)) {
                 Some(field) => *field = Some(index),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use azud_model::{Column, Partition};
 use proptest::prelude::*;
 
-use crate::{Chunk, Decoded, Decoder, Format, FormatOptions, Framer, decoder, encoder};
+use crate::{Chunk, Decoded, Format, FormatOptions, Framer, decoder, encoder};
 
 fn options(schema: &[(&str, &str)], header: bool) -> FormatOptions {
     let schema = schema
@@ -13,7 +13,12 @@ fn options(schema: &[(&str, &str)], header: bool) -> FormatOptions {
             column_type: column_type.parse().unwrap(),
         })
         .collect();
-    FormatOptions { format: Format::Csv, schema, header, keep: Vec::new() }
+    FormatOptions {
+        format: Format::Csv,
+        schema,
+        header,
+        keep: Vec::new(),
+    }
 }
 
 fn read(schema: &[(&str, &str)], header: bool, file: &str) -> azud_model::Result<Decoded> {
@@ -22,15 +27,25 @@ fn read(schema: &[(&str, &str)], header: bool, file: &str) -> azud_model::Result
     framer.push(file.as_bytes());
     framer.end();
     let chunk: Chunk = framer.chunk().unwrap();
-    let partition = Arc::new(Partition { source: "in".into(), name: "a.csv".into() });
+    let partition = Arc::new(Partition {
+        source: "in".into(),
+        name: "a.csv".into(),
+    });
     decoder(&options)?.decode(&chunk.into_records(partition, None))
 }
 
 fn json(decoded: &Decoded) -> Vec<String> {
     let batch = decoded.batch.columns();
     let mut out = Vec::new();
-    encoder(Format::Json, &batch.schema()).unwrap().encode(batch, &mut out).unwrap();
-    String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+    encoder(Format::Json, &batch.schema())
+        .unwrap()
+        .encode(batch, &mut out)
+        .unwrap();
+    String::from_utf8(out)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 const SCHEMA: [(&str, &str); 3] = [("user", "string"), ("amount", "bigint"), ("ok", "boolean")];
@@ -42,14 +57,22 @@ fn columns_are_found_by_name() {
     assert_eq!(decoded.bad, []);
     assert_eq!(
         json(&decoded),
-        [r#"{"user":"a,\"b\"\nc","amount":5,"ok":true}"#, "{}", r#"{"user":"","amount":-1,"ok":false}"#]
+        [
+            r#"{"user":"a,\"b\"\nc","amount":5,"ok":true}"#,
+            "{}",
+            r#"{"user":"","amount":-1,"ok":false}"#
+        ]
     );
-    assert_eq!(decoded.batch.origin().unwrap().positions.values(), &[2, 3, 5]);
+    assert_eq!(
+        decoded.batch.origin().unwrap().positions.values(),
+        &[2, 3, 5]
+    );
 }
 
 #[test]
 fn bad_lines_are_rejected_with_their_reason() {
-    let file = "a,1\na,1,true,x\na,1.9,true\na,x,true\na,9223372036854775808,true\na,1,1\n\"a,1,true\n";
+    let file =
+        "a,1\na,1,true,x\na,1.9,true\na,x,true\na,9223372036854775808,true\na,1,1\n\"a,1,true\n";
     let decoded = read(&SCHEMA, false, file).unwrap();
     let reasons: Vec<_> = decoded.bad.iter().map(|bad| bad.reason.as_str()).collect();
     assert_eq!(
@@ -66,7 +89,10 @@ fn bad_lines_are_rejected_with_their_reason() {
     );
     assert_eq!(decoded.batch.rows(), 0);
     let decoded = read(&SCHEMA, false, "\"a\"b,1,true\na,1,true\n").unwrap();
-    assert_eq!(decoded.bad[0].reason, "text after the closing quote of field 1");
+    assert_eq!(
+        decoded.bad[0].reason,
+        "text after the closing quote of field 1"
+    );
     assert_eq!(decoded.batch.rows(), 1);
 }
 
@@ -83,7 +109,9 @@ fn a_header_without_a_column_is_refused() {
 
 #[test]
 fn nested_types_are_refused() {
-    let error = decoder(&options(&[("l", "array<int>")], true)).err().unwrap();
+    let error = decoder(&options(&[("l", "array<int>")], true))
+        .err()
+        .unwrap();
     assert_eq!(
         error.to_string(),
         "format `csv` has no way to write column `l` of type array<int>: use json"
@@ -92,7 +120,12 @@ fn nested_types_are_refused() {
 
 #[test]
 fn times_and_numbers() {
-    let schema = [("t", "timestamp"), ("s", "timestamp(s)"), ("d", "decimal(5,2)"), ("f", "double")];
+    let schema = [
+        ("t", "timestamp"),
+        ("s", "timestamp(s)"),
+        ("d", "decimal(5,2)"),
+        ("f", "double"),
+    ];
     let decoded = read(&schema, false, "2026-01-01 00:00:01,1767225601,1.005,1e3\n").unwrap();
     assert_eq!(
         json(&decoded),

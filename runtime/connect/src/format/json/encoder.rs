@@ -23,7 +23,10 @@ impl JsonEncoder {
     pub(in crate::format) fn new(schema: &SchemaRef) -> Result<Self> {
         for field in schema.fields() {
             check(field).map_err(|reason| {
-                Error::invalid(format!("format `json`, column `{}`: {reason}", field.name()))
+                Error::invalid(format!(
+                    "format `json`, column `{}`: {reason}",
+                    field.name()
+                ))
             })?;
         }
         Ok(Self::unchecked())
@@ -75,10 +78,17 @@ pub fn row_json(batch: &RecordBatch, row: usize) -> Vec<u8> {
         .map(|(index, _)| index)
         .collect();
     let mut out = Vec::new();
-    let written = batch.project(&encodable).map_err(Error::from).and_then(|batch| {
-        let length = batch.num_rows().saturating_sub(row).min(1);
-        JsonEncoder::unchecked().write(&batch.slice(row.min(batch.num_rows()), length), b"", &mut out)
-    });
+    let written = batch
+        .project(&encodable)
+        .map_err(Error::from)
+        .and_then(|batch| {
+            let length = batch.num_rows().saturating_sub(row).min(1);
+            JsonEncoder::unchecked().write(
+                &batch.slice(row.min(batch.num_rows()), length),
+                b"",
+                &mut out,
+            )
+        });
     match written {
         Ok(()) if !out.is_empty() => out,
         _ => b"{}".to_vec(),

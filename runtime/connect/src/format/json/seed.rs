@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{
-    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::format::column::{Builder, Fields, Values};
@@ -112,7 +110,11 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
 
 /// What the value should have been is said by [`super::again`], which knows the column.
 fn check<E: Error>(fits: bool) -> Result<(), E> {
-    if fits { Ok(()) } else { Err(E::custom("misfit")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(E::custom("misfit"))
+    }
 }
 
 impl<'de> Visitor<'de> for Value<'_> {

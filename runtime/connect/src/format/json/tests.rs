@@ -10,7 +10,10 @@ use crate::{Decoded, Decoder, Format, FormatOptions, Records, decoder};
 
 pub(super) fn records(lines: &[&[u8]]) -> Records {
     Records {
-        partition: Arc::new(Partition { source: "in".into(), name: "a.json".into() }),
+        partition: Arc::new(Partition {
+            source: "in".into(),
+            name: "a.json".into(),
+        }),
         first: 1,
         payload: lines.iter().collect(),
         bad: Vec::new(),
@@ -28,7 +31,13 @@ pub(super) fn reader(schema: &[(&str, &str)]) -> Box<dyn Decoder> {
             column_type: column_type.parse().unwrap(),
         })
         .collect();
-    decoder(&FormatOptions { format: Format::Json, schema, header: false, keep: Vec::new() }).unwrap()
+    decoder(&FormatOptions {
+        format: Format::Json,
+        schema,
+        header: false,
+        keep: Vec::new(),
+    })
+    .unwrap()
 }
 
 pub(super) fn decode(schema: &[(&str, &str)], lines: &[&str]) -> Decoded {

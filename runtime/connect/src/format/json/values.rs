@@ -61,9 +61,8 @@ fn typed<T: ArrowPrimitiveType>(
 
 impl Encoder for Timestamp {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        let time = DateTime::from_micros(self.0.value(row)).iso();
         out.push(b'"');
-        out.extend_from_slice(time.as_bytes());
+        DateTime::from_micros(self.0.value(row)).write_iso(out);
         out.push(b'"');
     }
 }

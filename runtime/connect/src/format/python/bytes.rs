@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 /// Appends `bytearray(b'...')`.
 pub(super) fn bytes(value: &[u8], out: &mut String) {
-    let mark = if value.contains(&b'\'') && !value.contains(&b'"') { '"' } else { '\'' };
+    let mark = if value.contains(&b'\'') && !value.contains(&b'"') {
+        '"'
+    } else {
+        '\''
+    };
     out.push_str("bytearray(b");
     out.push(mark);
     for byte in value {

@@ -21,7 +21,11 @@ pub(super) fn float(value: f64, out: &mut String) {
     let point = if others.is_empty() { "" } else { "." };
     let mark = if exponent < 0 { '-' } else { '+' };
     // Writing to a string cannot fail.
-    let _ = write!(out, "{sign}{first}{point}{others}e{mark}{:02}", exponent.unsigned_abs());
+    let _ = write!(
+        out,
+        "{sign}{first}{point}{others}e{mark}{:02}",
+        exponent.unsigned_abs()
+    );
 }
 
 /// `str` of a decimal: its scale is kept, and with more than six zeros after

@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 /// Appends the text in quotes: single ones, unless only they occur in it.
 pub(super) fn quote(text: &str, out: &mut String) {
-    let mark = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mark = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     out.push(mark);
     for c in text.chars() {
         match c {
@@ -41,7 +45,9 @@ fn is_printable(c: char) -> bool {
             if let Some(rest) = bytes.get_mut(1..) {
                 c.encode_utf8(rest);
             }
-            let pair = bytes.get(..=length).and_then(|pair| std::str::from_utf8(pair).ok());
+            let pair = bytes
+                .get(..=length)
+                .and_then(|pair| std::str::from_utf8(pair).ok());
             pair.is_some_and(|pair| pair.escape_debug().nth(1) == Some(c))
         }
     }

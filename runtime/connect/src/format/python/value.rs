@@ -55,13 +55,18 @@ pub(super) fn repr(array: &ArrayRef, row: usize, out: &mut String) {
             false => "False",
         }),
         // Python has one kind of float: what Spark's FloatType holds is widened.
-        DataType::Float32 => float(f64::from(array.as_primitive::<Float32Type>().value(row)), out),
+        DataType::Float32 => float(
+            f64::from(array.as_primitive::<Float32Type>().value(row)),
+            out,
+        ),
         DataType::Float64 => float(array.as_primitive::<Float64Type>().value(row), out),
         DataType::Decimal128(_, _) => call("Decimal('", array, row, "')", out),
         DataType::Binary => bytes(array.as_binary::<i32>().value(row), out),
         DataType::Date32 => {
             let days = array.as_primitive::<Date32Type>().value(row);
-            let DateTime { year, month, day, .. } = DateTime::from_days(i64::from(days));
+            let DateTime {
+                year, month, day, ..
+            } = DateTime::from_days(i64::from(days));
             let _ = write!(out, "datetime.date({year}, {month}, {day})");
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
@@ -71,7 +76,9 @@ pub(super) fn repr(array: &ArrayRef, row: usize, out: &mut String) {
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
             out.push('[');
-            joined(elements.len(), out, |index, out| repr(&elements, index, out));
+            joined(elements.len(), out, |index, out| {
+                repr(&elements, index, out)
+            });
             out.push(']');
         }
         DataType::Map(_, _) => dict(array.as_map(), row, out),
@@ -117,8 +124,19 @@ fn displayed(array: &ArrayRef, row: usize, out: &mut String) {
 }
 
 fn datetime(time: DateTime, out: &mut String) {
-    let DateTime { year, month, day, hour, minute, second, micros } = time;
-    let _ = write!(out, "datetime.datetime({year}, {month}, {day}, {hour}, {minute}");
+    let DateTime {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        micros,
+    } = time;
+    let _ = write!(
+        out,
+        "datetime.datetime({year}, {month}, {day}, {hour}, {minute}"
+    );
     if second != 0 || micros != 0 {
         let _ = write!(out, ", {second}");
     }

@@ -80,7 +80,9 @@ impl FileSink {
         if !matches!(self.plan, Plan::Batches) {
             table::check(&self.paths, self.context.mode)?;
         }
-        self.paths.prepare().map_err(failed("write to", &self.paths.target))
+        self.paths
+            .prepare()
+            .map_err(failed("write to", &self.paths.target))
     }
 
     /// Makes visible what a rolling file holds of committed epochs: the rest
@@ -97,7 +99,12 @@ impl FileSink {
                 .open(&staged)
                 .and_then(|open| open.set_len(file.bytes).and_then(|()| open.sync_all()));
             cut.map_err(failed("cut", &staged))?;
-            let epoch = Epoch { number, time_ms: 0, input_rows: 0, last: true };
+            let epoch = Epoch {
+                number,
+                time_ms: 0,
+                input_rows: 0,
+                last: true,
+            };
             table::commit(&self.paths, self.context.mode, &epoch, &[file])?;
         }
         Ok(())
@@ -148,13 +155,17 @@ impl Sink for FileSink {
             progress.committed = progress.prepared.clone();
         }
         if epoch.last {
-            self.paths.clean().map_err(failed("clean", &self.paths.staging))?;
+            self.paths
+                .clean()
+                .map_err(failed("clean", &self.paths.staging))?;
         }
         Ok(())
     }
 
     async fn abort(&self) -> Result<()> {
         self.keep_committed()?;
-        self.paths.clean().map_err(failed("clean", &self.paths.staging))
+        self.paths
+            .clean()
+            .map_err(failed("clean", &self.paths.staging))
     }
 }

@@ -42,7 +42,11 @@ impl Paths {
 
     /// A batch's folder: `<path>-<time in ms>`.
     pub(super) fn batch(&self, time_ms: i64) -> PathBuf {
-        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
+        let name = self
+            .target
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         self.target.with_file_name(format!("{name}-{time_ms}"))
     }
 

@@ -20,9 +20,30 @@ fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io
     if files.is_empty() && mode != Mode::Complete {
         return Ok(());
     }
-    let earlier = log.epochs()?;
+    let mut earlier = Vec::new();
+    for old in log.epochs()?.into_iter().filter(|old| *old != epoch) {
+        // Lists are many in mode append, and nothing in them is needed.
+        if mode == Mode::Complete {
+            earlier.push(log.read(old)?);
+        }
+    }
+    let listed = |name: &str| {
+        earlier
+            .iter()
+            .flat_map(|list| &list.files)
+            .any(|file| file.name == name)
+    };
     for file in files {
-        rename(&paths.staging.join(&file.staged), &paths.target.join(&file.name))?;
+        let (from, to) = (
+            paths.staging.join(&file.staged),
+            paths.target.join(&file.name),
+        );
+        if from.exists() && to.exists() && !listed(&file.name) {
+            let name = &file.name;
+            let reason = format!("`{name}` is there already, and no list in `_azud` knows it");
+            return Err(io::Error::new(ErrorKind::AlreadyExists, reason));
+        }
+        rename(&from, &to)?;
     }
     sync(&paths.target)?;
     // The list is the moment at which the epoch is visible to whoever reads lists.
@@ -30,13 +51,13 @@ fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io
     if mode != Mode::Complete {
         return Ok(());
     }
-    for old in earlier.into_iter().filter(|old| *old != epoch) {
-        for file in log.read(old)?.files {
+    for old in earlier {
+        for file in old.files {
             if !files.iter().any(|new| new.name == file.name) {
                 remove(&paths.target.join(file.name))?;
             }
         }
-        remove(&log.path(old))?;
+        remove(&log.path(old.epoch))?;
     }
     Ok(())
 }

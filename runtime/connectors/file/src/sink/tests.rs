@@ -19,7 +19,11 @@ fn context(directory: &Path, format: &str, mode: Mode, clock: &Arc<ManualClock>)
         lanes: 2,
         mode,
         format: Some(format.into()),
-        header: if format == "csv" { b"a\n".to_vec() } else { Vec::new() },
+        header: if format == "csv" {
+            b"a\n".to_vec()
+        } else {
+            Vec::new()
+        },
         clock: clock.clone(),
     }
 }
@@ -33,13 +37,20 @@ impl Bench {
         for lane in 0..2 {
             writers.push(sink.writer(lane, schema.clone()).await?);
         }
-        Ok(Self { sink, writers, clock })
+        Ok(Self {
+            sink,
+            writers,
+            clock,
+        })
     }
 
     async fn write(&mut self, lane: usize, text: &str) {
         let rows = text.lines().count();
         let bytes = text.as_bytes().to_vec().into();
-        self.writers[lane].write(Output::Encoded { rows, bytes }).await.unwrap();
+        self.writers[lane]
+            .write(Output::Encoded { rows, bytes })
+            .await
+            .unwrap();
     }
 
     async fn prepare(&mut self, epoch: &Epoch) -> Vec<Prepared> {
@@ -64,7 +75,12 @@ impl Bench {
 }
 
 fn epoch(number: u64, last: bool) -> Epoch {
-    Epoch { number, time_ms: 1000 + number as i64 * 1000, input_rows: 1, last }
+    Epoch {
+        number,
+        time_ms: 1000 + number as i64 * 1000,
+        input_rows: 1,
+        last,
+    }
 }
 
 /// All files below a folder, with their content.
@@ -75,7 +91,12 @@ fn tree(at: &Path) -> Vec<(String, String)> {
             if path.is_dir() {
                 walk(root, &path, out);
             } else {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 out.push((name, fs::read_to_string(&path).unwrap()));
             }
         }
@@ -102,20 +123,33 @@ fn visible(at: &Path) -> Vec<String> {
 #[tokio::test]
 async fn batches_are_folders_and_empty_epochs_are_too() {
     let home = tempfile::tempdir().unwrap();
-    let mut bench = Bench::new(home.path(), "text", Mode::Append, json!({"path": "out"})).await.unwrap();
+    let mut bench = Bench::new(home.path(), "text", Mode::Append, json!({"path": "out"}))
+        .await
+        .unwrap();
     assert!(bench.sink.wants_empty_epochs());
     bench.write(0, "a\n").await;
     assert!(visible(home.path()).is_empty());
     let prepared = bench.prepare(&epoch(0, false)).await;
     assert!(visible(home.path()).is_empty());
-    bench.sink.commit(&epoch(0, false), prepared.clone()).await.unwrap();
+    bench
+        .sink
+        .commit(&epoch(0, false), prepared.clone())
+        .await
+        .unwrap();
     bench.sink.commit(&epoch(0, false), prepared).await.unwrap();
     bench.epoch(epoch(1, true), ["", ""]).await;
     assert_eq!(
-        tree(home.path()).iter().map(|(n, c)| format!("{n}={c}")).collect::<Vec<_>>(),
+        tree(home.path())
+            .iter()
+            .map(|(n, c)| format!("{n}={c}"))
+            .collect::<Vec<_>>(),
         [
-            "out-1000/_SUCCESS=", "out-1000/part-00000=a\n", "out-1000/part-00001=",
-            "out-2000/_SUCCESS=", "out-2000/part-00000=", "out-2000/part-00001=",
+            "out-1000/_SUCCESS=",
+            "out-1000/part-00000=a\n",
+            "out-1000/part-00001=",
+            "out-2000/_SUCCESS=",
+            "out-2000/part-00000=",
+            "out-2000/part-00001=",
         ]
     );
 }
@@ -124,9 +158,15 @@ async fn batches_are_folders_and_empty_epochs_are_too() {
 async fn a_folder_of_somebody_else_is_not_overwritten() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join("out-1000")).unwrap();
-    let mut bench = Bench::new(home.path(), "text", Mode::Append, json!({"path": "out"})).await.unwrap();
+    let mut bench = Bench::new(home.path(), "text", Mode::Append, json!({"path": "out"}))
+        .await
+        .unwrap();
     let prepared = bench.prepare(&epoch(0, false)).await;
-    let error = bench.sink.commit(&epoch(0, false), prepared).await.unwrap_err();
+    let error = bench
+        .sink
+        .commit(&epoch(0, false), prepared)
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the folder `out-1000` exists already: remove it, or write elsewhere"
@@ -136,13 +176,19 @@ async fn a_folder_of_somebody_else_is_not_overwritten() {
 #[tokio::test]
 async fn a_table_grows_by_files_and_lists_them() {
     let home = tempfile::tempdir().unwrap();
-    let mut bench = Bench::new(home.path(), "csv", Mode::Append, json!({"path": "out"})).await.unwrap();
+    let mut bench = Bench::new(home.path(), "csv", Mode::Append, json!({"path": "out"}))
+        .await
+        .unwrap();
     bench.epoch(epoch(0, false), ["1\n2\n", ""]).await;
     bench.epoch(epoch(1, false), ["", ""]).await;
     bench.epoch(epoch(2, true), ["3\n", "4\n"]).await;
     assert_eq!(
         visible(home.path()),
-        ["out/part-0-0.csv=a\n1\n2\n", "out/part-2-0.csv=a\n3\n", "out/part-2-1.csv=a\n4\n"]
+        [
+            "out/part-0-0.csv=a\n1\n2\n",
+            "out/part-2-0.csv=a\n3\n",
+            "out/part-2-1.csv=a\n4\n"
+        ]
     );
     assert_eq!(
         fs::read_to_string(home.path().join("out/_azud/0.json")).unwrap(),
@@ -164,12 +210,17 @@ async fn a_table_grows_by_files_and_lists_them() {
 async fn complete_replaces_what_was_there() {
     let home = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let mut bench = Bench::new(home.path(), "json", Mode::Complete, json!({"path": "out"})).await.unwrap();
+        let mut bench = Bench::new(home.path(), "json", Mode::Complete, json!({"path": "out"}))
+            .await
+            .unwrap();
         fs::write(home.path().join("out/notes.txt"), "mine").unwrap();
         bench.epoch(epoch(0, false), ["1\n", "2\n"]).await;
         assert!(names(home.path()).contains(&"out/part-0-1.json".to_owned()));
         bench.epoch(epoch(1, false), ["3\n", ""]).await;
-        assert_eq!(visible(home.path()), ["out/notes.txt=mine", "out/part-1-0.json=3\n"]);
+        assert_eq!(
+            visible(home.path()),
+            ["out/notes.txt=mine", "out/part-1-0.json=3\n"]
+        );
         bench.epoch(epoch(2, true), ["", ""]).await;
         assert_eq!(names(home.path()), ["out/_azud/2.json", "out/notes.txt"]);
     }
@@ -178,13 +229,17 @@ async fn complete_replaces_what_was_there() {
 #[tokio::test]
 async fn leftovers_of_a_run_that_died_are_removed_and_nothing_else() {
     let home = tempfile::tempdir().unwrap();
-    let mut bench = Bench::new(home.path(), "json", Mode::Append, json!({"path": "out"})).await.unwrap();
+    let mut bench = Bench::new(home.path(), "json", Mode::Append, json!({"path": "out"}))
+        .await
+        .unwrap();
     bench.write(0, "lost\n").await;
     bench.prepare(&epoch(0, false)).await;
     bench.write(1, "lost\n").await;
     drop(bench);
     fs::write(home.path().join("out/mine.tmp"), "kept").unwrap();
-    let mut bench = Bench::new(home.path(), "json", Mode::Append, json!({"path": "out"})).await.unwrap();
+    let mut bench = Bench::new(home.path(), "json", Mode::Append, json!({"path": "out"}))
+        .await
+        .unwrap();
     assert_eq!(names(home.path()), ["out/mine.tmp"]);
     bench.write(0, "gone\n").await;
     bench.sink.abort().await.unwrap();
@@ -194,8 +249,11 @@ async fn leftovers_of_a_run_that_died_are_removed_and_nothing_else() {
 #[tokio::test]
 async fn rolling_files_collect_epochs() {
     let home = tempfile::tempdir().unwrap();
-    let options = json!({"path": "out", "layout": "rolling", "roll": {"size": "8B", "every": "10s"}});
-    let mut bench = Bench::new(home.path(), "text", Mode::Append, options).await.unwrap();
+    let options =
+        json!({"path": "out", "layout": "rolling", "roll": {"size": "8B", "every": "10s"}});
+    let mut bench = Bench::new(home.path(), "text", Mode::Append, options)
+        .await
+        .unwrap();
     bench.epoch(epoch(0, false), ["aaa\n", ""]).await;
     assert!(visible(home.path()).is_empty());
     bench.epoch(epoch(1, false), ["bbb\n", "x\n"]).await;
@@ -215,7 +273,11 @@ async fn modes_that_a_layout_cannot_hold_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let refused = |mode, options| async move {
         let home = tempfile::tempdir().unwrap();
-        Bench::new(home.path(), "json", mode, options).await.err().unwrap().to_string()
+        Bench::new(home.path(), "json", mode, options)
+            .await
+            .err()
+            .unwrap()
+            .to_string()
     };
     assert_eq!(
         refused(Mode::Update, json!({"path": "out"})).await,
@@ -226,7 +288,35 @@ async fn modes_that_a_layout_cannot_hold_are_refused() {
         refused(Mode::Append, json!({"path": "out", "roll": {}})).await,
         "node `out`: `roll` belongs to `layout: rolling`"
     );
-    assert!(refused(Mode::Complete, json!({"path": "out", "layout": "rolling"})).await.contains("layout: table"));
+    assert!(
+        refused(Mode::Complete, json!({"path": "out", "layout": "rolling"}))
+            .await
+            .contains("layout: table")
+    );
     let options = json!({"path": "out", "layout": "batches"});
-    assert!(Bench::new(home.path(), "json", Mode::Update, options).await.is_ok());
+    assert!(
+        Bench::new(home.path(), "json", Mode::Update, options)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_somebody_else_is_not_overwritten() {
+    let home = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(home.path(), "json", Mode::Complete, json!({"path": "out"}))
+        .await
+        .unwrap();
+    fs::write(home.path().join("out/part-0-0.json"), "theirs").unwrap();
+    bench.write(0, "1\n").await;
+    let prepared = bench.prepare(&epoch(0, false)).await;
+    let error = bench
+        .sink
+        .commit(&epoch(0, false), prepared)
+        .await
+        .unwrap_err()
+        .to_string();
+    let reason = "`part-0-0.json` is there already, and no list in `_azud` knows it";
+    assert!(error.ends_with(reason), "{error}");
+    assert_eq!(visible(home.path()), ["out/part-0-0.json=theirs"]);
 }

@@ -48,9 +48,11 @@ fn compression(path: &Path, file: &mut File) -> io::Result<Compression> {
     if magic == [0x28, 0xb5, 0x2f, 0xfd] {
         return Ok(Compression::Zstd);
     }
-    Ok(match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => Compression::Gzip,
-        Some("zst") => Compression::Zstd,
-        _ => Compression::None,
-    })
+    Ok(
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Compression::Gzip,
+            Some("zst") => Compression::Zstd,
+            _ => Compression::None,
+        },
+    )
 }

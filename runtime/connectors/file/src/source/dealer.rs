@@ -62,7 +62,9 @@ impl Dealer {
             node: context.node.clone(),
             clock: context.clock.clone(),
             settle,
-            poll: options.poll.map_or(Duration::from_millis(500), Duration::from),
+            poll: options
+                .poll
+                .map_or(Duration::from_millis(500), Duration::from),
             finite: context.finite,
             round: options.max_files.unwrap_or(u64::MAX).max(1),
             state: Mutex::new(State {
@@ -85,7 +87,9 @@ impl Dealer {
             dealer.look()?;
             Ok(dealer.state().hands.iter().map(VecDeque::len).sum())
         });
-        let opened = opened.await.map_err(|error| Error::internal("file").because(error))?;
+        let opened = opened
+            .await
+            .map_err(|error| Error::internal("file").because(error))?;
         opened.map_err(|error: Error| error.within(format!("node `{}`", self.node)))
     }
 
@@ -102,7 +106,10 @@ impl Dealer {
 
     /// Whether a file waits for that reader.
     pub(super) fn has(&self, reader: usize) -> bool {
-        self.state().hands.get(reader).is_some_and(|hand| !hand.is_empty())
+        self.state()
+            .hands
+            .get(reader)
+            .is_some_and(|hand| !hand.is_empty())
     }
 
     /// The next file of that reader.
@@ -139,7 +146,9 @@ impl Dealer {
             let dealer = self.clone();
             // Whoever asked may be gone when the answer is there: it is kept in the hands.
             let looked = tokio::task::spawn_blocking(move || dealer.look());
-            looked.await.map_err(|error| Error::internal("file").because(error))??;
+            looked
+                .await
+                .map_err(|error| Error::internal("file").because(error))??;
         }
         Ok(true)
     }
@@ -207,7 +216,9 @@ impl State {
         let readers = self.hands.len().max(1) as u64;
         let reader = self.dealt % round % readers;
         self.dealt += 1;
-        let hand = usize::try_from(reader).ok().and_then(|reader| self.hands.get_mut(reader));
+        let hand = usize::try_from(reader)
+            .ok()
+            .and_then(|reader| self.hands.get_mut(reader));
         if let Some(hand) = hand {
             hand.push_back((file, place));
         }

@@ -118,7 +118,11 @@ impl Pattern {
         })?;
         // A folder that may not be read hides its files, as for the shell.
         let paths = paths.flatten().filter(|path| !is_hidden(path));
-        let named = |path: &Path| path.strip_prefix(&self.directory).unwrap_or(path).to_owned();
+        let named = |path: &Path| {
+            path.strip_prefix(&self.directory)
+                .unwrap_or(path)
+                .to_owned()
+        };
         Ok(paths
             .filter_map(|path| found(named(&path), path).ok().flatten())
             .collect())
@@ -138,7 +142,9 @@ fn found(name: PathBuf, path: PathBuf) -> std::io::Result<Option<Found>> {
     }
     let since = metadata.modified()?.duration_since(UNIX_EPOCH);
     Ok(Some(Found {
-        modified_ms: since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+        modified_ms: since.map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        }),
         name: name.to_string_lossy().into_owned(),
         size: metadata.len(),
         path,

@@ -53,17 +53,24 @@ impl Source for FileSource {
         let found = dealer.open().await?;
 
         // A file that comes later may go to any lane; what is all there needs no more readers
-        // than there are files, and an epoch's share of files no more than it has.
-        let files = if self.context.finite || self.pattern.is_one_file() { found } else { usize::MAX };
-        let share = self.options.max_files.map_or(usize::MAX, |files| {
-            usize::try_from(files).unwrap_or(usize::MAX)
+        // than there are files, and an epoch's share cannot be divided among more than it has.
+        let files = if self.context.finite || self.pattern.is_one_file() {
+            found
+        } else {
+            usize::MAX
+        };
+        let limits = [self.options.max_files, self.options.max_rows];
+        let share = limits.into_iter().flatten().min();
+        let share = share.map_or(usize::MAX, |share| {
+            usize::try_from(share).unwrap_or(usize::MAX)
         });
         let readers = self.context.lanes.min(files).min(share).max(1);
         dealer.deal_to(readers);
         Ok((0..readers)
             .map(|index| {
                 let share = Share::new(&self.options, index, readers);
-                let reader = FileReader::new(index, dealer.clone(), share, &self.context, &self.options);
+                let reader =
+                    FileReader::new(index, dealer.clone(), share, &self.context, &self.options);
                 Box::new(reader) as Box<dyn SourceReader>
             })
             .collect())

@@ -91,7 +91,9 @@ impl Task {
             content::open(&self.file.path, 0).map_err(|error| self.failed(1, error))?;
         let mut piece = vec![0; 4096];
         while framer.header().is_none() {
-            let read = content.read(&mut piece).map_err(|error| self.failed(1, error))?;
+            let read = content
+                .read(&mut piece)
+                .map_err(|error| self.failed(1, error))?;
             match piece.get(..read) {
                 Some(bytes) if read > 0 => framer.push(bytes),
                 _ => break,

@@ -118,18 +118,32 @@ impl FileReader {
             match split(&mut chunk, given) {
                 Some(rest) => chunk = rest,
                 None => {
-                    current.place = Place { offset: end, line: whole, next: whole.max(start.next), done: false };
+                    current.place = Place {
+                        offset: end,
+                        line: whole,
+                        next: whole.max(start.next),
+                        done: false,
+                    };
                     return Ok(None);
                 }
             }
         }
         current.rest = split(&mut chunk, self.share.rows());
         current.place = match &current.rest {
-            Some(rest) => Place { next: rest.first, ..start },
-            None => Place { offset: end, line: whole, next: whole, done: false },
+            Some(rest) => Place {
+                next: rest.first,
+                ..start
+            },
+            None => Place {
+                offset: end,
+                line: whole,
+                next: whole,
+                done: false,
+            },
         };
         let (partition, place) = (current.partition.clone(), current.place);
-        self.share.take(chunk.payload.len(), chunk.payload.bytes.len());
+        self.share
+            .take(chunk.payload.len(), chunk.payload.bytes.len());
         self.note(&partition, place);
         let metadata = self.metadata(&partition.name, chunk.payload.len())?;
         Ok(Some(Read::Records(chunk.into_records(partition, metadata))))
@@ -190,7 +204,10 @@ impl SourceReader for FileReader {
                     }
                 }
                 None => {
-                    let place = Place { done: true, ..current.place };
+                    let place = Place {
+                        done: true,
+                        ..current.place
+                    };
                     let partition = current.partition.clone();
                     self.note(&partition, place);
                     self.current = None;

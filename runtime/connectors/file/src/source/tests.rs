@@ -41,10 +41,19 @@ async fn read_all(source: &Arc<dyn Source>, resume: &[Position]) -> (Vec<String>
 }
 
 fn texts(records: &Records) -> Vec<String> {
-    assert_eq!(records.metadata.as_ref().unwrap().num_rows(), records.payload.len());
+    assert_eq!(
+        records.metadata.as_ref().unwrap().num_rows(),
+        records.payload.len()
+    );
     (records.first..)
         .zip(records.payload.iter())
-        .map(|(n, record)| format!("{}:{n}:{}", records.partition.name, String::from_utf8_lossy(record)))
+        .map(|(n, record)| {
+            format!(
+                "{}:{n}:{}",
+                records.partition.name,
+                String::from_utf8_lossy(record)
+            )
+        })
         .collect()
 }
 
@@ -53,7 +62,12 @@ fn write(directory: &Path, name: &str, content: impl AsRef<[u8]>, age: u64) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, content).unwrap();
     let time = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000 - age);
-    fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -72,10 +86,19 @@ async fn a_folder_is_read_oldest_first_without_what_is_hidden() {
     for hidden in [".h", "_h", "h.tmp", "deeper/c.txt"] {
         write(home.path(), &format!("in/{hidden}"), "no\n", 0);
     }
-    let expected = ["in/z.txt:1:z", "in/a.txt:1:a1", "in/b.txt:1:b1", "in/b.txt:2:b2"];
+    let expected = [
+        "in/z.txt:1:z",
+        "in/a.txt:1:a1",
+        "in/b.txt:1:b1",
+        "in/b.txt:2:b2",
+    ];
     for path in ["in", "in/*"] {
         let (found, error) = read_all(&source(home.path(), json!({ "path": path })), &[]).await;
-        assert_eq!((found, error), (expected.map(str::to_owned).to_vec(), None), "{path}");
+        assert_eq!(
+            (found, error),
+            (expected.map(str::to_owned).to_vec(), None),
+            "{path}"
+        );
     }
     let (found, _) = read_all(&source(home.path(), json!({"path": "in/z.txt"})), &[]).await;
     assert_eq!(found, ["in/z.txt:1:z"]);
@@ -87,11 +110,17 @@ async fn a_folder_is_read_oldest_first_without_what_is_hidden() {
 async fn what_is_not_there_is_said_at_the_start() {
     let home = tempfile::tempdir().unwrap();
     for path in ["gone", "gone.txt"] {
-        let error = source(home.path(), json!({ "path": path })).open(&[]).await.err().unwrap();
+        let error = source(home.path(), json!({ "path": path }))
+            .open(&[])
+            .await
+            .err()
+            .unwrap();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(
             error.to_string(),
-            format!("node `in`: there is no file or folder `{path}`; paths are relative to the manifest")
+            format!(
+                "node `in`: there is no file or folder `{path}`; paths are relative to the manifest"
+            )
         );
     }
     let (found, error) = read_all(&source(home.path(), json!({"path": "gone/*.txt"})), &[]).await;
@@ -103,16 +132,26 @@ async fn compressed_files_are_read_by_their_first_bytes() {
     let home = tempfile::tempdir().unwrap();
     let members = [gzip(b"a\nb"), gzip(b"c\nd\n")].concat();
     write(home.path(), "in/1.gz", members, 30);
-    write(home.path(), "in/2", zstd::encode_all(&b"e\n"[..], 1).unwrap(), 20);
+    write(
+        home.path(),
+        "in/2",
+        zstd::encode_all(&b"e\n"[..], 1).unwrap(),
+        20,
+    );
     let (found, error) = read_all(&source(home.path(), json!({"path": "in"})), &[]).await;
-    assert_eq!(found, ["in/1.gz:1:a", "in/1.gz:2:bc", "in/1.gz:3:d", "in/2:1:e"]);
+    assert_eq!(
+        found,
+        ["in/1.gz:1:a", "in/1.gz:2:bc", "in/1.gz:3:d", "in/2:1:e"]
+    );
     assert_eq!(error, None);
 }
 
 #[tokio::test]
 async fn a_gzip_that_is_cut_off_stops_the_pipeline_after_what_is_whole() {
     let home = tempfile::tempdir().unwrap();
-    let lines: String = (0..20_000).map(|n| format!("{:x}\n", n * 7919 % 99_991)).collect();
+    let lines: String = (0..20_000)
+        .map(|n| format!("{:x}\n", n * 7919 % 99_991))
+        .collect();
     let whole = gzip(lines.as_bytes());
     write(home.path(), "in/a.gz", &whole[..whole.len() / 2], 0);
     let (found, error) = read_all(&source(home.path(), json!({"path": "in"})), &[]).await;
@@ -139,10 +178,17 @@ async fn a_gzip_that_is_cut_off_stops_the_pipeline_after_what_is_whole() {
 #[tokio::test]
 async fn a_long_line_is_rejected_and_the_others_go_on() {
     let home = tempfile::tempdir().unwrap();
-    write(home.path(), "a", ["x", &"y".repeat(5000), "z"].join("\n"), 0);
+    write(
+        home.path(),
+        "a",
+        ["x", &"y".repeat(5000), "z"].join("\n"),
+        0,
+    );
     let source = source(home.path(), json!({"path": "a", "max_line": "4KiB"}));
     let mut readers = source.open(&[]).await.unwrap();
-    let Read::Records(records) = readers[0].next().await.unwrap() else { panic!() };
+    let Read::Records(records) = readers[0].next().await.unwrap() else {
+        panic!()
+    };
     assert_eq!(records.len(), 3);
     assert_eq!(records.bad[0].index, 1);
     assert_eq!(records.bad[0].reason, "longer than max_line 4KiB");
@@ -156,15 +202,23 @@ async fn shares_end_epochs() {
         write(home.path(), &format!("in/{name}"), "1\n2\n3\n", age as u64);
     }
     for (option, rows) in [("max_files", 3), ("max_rows", 3), ("max_bytes", 6)] {
-        let source = source(home.path(), json!({"path": "in", option: if option == "max_files" { 1 } else { rows }}));
+        let source = source(
+            home.path(),
+            json!({"path": "in", option: if option == "max_files" { 1 } else { rows }}),
+        );
         let mut reader = source.open(&[]).await.unwrap().remove(0);
         for name in ["a", "b", "c"] {
             reader.start_epoch();
-            let Read::Records(records) = reader.next().await.unwrap() else { panic!("{option}") };
+            let Read::Records(records) = reader.next().await.unwrap() else {
+                panic!("{option}")
+            };
             assert_eq!(records.len(), 3, "{option}");
             assert_eq!(records.partition.name, format!("in/{name}"));
             if name != "c" {
-                assert!(matches!(reader.next().await.unwrap(), Read::EpochFull), "{option}");
+                assert!(
+                    matches!(reader.next().await.unwrap(), Read::EpochFull),
+                    "{option}"
+                );
             }
         }
     }
@@ -172,12 +226,16 @@ async fn shares_end_epochs() {
     let source = source(home.path(), json!({"path": "in/a", "max_rows": 2}));
     let mut reader = source.open(&[]).await.unwrap().remove(0);
     reader.start_epoch();
-    let Read::Records(records) = reader.next().await.unwrap() else { panic!() };
+    let Read::Records(records) = reader.next().await.unwrap() else {
+        panic!()
+    };
     assert_eq!(texts(&records), ["in/a:1:1", "in/a:2:2"]);
     assert!(matches!(reader.next().await.unwrap(), Read::EpochFull));
     let positions = reader.positions();
     reader.start_epoch();
-    let Read::Records(records) = reader.next().await.unwrap() else { panic!() };
+    let Read::Records(records) = reader.next().await.unwrap() else {
+        panic!()
+    };
     assert_eq!(texts(&records), ["in/a:3:3"]);
     assert!(matches!(reader.next().await.unwrap(), Read::End));
     let done = reader.positions();
@@ -193,7 +251,11 @@ async fn it_goes_on_where_it_stood() {
     write(home.path(), "in/plain", &content, 20);
     write(home.path(), "in/packed.gz", gzip(content.as_bytes()), 10);
     let framing = Framing::Csv { header: true };
-    let source = super::make(json!({"path": "in", "max_rows": 5000}), context(home.path(), 1, true, framing)).unwrap();
+    let source = super::make(
+        json!({"path": "in", "max_rows": 5000}),
+        context(home.path(), 1, true, framing),
+    )
+    .unwrap();
     let (all, _) = read_all(&source, &[]).await;
     assert_eq!(all.len(), 20_000);
     let mut seen = Vec::new();
@@ -216,7 +278,11 @@ async fn files_are_dealt_in_turn() {
     for n in 0..5_u64 {
         write(home.path(), &format!("in/{n}"), "x\n", 10 - n);
     }
-    let source = super::make(json!({"path": "in"}), context(home.path(), 2, true, Framing::Lines)).unwrap();
+    let source = super::make(
+        json!({"path": "in"}),
+        context(home.path(), 2, true, Framing::Lines),
+    )
+    .unwrap();
     let mut readers = source.open(&[]).await.unwrap();
     assert_eq!(readers.len(), 2);
     let mut names = Vec::new();
@@ -235,8 +301,15 @@ async fn later_files_are_picked_up_once_they_have_settled() {
     let home = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(0));
     fs::create_dir(home.path().join("in")).unwrap();
-    let context = SourceContext { clock: clock.clone(), ..context(home.path(), 1, false, Framing::Lines) };
-    let source = super::make(json!({"path": "in", "settle": "2s", "poll": "10ms"}), context).unwrap();
+    let context = SourceContext {
+        clock: clock.clone(),
+        ..context(home.path(), 1, false, Framing::Lines)
+    };
+    let source = super::make(
+        json!({"path": "in", "settle": "2s", "poll": "10ms"}),
+        context,
+    )
+    .unwrap();
     let mut reader = source.open(&[]).await.unwrap().remove(0);
     // By the manual clock the file is from the future: only watching it helps.
     write(home.path(), "in/a", "1\n", 0);
@@ -245,7 +318,9 @@ async fn later_files_are_picked_up_once_they_have_settled() {
     for _ in 0..2 {
         assert!(look(&clock, &mut reader).await.is_none());
     }
-    let Some(Read::Records(records)) = look(&clock, &mut reader).await else { panic!() };
+    let Some(Read::Records(records)) = look(&clock, &mut reader).await else {
+        panic!()
+    };
     assert_eq!(texts(&records), ["in/a:1:1", "in/a:2:2"]);
     // It was read: what it becomes later is not looked at.
     write(home.path(), "in/a", "1\n2\n3\n", 0);

@@ -7,7 +7,10 @@ fn reason(column_type: &str, value: &str) -> String {
     let line = format!("{{\"amount\":{value}}}");
     let decoded = decode(&[("amount", column_type)], &[&line]);
     assert_eq!(decoded.batch.rows() + decoded.bad.len(), 1);
-    decoded.bad.first().map_or_else(String::new, |bad| bad.reason.clone())
+    decoded
+        .bad
+        .first()
+        .map_or_else(String::new, |bad| bad.reason.clone())
 }
 
 #[test]
@@ -17,26 +20,74 @@ fn values_that_their_column_cannot_hold() {
         ("bigint", "1.0", "column `amount`: 1.0 is not a bigint"),
         ("bigint", "1e3", "column `amount`: 1e3 is not a bigint"),
         ("bigint", "\"7\"", "column `amount`: \"7\" is not a bigint"),
-        ("bigint", "9223372036854775808", "column `amount`: 9223372036854775808 is not a bigint"),
+        (
+            "bigint",
+            "9223372036854775808",
+            "column `amount`: 9223372036854775808 is not a bigint",
+        ),
         ("bigint", "true", "column `amount`: true is not a bigint"),
-        ("int", "2147483648", "column `amount`: 2147483648 is not an int"),
-        ("smallint", "-32769", "column `amount`: -32769 is not a smallint"),
+        (
+            "int",
+            "2147483648",
+            "column `amount`: 2147483648 is not an int",
+        ),
+        (
+            "smallint",
+            "-32769",
+            "column `amount`: -32769 is not a smallint",
+        ),
         ("tinyint", "128", "column `amount`: 128 is not a tinyint"),
         ("float", "1e300", "column `amount`: 1e300 is not a float"),
-        ("double", "1e999", "not JSON: number out of range at column 15"),
-        ("double", "\"1.5\"", "column `amount`: \"1.5\" is not a double"),
+        (
+            "double",
+            "1e999",
+            "not JSON: number out of range at column 15",
+        ),
+        (
+            "double",
+            "\"1.5\"",
+            "column `amount`: \"1.5\" is not a double",
+        ),
         ("string", "7", "column `amount`: 7 is not a string"),
         ("string", "{}", "column `amount`: {} is not a string"),
         ("boolean", "1", "column `amount`: 1 is not a boolean"),
-        ("boolean", "\"true\"", "column `amount`: \"true\" is not a boolean"),
-        ("decimal(4,2)", "123.4", "column `amount`: 123.4 is not a decimal(4,2)"),
-        ("decimal(4,2)", "\"1\"", "column `amount`: \"1\" is not a decimal(4,2)"),
+        (
+            "boolean",
+            "\"true\"",
+            "column `amount`: \"true\" is not a boolean",
+        ),
+        (
+            "decimal(4,2)",
+            "123.4",
+            "column `amount`: 123.4 is not a decimal(4,2)",
+        ),
+        (
+            "decimal(4,2)",
+            "\"1\"",
+            "column `amount`: \"1\" is not a decimal(4,2)",
+        ),
         ("date", "20454", "column `amount`: 20454 is not a date"),
-        ("timestamp", "\"soon\"", "column `amount`: \"soon\" is not a timestamp"),
+        (
+            "timestamp",
+            "\"soon\"",
+            "column `amount`: \"soon\" is not a timestamp",
+        ),
         ("binary", "\"?\"", "column `amount`: \"?\" is not a binary"),
-        ("array<int>", "[1,\"2\"]", "column `amount`: [1,\"2\"] is not an array<int>"),
-        ("struct<a:int>", "{\"a\":1.5}", "column `amount`: {\"a\":1.5} is not a struct<a:int>"),
-        ("map<string,int>", "[]", "column `amount`: [] is not a map<string,int>"),
+        (
+            "array<int>",
+            "[1,\"2\"]",
+            "column `amount`: [1,\"2\"] is not an array<int>",
+        ),
+        (
+            "struct<a:int>",
+            "{\"a\":1.5}",
+            "column `amount`: {\"a\":1.5} is not a struct<a:int>",
+        ),
+        (
+            "map<string,int>",
+            "[]",
+            "column `amount`: [] is not a map<string,int>",
+        ),
     ] {
         assert_eq!(reason(column_type, value), expected);
     }
@@ -76,12 +127,21 @@ fn what_is_no_object_or_no_json() {
         ("[]", "not a JSON object"),
         ("null", "not a JSON object"),
         ("\"a\"", "not a JSON object"),
-        ("{\"a\":1} {\"a\":2}", "not JSON: trailing characters at column 9"),
+        (
+            "{\"a\":1} {\"a\":2}",
+            "not JSON: trailing characters at column 9",
+        ),
         ("{\"a\" 1}", "not JSON: expected `:` at column 6"),
         ("{\"a\":1,}", "not JSON: trailing comma at column 8"),
-        ("{\"a\":1", "not JSON: EOF while parsing an object at column 6"),
+        (
+            "{\"a\":1",
+            "not JSON: EOF while parsing an object at column 6",
+        ),
         ("{\"a\":01}", "not JSON: invalid number at column 7"),
-        ("{\"b\":\"\t\"}", "not JSON: control character (\\u0000-\\u001F) found while parsing a string at column 7"),
+        (
+            "{\"b\":\"\t\"}",
+            "not JSON: control character (\\u0000-\\u001F) found while parsing a string at column 7",
+        ),
         ("nonsense", "not JSON: expected ident at column 2"),
     ] {
         let decoded = decode(&[("a", "int"), ("b", "string")], &[line, "{\"a\":1}"]);
@@ -97,8 +157,14 @@ fn bad_records_cost_themselves_only() {
     let good = r#"{"a":1,"b":["x","y"],"c":2}"#;
     let bad = r#"{"a":1,"b":["x","y"],"c":"2"}"#;
     let decoded = decode(&schema, &[good, bad, "", " \t", good, bad, good]);
-    assert_eq!(decoded.batch.origin().unwrap().positions.values(), &[1, 5, 7]);
-    assert_eq!(decoded.bad.iter().map(|bad| bad.index).collect::<Vec<_>>(), [1, 5]);
+    assert_eq!(
+        decoded.batch.origin().unwrap().positions.values(),
+        &[1, 5, 7]
+    );
+    assert_eq!(
+        decoded.bad.iter().map(|bad| bad.index).collect::<Vec<_>>(),
+        [1, 5]
+    );
     let alone = decode(&schema, &[good, good, good]);
     assert_eq!(decoded.batch.columns(), alone.batch.columns());
 }

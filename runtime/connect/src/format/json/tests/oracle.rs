@@ -7,8 +7,13 @@ use serde_json::Value;
 
 use super::decode;
 
-const SCHEMA: [(&str, &str); 5] =
-    [("a", "bigint"), ("b", "double"), ("c", "string"), ("d", "boolean"), ("e", "array<bigint>")];
+const SCHEMA: [(&str, &str); 5] = [
+    ("a", "bigint"),
+    ("b", "double"),
+    ("c", "string"),
+    ("d", "boolean"),
+    ("e", "array<bigint>"),
+];
 
 /// What the rules of the reference say about a line: `None` if it is bad.
 fn expected(line: &str) -> Option<[Value; 5]> {
@@ -17,7 +22,9 @@ fn expected(line: &str) -> Option<[Value; 5]> {
     let fits = |name: &str, value: &Value| match name {
         _ if value.is_null() => true,
         "a" => value.is_i64(),
-        "b" => value.is_number() || matches!(value.as_str(), Some("NaN" | "Infinity" | "-Infinity")),
+        "b" => {
+            value.is_number() || matches!(value.as_str(), Some("NaN" | "Infinity" | "-Infinity"))
+        }
         "c" => value.is_string(),
         "d" => value.is_boolean(),
         _ => value
@@ -25,7 +32,10 @@ fn expected(line: &str) -> Option<[Value; 5]> {
             .is_some_and(|values| values.iter().all(|value| value.is_null() || value.is_i64())),
     };
     let columns = SCHEMA.map(|(name, _)| object.get(name).cloned().unwrap_or(Value::Null));
-    let good = SCHEMA.iter().zip(&columns).all(|((name, _), value)| fits(name, value));
+    let good = SCHEMA
+        .iter()
+        .zip(&columns)
+        .all(|((name, _), value)| fits(name, value));
     good.then_some(columns)
 }
 
@@ -35,7 +45,9 @@ fn value() -> impl Strategy<Value = String> {
         Just("true".to_owned()),
         any::<i64>().prop_map(|n| n.to_string()),
         any::<u64>().prop_map(|n| n.to_string()),
-        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| format!("{n:?}")),
+        any::<f64>()
+            .prop_filter("finite", |n| n.is_finite())
+            .prop_map(|n| format!("{n:?}")),
         any::<String>().prop_map(|s| Value::from(s).to_string()),
         proptest::collection::vec(-5..5_i64, 0..3).prop_map(|v| format!("{v:?}")),
         Just("[1,2.5]".to_owned()),
@@ -47,9 +59,15 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let entry = (prop::sample::select(&["a", "b", "c", "d", "e", "x"][..]), value());
+    let entry = (
+        prop::sample::select(&["a", "b", "c", "d", "e", "x"][..]),
+        value(),
+    );
     proptest::collection::vec(entry, 0..6).prop_map(|entries| {
-        let entries: Vec<_> = entries.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|(k, v)| format!("\"{k}\":{v}"))
+            .collect();
         format!("{{{}}}", entries.join(", "))
     })
 }

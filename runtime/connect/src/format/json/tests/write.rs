@@ -9,22 +9,36 @@ fn written(schema: &[(&str, &str)], lines: &[&str]) -> String {
     assert_eq!(decoded.bad, []);
     let batch = decoded.batch.columns();
     let mut out = Vec::new();
-    encoder(Format::Json, &batch.schema()).unwrap().encode(batch, &mut out).unwrap();
+    encoder(Format::Json, &batch.schema())
+        .unwrap()
+        .encode(batch, &mut out)
+        .unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn what_is_written_reads_back() {
     let schema = [
-        ("s", "string"), ("n", "bigint"), ("d", "double"), ("f", "float"), ("b", "boolean"),
-        ("m", "decimal(10,2)"), ("t", "timestamp"), ("day", "date"), ("x", "binary"),
-        ("l", "array<timestamp>"), ("o", "struct<a:int,b:string>"), ("k", "map<string,double>"),
+        ("s", "string"),
+        ("n", "bigint"),
+        ("d", "double"),
+        ("f", "float"),
+        ("b", "boolean"),
+        ("m", "decimal(10,2)"),
+        ("t", "timestamp"),
+        ("day", "date"),
+        ("x", "binary"),
+        ("l", "array<timestamp>"),
+        ("o", "struct<a:int,b:string>"),
+        ("k", "map<string,double>"),
     ];
     let lines = concat!(
         r#"{"s":"a\"\n日","n":-5,"d":1.5,"f":0.1,"b":true,"m":1.50,"t":"2026-01-01T00:00:01Z","#,
         r#""day":"2026-01-01","x":"YQ==","l":["2026-01-01T00:00:01.500000Z",null],"#,
-        r#""o":{"b":"q"},"k":{"z":"NaN","y":100.0}}"#, "\n",
-        r#"{"d":"NaN","f":"-Infinity"}"#, "\n",
+        r#""o":{"b":"q"},"k":{"z":"NaN","y":100.0}}"#,
+        "\n",
+        r#"{"d":"NaN","f":"-Infinity"}"#,
+        "\n",
         "{}\n",
     );
     let split: Vec<&str> = lines.lines().collect();
@@ -33,7 +47,10 @@ fn what_is_written_reads_back() {
 
 #[test]
 fn a_row_alone_has_no_line_end() {
-    let decoded = decode(&[("a", "int"), ("b", "string")], &[r#"{"a":1}"#, r#"{"b":"x"}"#]);
+    let decoded = decode(
+        &[("a", "int"), ("b", "string")],
+        &[r#"{"a":1}"#, r#"{"b":"x"}"#],
+    );
     let batch = decoded.batch.columns();
     assert_eq!(row_json(batch, 0), br#"{"a":1}"#);
     assert_eq!(row_json(batch, 1), br#"{"b":"x"}"#);
@@ -42,7 +59,10 @@ fn a_row_alone_has_no_line_end() {
 
 #[test]
 fn keys_that_are_no_text_are_refused_before_anything_runs() {
-    let decoded = decode(&[("m", "map<int,string>"), ("a", "int")], &[r#"{"m":{"1":"a"},"a":7}"#]);
+    let decoded = decode(
+        &[("m", "map<int,string>"), ("a", "int")],
+        &[r#"{"m":{"1":"a"},"a":7}"#],
+    );
     let batch = decoded.batch.columns();
     let refused = encoder(Format::Json, &batch.schema()).err().unwrap();
     assert_eq!(

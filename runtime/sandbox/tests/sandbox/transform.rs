@@ -69,7 +69,7 @@ fn instances_are_used_side_by_side() {
         })
         .collect();
     for thread in threads {
-        assert_eq!(thread.join().unwrap(), (2..102).sum());
+        assert_eq!(thread.join().unwrap(), (2..102).sum::<usize>());
     }
 }
 

@@ -29,7 +29,7 @@ fn it_has_no_arguments_no_environment_no_files_and_no_time() {
     let processed = transform.process(&batch(1)).unwrap();
     assert_eq!(processed.rows, Rows::Unrelated);
     let seen: Vec<_> = processed.output.column(0).as_string::<i32>().iter().flatten().map(str::to_owned).collect();
-    assert_eq!(seen[..4], ["0 arguments", "0 variables", "0 s", "Err(Uncategorized)"]);
+    assert_eq!(seen[..4], ["0 arguments", "0 variables", "0 s", "Err(NotFound)"]);
     // The order of a hash map is the same in every instance.
     let again = open().process(&batch(1)).unwrap();
     assert_eq!(again.output, processed.output);
