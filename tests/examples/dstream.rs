@@ -3,21 +3,21 @@
 use std::io::BufRead;
 
 /// One printed batch.
-pub struct Batch {
+pub(crate) struct Batch {
     /// `2026-11-21 07:43:01`.
-    pub time: String,
+    pub(crate) time: String,
     /// The lines below it.
-    pub rows: Vec<String>,
+    pub(crate) rows: Vec<String>,
 }
 
 /// Reads batches as they are printed.
-pub struct Reader<R> {
+pub(crate) struct Reader<R> {
     lines: std::io::Lines<R>,
 }
 
 impl Batch {
     /// The second within the day.
-    pub fn seconds(&self) -> u32 {
+    pub(crate) fn seconds(&self) -> u32 {
         let (_, clock) = self.time.split_once(' ').unwrap();
         assert_eq!(clock.len(), 8, "whole seconds: {clock}");
         clock.split(':').fold(0, |sum, part| sum * 60 + part.parse::<u32>().unwrap())
@@ -25,12 +25,12 @@ impl Batch {
 }
 
 impl<R: BufRead> Reader<R> {
-    pub fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self { lines: reader.lines() }
     }
 
     /// The next batch, which has exactly the form of the DStream's.
-    pub fn next(&mut self) -> Batch {
+    pub(crate) fn next(&mut self) -> Batch {
         let rule = "-".repeat(43);
         assert_eq!(self.line(), rule);
         let time = self.line().strip_prefix("Time: ").unwrap().to_owned();
@@ -45,7 +45,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The next batch that is not empty.
-    pub fn next_with_rows(&mut self) -> Batch {
+    pub(crate) fn next_with_rows(&mut self) -> Batch {
         loop {
             let batch = self.next();
             if !batch.rows.is_empty() {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 /// Runs a case at every parallelism that it names.
-pub fn run(case: &Path) -> Result<(), String> {
+pub(crate) fn run(case: &Path) -> Result<(), String> {
     let lanes = fs::read_to_string(case.join("parallelism")).unwrap_or_default();
     let lanes: Vec<&str> = lanes.split_whitespace().collect();
     match lanes.is_empty() {

@@ -1,6 +1,6 @@
 //! What the boundary costs: plugins against native Arrow, in the same run.
 //!
-//! `cargo run --release -p azud-bench-boundary`. Thread CPU time, best of 7,
+//! `cargo run --release -p azud-bench-boundary [echo | double | split] [ROWS]`. Thread CPU time, best of 7,
 //! deadlines on.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -23,34 +23,88 @@ fn main() -> Result<()> {
     let guest = Plugin::load(&sandbox, &guest, None)?;
     let split = Plugin::load(&sandbox, &split, None)?;
 
-    println!("returning a binary column of 100 bytes a row (at most 40 ns a row at 1,000; 1 us a batch of one)");
-    for rows in [1, 100, 1_000, 10_000] {
-        let batch = tables::bytes(rows)?;
-        let plugin = run(&guest, r#"{"task": "echo"}"#, &batch)?;
-        println!("  {rows:>6} rows  {:>9} a batch  {:>7.1} ns a row", ns(plugin), plugin / rows as f64);
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    if "echo".starts_with(&wanted) {
+        echo(&guest)?;
     }
-
-    println!("filter and a new column, two columns carried (at most 1.3 of native)");
-    for rows in [1, 100, 1_000, 4_096, 10_000] {
-        let batch = tables::amounts(rows)?;
-        let plugin = run(&guest, r#"{"task": "double"}"#, &batch)?;
-        let native = best(rows, || native::double(&batch).map(|_| ()))?;
-        let each = |total: f64| total / rows as f64;
-        println!("  {rows:>6} rows  {:>7.1} ns a row  native {:>7.1}  ratio {:.2}", each(plugin), each(native), plugin / native);
+    if "double".starts_with(&wanted) {
+        double(&guest)?;
     }
-
-    println!("splitting lines of 12 words (aim: well under 20 ns a word)");
-    for rows in [100, 1_000, 4_096] {
-        let (batch, words) = tables::lines(rows)?;
-        let plugin = run(&split, "{}", &batch)?;
-        let native = best(rows, || native::split(&batch).map(|_| ()))?;
-        let each = |total: f64| total / words as f64;
-        println!("  {rows:>6} rows  {:>7.1} ns a word  native {:>6.1}  ratio {:.2}", each(plugin), each(native), plugin / native);
+    if "split".starts_with(&wanted) {
+        words(&split)?;
     }
     Ok(())
 }
 
+fn echo(guest: &Plugin) -> Result<()> {
+    println!(
+        "returning a binary column of 100 bytes a row (at most 40 ns a row at 1,000; 1 us a batch of one)"
+    );
+    for rows in sizes([1, 100, 1_000, 10_000]) {
+        let batch = tables::bytes(rows)?;
+        let plugin = run(guest, r#"{"task": "echo"}"#, &batch)?;
+        println!(
+            "  {rows:>6} rows  {:>9} a batch  {:>7.1} ns a row",
+            ns(plugin),
+            plugin / rows as f64
+        );
+    }
+    Ok(())
+}
+
+fn double(guest: &Plugin) -> Result<()> {
+    println!("filter and a new column, two columns carried (at most 1.3 of native)");
+    for rows in sizes([1, 100, 1_000, 4_096, 10_000]) {
+        let batch = tables::amounts(rows)?;
+        let plugin = run(guest, r#"{"task": "double"}"#, &batch)?;
+        let native = best(rows, || native::double(&batch).map(|_| ()))?;
+        let each = |total: f64| total / rows as f64;
+        println!(
+            "  {rows:>6} rows  {:>7.1} ns a row  native {:>7.1}  ratio {:.2}",
+            each(plugin),
+            each(native),
+            plugin / native
+        );
+    }
+    Ok(())
+}
+
+fn words(split: &Plugin) -> Result<()> {
+    println!("splitting lines of 12 words (aim: well under 20 ns a word)");
+    for rows in sizes([100, 1_000, 4_096]) {
+        let (batch, words) = tables::lines(rows)?;
+        let plugin = run(split, "{}", &batch)?;
+        let native = best(rows, || native::split(&batch).map(|_| ()))?;
+        let each = |total: f64| total / words as f64;
+        println!(
+            "  {rows:>6} rows  {:>7.1} ns a word  native {:>6.1}  ratio {:.2}",
+            each(plugin),
+            each(native),
+            plugin / native
+        );
+    }
+    Ok(())
+}
+
+/// All sizes, or the one of the second argument.
+fn sizes<const N: usize>(all: [usize; N]) -> impl Iterator<Item = usize> {
+    let wanted: Option<usize> = std::env::args().nth(2).and_then(|rows| rows.parse().ok());
+    all.into_iter()
+        .filter(move |rows| wanted.is_none_or(|wanted| wanted == *rows))
+}
+
 fn run(plugin: &Plugin, config: &str, batch: &RecordBatch) -> Result<f64> {
-    let mut transform = Transform::open(plugin, config, &batch.schema(), Limits::default(), Arc::new(Silent))?;
-    best(batch.num_rows(), || transform.process(batch).map(|_| ()).context("a batch failed"))
+    let mut transform = Transform::open(
+        plugin,
+        config,
+        &batch.schema(),
+        Limits::default(),
+        Arc::new(Silent),
+    )?;
+    best(batch.num_rows(), || {
+        transform
+            .process(batch)
+            .map(|_| ())
+            .context("a batch failed")
+    })
 }

@@ -23,7 +23,11 @@ pub(crate) fn best(rows: usize, mut call: impl FnMut() -> Result<()>) -> Result<
 
 /// A duration with its unit.
 pub(crate) fn ns(nanoseconds: f64) -> String {
-    if nanoseconds < 10_000.0 { format!("{nanoseconds:.0} ns") } else { format!("{:.1} us", nanoseconds / 1e3) }
+    if nanoseconds < 10_000.0 {
+        format!("{nanoseconds:.0} ns")
+    } else {
+        format!("{:.1} us", nanoseconds / 1e3)
+    }
 }
 
 fn now() -> f64 {

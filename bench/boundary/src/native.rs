@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::{
-    array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array},
-    compute::{filter_record_batch, kernels::{cmp, numeric}},
+    array::{
+        Array as _, AsArray as _, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array,
+    },
+    compute::{
+        filter_record_batch,
+        kernels::{cmp, numeric},
+    },
     datatypes::{DataType, Field, Int64Type, Schema},
 };
 
@@ -19,7 +24,10 @@ pub(crate) fn double(batch: &RecordBatch) -> Result<RecordBatch> {
     let mut columns = kept.columns().to_vec();
     debug_assert_eq!(doubled.as_primitive::<Int64Type>().null_count(), 0);
     columns.push(doubled);
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    Ok(RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns,
+    )?)
 }
 
 /// The words of the lines, and which line each comes from.

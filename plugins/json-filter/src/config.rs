@@ -62,14 +62,20 @@ impl Config {
     pub(crate) fn text(&self) -> Result<String> {
         match &self.equals {
             Some(Equals::Text(text)) if self.is_plain() => Ok(text.clone()),
-            _ => Err(Error::new(format!("column `{}` is text: give `equals` with a text", self.column))),
+            _ => Err(Error::new(format!(
+                "column `{}` is text: give `equals` with a text",
+                self.column
+            ))),
         }
     }
 
     pub(crate) fn boolean(&self) -> Result<bool> {
         match self.equals {
             Some(Equals::Bool(bool)) if self.is_plain() => Ok(bool),
-            _ => Err(Error::new(format!("column `{}` is boolean: give `equals: true` or `equals: false`", self.column))),
+            _ => Err(Error::new(format!(
+                "column `{}` is boolean: give `equals: true` or `equals: false`",
+                self.column
+            ))),
         }
     }
 
@@ -87,7 +93,9 @@ impl Config {
 
     /// Whether nothing but `equals` is given.
     fn is_plain(&self) -> bool {
-        [self.above, self.at_least, self.below, self.at_most].iter().all(Option::is_none)
+        [self.above, self.at_least, self.below, self.at_most]
+            .iter()
+            .all(Option::is_none)
     }
 }
 

@@ -8,8 +8,8 @@ mod range;
 mod tests;
 
 use azud_plugin::{
-    Batch, Bool, Error, Float32, Float64, Int8, Int16, Int32, Int64, Output, Result, Setup, Transform, Type, UInt8, UInt16, UInt32,
-    Utf8,
+    Batch, Bool, Error, Float32, Float64, Int8, Int16, Int32, Int64, Output, Result, Setup,
+    Transform, Type, UInt8, UInt16, UInt32, Utf8,
 };
 use config::Config;
 use range::{Floats, Integers};
@@ -61,19 +61,36 @@ impl Transform for Filter {
             (_, "g") => Ok(Self::Float64(config.floats()?)),
             (_, "u") => config.text().map(Self::Text),
             (_, "b") => config.boolean().map(Self::Bool),
-            _ => Err(Error::new(format!("column `{}` is neither a number, nor text, nor boolean: filter it in SQL", config.column))),
+            _ => Err(Error::new(format!(
+                "column `{}` is neither a number, nor text, nor boolean: filter it in SQL",
+                config.column
+            ))),
         }
     }
 
     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
         match self {
-            Self::Integers(Width::Int8, range) => keep::<Int8>(batch, out, |value| range.has(value.into())),
-            Self::Integers(Width::Int16, range) => keep::<Int16>(batch, out, |value| range.has(value.into())),
-            Self::Integers(Width::Int32, range) => keep::<Int32>(batch, out, |value| range.has(value.into())),
-            Self::Integers(Width::Int64, range) => keep::<Int64>(batch, out, |value| range.has(value)),
-            Self::Integers(Width::UInt8, range) => keep::<UInt8>(batch, out, |value| range.has(value.into())),
-            Self::Integers(Width::UInt16, range) => keep::<UInt16>(batch, out, |value| range.has(value.into())),
-            Self::Integers(Width::UInt32, range) => keep::<UInt32>(batch, out, |value| range.has(value.into())),
+            Self::Integers(Width::Int8, range) => {
+                keep::<Int8>(batch, out, |value| range.has(value.into()))
+            }
+            Self::Integers(Width::Int16, range) => {
+                keep::<Int16>(batch, out, |value| range.has(value.into()))
+            }
+            Self::Integers(Width::Int32, range) => {
+                keep::<Int32>(batch, out, |value| range.has(value.into()))
+            }
+            Self::Integers(Width::Int64, range) => {
+                keep::<Int64>(batch, out, |value| range.has(value))
+            }
+            Self::Integers(Width::UInt8, range) => {
+                keep::<UInt8>(batch, out, |value| range.has(value.into()))
+            }
+            Self::Integers(Width::UInt16, range) => {
+                keep::<UInt16>(batch, out, |value| range.has(value.into()))
+            }
+            Self::Integers(Width::UInt32, range) => {
+                keep::<UInt32>(batch, out, |value| range.has(value.into()))
+            }
             Self::Float32(floats) => keep::<Float32>(batch, out, |value| floats.has(value.into())),
             Self::Float64(floats) => keep::<Float64>(batch, out, |value| floats.has(value)),
             Self::Text(text) => keep::<Utf8>(batch, out, |value| value == text),
@@ -83,7 +100,11 @@ impl Transform for Filter {
 }
 
 /// Keeps the rows whose value fits; null fits nothing, as in SQL.
-fn keep<T: Type>(batch: &Batch, out: &mut Output, fits: impl Fn(T::Value<'_>) -> bool) -> Result<()> {
+fn keep<T: Type>(
+    batch: &Batch,
+    out: &mut Output,
+    fits: impl Fn(T::Value<'_>) -> bool,
+) -> Result<()> {
     for (row, value) in batch.column::<T>(0)?.iter().enumerate() {
         if value.is_some_and(&fits) {
             out.keep(row);

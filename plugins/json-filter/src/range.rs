@@ -21,14 +21,23 @@ pub(crate) struct Floats {
 // === impl Integers ===
 
 impl Integers {
-    pub(crate) const ALL: Self = Self { low: i128::MIN, high: i128::MAX };
+    pub(crate) const ALL: Self = Self {
+        low: i128::MIN,
+        high: i128::MAX,
+    };
 
     pub(crate) fn from(self, low: Option<i128>) -> Self {
-        Self { low: low.map_or(self.low, |low| low.max(self.low)), ..self }
+        Self {
+            low: low.map_or(self.low, |low| low.max(self.low)),
+            ..self
+        }
     }
 
     pub(crate) fn to(self, high: Option<i128>) -> Self {
-        Self { high: high.map_or(self.high, |high| high.min(self.high)), ..self }
+        Self {
+            high: high.map_or(self.high, |high| high.min(self.high)),
+            ..self
+        }
     }
 
     pub(crate) fn has(&self, value: i64) -> bool {

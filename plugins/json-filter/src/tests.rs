@@ -7,10 +7,54 @@ use super::Filter;
 
 fn table() -> Table {
     Table::new()
-        .column("amount", Int64, [Some(49), Some(50), None, Some(51), Some(i64::MAX), Some(i64::MIN)])
-        .column("price", Float64, [Some(49.5), Some(50.0), None, Some(f64::NAN), Some(50.5), Some(-1.0)])
-        .column("user", Utf8, [Some("ana"), Some("bo"), None, Some("ana"), Some(""), Some("ñ")])
-        .column("paid", Bool, [Some(true), Some(false), None, Some(true), Some(false), Some(true)])
+        .column(
+            "amount",
+            Int64,
+            [
+                Some(49),
+                Some(50),
+                None,
+                Some(51),
+                Some(i64::MAX),
+                Some(i64::MIN),
+            ],
+        )
+        .column(
+            "price",
+            Float64,
+            [
+                Some(49.5),
+                Some(50.0),
+                None,
+                Some(f64::NAN),
+                Some(50.5),
+                Some(-1.0),
+            ],
+        )
+        .column(
+            "user",
+            Utf8,
+            [
+                Some("ana"),
+                Some("bo"),
+                None,
+                Some("ana"),
+                Some(""),
+                Some("ñ"),
+            ],
+        )
+        .column(
+            "paid",
+            Bool,
+            [
+                Some(true),
+                Some(false),
+                None,
+                Some(true),
+                Some(false),
+                Some(true),
+            ],
+        )
         .column("day", Date, [1, 2, 3, 4, 5, 6])
         .column("small", UInt8, [0_u8, 1, 2, 3, 254, 255])
 }
@@ -20,7 +64,10 @@ fn rows(config: &str) -> Vec<usize> {
 }
 
 fn refusal(config: &str) -> String {
-    run::<Filter>(config, &table()).map(|_: Ran| ()).unwrap_err().to_string()
+    run::<Filter>(config, &table())
+        .map(|_: Ran| ())
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -30,9 +77,15 @@ fn integers_compare_exactly() {
     assert_eq!(rows(r#"{"column": "amount", "below": 50}"#), [0, 5]);
     assert_eq!(rows(r#"{"column": "amount", "at_most": 50}"#), [0, 1, 5]);
     assert_eq!(rows(r#"{"column": "amount", "equals": 50}"#), [1]);
-    assert_eq!(rows(r#"{"column": "amount", "at_least": 49, "below": 51}"#), [0, 1]);
+    assert_eq!(
+        rows(r#"{"column": "amount", "at_least": 49, "below": 51}"#),
+        [0, 1]
+    );
     // As floats, the largest integer and its neighbour are the same.
-    assert_eq!(rows(r#"{"column": "amount", "above": 9223372036854775806}"#), [4]);
+    assert_eq!(
+        rows(r#"{"column": "amount", "above": 9223372036854775806}"#),
+        [4]
+    );
     assert_eq!(rows(r#"{"column": "small", "above": 253.5}"#), [4, 5]);
 }
 
@@ -41,7 +94,10 @@ fn integers_compare_with_fractions() {
     assert_eq!(rows(r#"{"column": "amount", "above": 49.5}"#), [1, 3, 4]);
     assert_eq!(rows(r#"{"column": "amount", "at_most": 49.5}"#), [0, 5]);
     assert_eq!(rows(r#"{"column": "amount", "equals": 49.5}"#), [0; 0]);
-    assert_eq!(rows(r#"{"column": "amount", "above": -1e300}"#), [0, 1, 3, 4, 5]);
+    assert_eq!(
+        rows(r#"{"column": "amount", "above": -1e300}"#),
+        [0, 1, 3, 4, 5]
+    );
     assert_eq!(rows(r#"{"column": "amount", "above": 1e300}"#), [0; 0]);
 }
 
@@ -68,8 +124,14 @@ fn what_cannot_be_compared_is_refused() {
         refusal(r#"{"column": "amuont", "above": 1}"#),
         "the input has no column `amuont`; it has `amount`, `price`, `user`, `paid`, `day`, `small`"
     );
-    assert_eq!(refusal(r#"{"column": "user", "above": 1}"#), "column `user` is text: give `equals` with a text");
-    assert_eq!(refusal(r#"{"column": "paid", "equals": 1}"#), "column `paid` is boolean: give `equals: true` or `equals: false`");
+    assert_eq!(
+        refusal(r#"{"column": "user", "above": 1}"#),
+        "column `user` is text: give `equals` with a text"
+    );
+    assert_eq!(
+        refusal(r#"{"column": "paid", "equals": 1}"#),
+        "column `paid` is boolean: give `equals: true` or `equals: false`"
+    );
     assert_eq!(
         refusal(r#"{"column": "amount"}"#),
         "column `amount` is a number: give one or more of above, at_least, below, at_most, equals with a number"

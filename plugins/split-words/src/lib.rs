@@ -21,7 +21,11 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { column: "value".into(), separator: None, keep: Vec::new() }
+        Self {
+            column: "value".into(),
+            separator: None,
+            keep: Vec::new(),
+        }
     }
 }
 
@@ -45,21 +49,26 @@ impl Transform for SplitWords {
         setup.compute("word", Utf8).not_null();
         let separator = match config.separator {
             None => Separator::WhiteSpace,
-            Some(text) => Separator::new(&text).ok_or_else(|| Error::new("`separator` is empty: leave it out to split at white space"))?,
+            Some(text) => Separator::new(&text).ok_or_else(|| {
+                Error::new("`separator` is empty: leave it out to split at white space")
+            })?,
         };
         Ok(Self { separator })
     }
 
     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
         let lines = batch.column::<Utf8>(0)?;
-        let bytes = lines.view().data().len();
+        let data = lines.view().data();
+        let ascii = words::is_ascii(data);
         // English has six bytes a word, its space included.
-        let mut words = Builder::<Utf8>::with_capacity(bytes / 5, bytes);
+        out.reserve(data.len() / 5);
+        let mut words = Builder::<Utf8>::with_capacity(data.len() / 5, data.len());
         for (row, line) in lines.iter().enumerate() {
             let Some(line) = line else { continue };
-            let before = words.len();
-            self.separator.split(line, |word| words.push(word));
-            out.keep_times(row, words.len() - before);
+            self.separator.split(line, ascii, |word| {
+                out.keep(row);
+                words.push(word);
+            });
         }
         out.set("word", words)
     }

@@ -51,8 +51,14 @@ impl Builder {
     pub fn build(&self, source_dir: &Path) -> Result<PathBuf, BuildError> {
         let package = Package::find(source_dir)?;
         let own = package.folder.join("target").join("azud");
-        let out = self.out.clone().unwrap_or_else(|| own.join(format!("{}.wasm", package.name)));
-        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let out = self
+            .out
+            .clone()
+            .unwrap_or_else(|| own.join(format!("{}.wasm", package.name)));
+        let folder = out
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
         let stamp = appended(&out, ".inputs");
         if stamp::is_current(&stamp, &out) {
@@ -66,9 +72,13 @@ impl Builder {
         let target_dir = self.target_dir.clone().unwrap_or_else(|| own.join("cargo"));
         let module = cargo::build(&package, &target_dir)?;
         let component = component::encode(&module.wasm, &package)?;
-        let dep_info = fs::read_to_string(&module.dep_info).map_err(BuildError::file("read", &module.dep_info))?;
+        let dep_info = fs::read_to_string(&module.dep_info)
+            .map_err(BuildError::file("read", &module.dep_info))?;
         place(&out, &component)?;
-        place(&stamp, stamp::of(&out, &stamp::inputs(&dep_info, &package.folder)).as_bytes())?;
+        place(
+            &stamp,
+            stamp::of(&out, &stamp::inputs(&dep_info, &package.folder)).as_bytes(),
+        )?;
         Ok(out)
     }
 }
@@ -82,10 +92,16 @@ fn lock(path: &Path) -> Result<File, BuildError> {
 
 /// Writes a file by rename: whoever reads it sees the old one or the new one.
 fn place(path: &Path, content: &[u8]) -> Result<(), BuildError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file("write in", folder))?;
-    file.write_all(content).map_err(BuildError::file("write", path))?;
-    file.persist(path).map_err(|error| BuildError::file("write", path)(error.error))?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file("write in", folder))?;
+    file.write_all(content)
+        .map_err(BuildError::file("write", path))?;
+    file.persist(path)
+        .map_err(|error| BuildError::file("write", path)(error.error))?;
     Ok(())
 }
 

@@ -40,14 +40,28 @@ pub(crate) struct Module {
 pub(crate) fn build(package: &Package, target_dir: &Path) -> Result<Module, BuildError> {
     add_target(package)?;
     let mut command = fresh("cargo", package);
-    command.args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    command.args([
+        "build",
+        "--release",
+        "--lib",
+        "--target",
+        TARGET,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     command.arg("--target-dir").arg(target_dir);
     let output = run(command, "cargo")?;
     if !output.status.success() {
-        let output = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-        return Err(BuildError::Compile { source_dir: package.folder.clone(), output });
+        let output = String::from_utf8_lossy(&output.stderr)
+            .trim_end()
+            .to_owned();
+        return Err(BuildError::Compile {
+            source_dir: package.folder.clone(),
+            output,
+        });
     }
-    let wasm = module(&output.stdout, package).ok_or_else(|| BuildError::NoModule(package.folder.join("Cargo.toml")))?;
+    let wasm = module(&output.stdout, package)
+        .ok_or_else(|| BuildError::NoModule(package.folder.join("Cargo.toml")))?;
     let dep_info = wasm.with_extension("d");
     Ok(Module { wasm, dep_info })
 }
@@ -56,13 +70,22 @@ pub(crate) fn build(package: &Package, target_dir: &Path) -> Result<Module, Buil
 fn module(messages: &[u8], package: &Package) -> Option<PathBuf> {
     let manifest = package.folder.join("Cargo.toml");
     let messages = messages.split(|byte| *byte == b'\n');
-    let artifacts = messages.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    let artifacts =
+        messages.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
     artifacts
-        .filter(|message| message.get("manifest_path").and_then(|path| path.as_str()).is_some_and(|path| Path::new(path) == manifest))
+        .filter(|message| {
+            message
+                .get("manifest_path")
+                .and_then(|path| path.as_str())
+                .is_some_and(|path| Path::new(path) == manifest)
+        })
         .filter_map(|message| message.get("filenames")?.as_array().cloned())
         .flatten()
         .filter_map(|file| file.as_str().map(PathBuf::from))
-        .find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
+        .find(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
 }
 
 fn add_target(package: &Package) -> Result<(), BuildError> {
@@ -73,15 +96,23 @@ fn add_target(package: &Package) -> Result<(), BuildError> {
         return Ok(());
     }
     // The one thing that a build changes outside of its folder is not done silently.
-    let _ = writeln!(std::io::stderr(), "adding the Rust target {TARGET} (rustup target add {TARGET})");
+    let _ = writeln!(
+        std::io::stderr(),
+        "adding the Rust target {TARGET} (rustup target add {TARGET})"
+    );
     let mut command = fresh("rustup", package);
     command.args(["target", "add", TARGET]);
     let output = run(command, "rustup")?;
     if output.status.success() {
         return Ok(());
     }
-    let output = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-    Err(BuildError::Target { target: TARGET, output })
+    let output = String::from_utf8_lossy(&output.stderr)
+        .trim_end()
+        .to_owned();
+    Err(BuildError::Target {
+        target: TARGET,
+        output,
+    })
 }
 
 fn fresh(program: &str, package: &Package) -> Command {
@@ -99,5 +130,7 @@ fn fresh(program: &str, package: &Package) -> Command {
 }
 
 fn run(mut command: Command, program: &'static str) -> Result<Output, BuildError> {
-    command.output().map_err(|source| BuildError::Missing { program, source })
+    command
+        .output()
+        .map_err(|source| BuildError::Missing { program, source })
 }

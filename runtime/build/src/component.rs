@@ -12,5 +12,8 @@ pub(crate) fn encode(module: &Path, package: &Package) -> Result<Vec<u8>, BuildE
     ComponentEncoder::default()
         .module(&bytes)
         .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|error| BuildError::Encode { source_dir: package.folder.clone(), reason: format!("{error:#}") })
+        .map_err(|error| BuildError::Encode {
+            source_dir: package.folder.clone(),
+            reason: format!("{error:#}"),
+        })
 }

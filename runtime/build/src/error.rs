@@ -23,7 +23,9 @@ pub enum BuildError {
         source: io::Error,
     },
     /// A program could not be started.
-    #[error("cannot run {program}: {source}; install Rust with rustup, or use `path:` with a built plugin")]
+    #[error(
+        "cannot run {program}: {source}; install Rust with rustup, or use `path:` with a built plugin"
+    )]
     Missing {
         /// The program.
         program: &'static str,
@@ -31,7 +33,9 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The target for WebAssembly is missing and could not be added.
-    #[error("the Rust target {target} is missing and `rustup target add {target}` failed:\n{output}")]
+    #[error(
+        "the Rust target {target} is missing and `rustup target add {target}` failed:\n{output}"
+    )]
     Target {
         /// The target.
         target: &'static str,
@@ -62,7 +66,10 @@ pub enum BuildError {
 // === impl BuildError ===
 
 impl BuildError {
-    pub(crate) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn file(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { what, path, source }
     }

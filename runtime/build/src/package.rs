@@ -21,7 +21,9 @@ impl Package {
         if !manifest.is_file() {
             return Err(BuildError::NoPackage(source.to_owned()));
         }
-        let folder = source.canonicalize().map_err(BuildError::file("open", source))?;
+        let folder = source
+            .canonicalize()
+            .map_err(BuildError::file("open", source))?;
         let text = fs::read_to_string(&manifest).map_err(BuildError::file("read", &manifest))?;
         let name = name(&text).ok_or(BuildError::NoName(manifest))?;
         Ok(Self { folder, name })
@@ -37,6 +39,13 @@ pub(crate) fn name(manifest: &str) -> Option<String> {
         .take_while(|line| !line.starts_with('['))
         .filter_map(|line| line.split_once('='))
         .find(|(key, _)| key.trim() == "name")
-        .and_then(|(_, value)| value.trim().trim_matches(['"', '\'']).split(['"', '\'']).next().map(str::to_owned))
+        .and_then(|(_, value)| {
+            value
+                .trim()
+                .trim_matches(['"', '\''])
+                .split(['"', '\''])
+                .next()
+                .map(str::to_owned)
+        })
         .filter(|name| !name.is_empty())
 }

@@ -18,17 +18,29 @@ const VERSION: &str = concat!("azud-build ", env!("CARGO_PKG_VERSION"), " compon
 
 /// Whether the stamp describes the files as they are now.
 pub(crate) fn is_current(stamp: &Path, component: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(stamp) else { return false };
+    let Ok(text) = fs::read_to_string(stamp) else {
+        return false;
+    };
     let mut lines = text.lines();
     let whole = lines.next() == Some(VERSION) && text.ends_with('\n');
     whole
-        && lines.next().and_then(|line| line.strip_prefix("component ")) == digest(component).as_deref()
-        && lines.all(|line| line.split_once(' ').is_some_and(|(was, path)| digest(Path::new(path)).as_deref().unwrap_or("none") == was))
+        && lines
+            .next()
+            .and_then(|line| line.strip_prefix("component "))
+            == digest(component).as_deref()
+        && lines.all(|line| {
+            line.split_once(' ').is_some_and(|(was, path)| {
+                digest(Path::new(path)).as_deref().unwrap_or("none") == was
+            })
+        })
 }
 
 /// The stamp of a component that was just made of `inputs`.
 pub(crate) fn of(component: &Path, inputs: &BTreeSet<PathBuf>) -> String {
-    let mut text = format!("{VERSION}\ncomponent {}\n", digest(component).unwrap_or_default());
+    let mut text = format!(
+        "{VERSION}\ncomponent {}\n",
+        digest(component).unwrap_or_default()
+    );
     for input in inputs {
         // A file that is not there (a lock file, a rust-toolchain.toml) counts as well: it may come.
         let digest = digest(input).unwrap_or_else(|| "none".into());
@@ -44,23 +56,45 @@ pub(crate) fn inputs(dep_info: &str, folder: &Path) -> BTreeSet<PathBuf> {
         .filter_map(|line| line.split_once(": "))
         .flat_map(|(_, files)| split_escaped(files))
         .collect();
-    let manifests: BTreeSet<PathBuf> =
-        inputs.iter().filter_map(|file| file.ancestors().map(|above| above.join("Cargo.toml")).find(|manifest| manifest.is_file())).collect();
+    let manifests: BTreeSet<PathBuf> = inputs
+        .iter()
+        .filter_map(|file| {
+            file.ancestors()
+                .map(|above| above.join("Cargo.toml"))
+                .find(|manifest| manifest.is_file())
+        })
+        .collect();
     inputs.extend(manifests);
-    inputs.extend(["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml"].map(|file| folder.join(file)));
+    inputs.extend(
+        [
+            "Cargo.toml",
+            "Cargo.lock",
+            ".cargo/config.toml",
+            "rust-toolchain.toml",
+        ]
+        .map(|file| folder.join(file)),
+    );
     inputs
 }
 
 /// Paths are separated by spaces; a space within one is escaped.
 fn split_escaped(files: &str) -> Vec<PathBuf> {
     let files = files.replace("\\ ", "\0");
-    files.split(' ').filter(|file| !file.is_empty()).map(|file| PathBuf::from(file.replace('\0', " "))).collect()
+    files
+        .split(' ')
+        .filter(|file| !file.is_empty())
+        .map(|file| PathBuf::from(file.replace('\0', " ")))
+        .collect()
 }
 
 fn digest(file: &Path) -> Option<String> {
     let content = fs::read(file).ok()?;
-    Some(Sha256::digest(content).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Some(
+        Sha256::digest(content)
+            .iter()
+            .fold(String::new(), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            }),
+    )
 }

@@ -15,7 +15,10 @@ fn a_folder_without_a_package_is_refused() {
     let error = build(folder.path(), None).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} has no Cargo.toml: a plugin's source is a folder with a Rust package", folder.path().display())
+        format!(
+            "{} has no Cargo.toml: a plugin's source is a folder with a Rust package",
+            folder.path().display()
+        )
     );
 }
 
@@ -26,9 +29,17 @@ fn inputs_are_the_compilers_list_and_the_manifests_above() {
     fs::create_dir_all(dependency.join("src")).unwrap();
     fs::write(dependency.join("Cargo.toml"), "").unwrap();
     let source = dependency.join("src/lib.rs");
-    let dep_info = format!("/target/x.wasm: /plugin/src/lib.rs {}\n", source.display().to_string().replace(' ', "\\ "));
+    let dep_info = format!(
+        "/target/x.wasm: /plugin/src/lib.rs {}\n",
+        source.display().to_string().replace(' ', "\\ ")
+    );
     let inputs = stamp::inputs(&dep_info, Path::new("/plugin"));
-    for file in [source.as_path(), &dependency.join("Cargo.toml"), Path::new("/plugin/src/lib.rs"), Path::new("/plugin/Cargo.lock")] {
+    for file in [
+        source.as_path(),
+        &dependency.join("Cargo.toml"),
+        Path::new("/plugin/src/lib.rs"),
+        Path::new("/plugin/Cargo.lock"),
+    ] {
         assert!(inputs.contains(file), "{inputs:?}");
     }
 }
@@ -36,7 +47,8 @@ fn inputs_are_the_compilers_list_and_the_manifests_above() {
 #[test]
 fn a_stamp_is_stale_when_any_input_changes_comes_or_goes() {
     let folder = tempfile::tempdir().unwrap();
-    let [component, stamp, input, later] = ["a.wasm", "a.stamp", "in.rs", "Cargo.lock"].map(|name| folder.path().join(name));
+    let [component, stamp, input, later] =
+        ["a.wasm", "a.stamp", "in.rs", "Cargo.lock"].map(|name| folder.path().join(name));
     fs::write(&component, "component").unwrap();
     fs::write(&input, "one").unwrap();
     let fresh = stamp::of(&component, &BTreeSet::from([input.clone(), later.clone()]));
@@ -70,6 +82,8 @@ fn what_the_compiler_says_is_shown() {
     )
     .unwrap();
     fs::write(folder.path().join("src/lib.rs"), "fn broken( {}").unwrap();
-    let Err(BuildError::Compile { output, .. }) = build(folder.path(), None) else { panic!("it was built") };
+    let Err(BuildError::Compile { output, .. }) = build(folder.path(), None) else {
+        panic!("it was built")
+    };
     assert!(output.contains("src/lib.rs:1"), "{output}");
 }

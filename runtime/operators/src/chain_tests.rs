@@ -20,7 +20,12 @@ impl Stage for Even {
         if let Some(bad) = values.iter().flatten().find(|value| *value < 0) {
             return exec_err!("{bad} is negative");
         }
-        rows.filter(&values.iter().map(|value| value.map(|value| value % 2 == 0)).collect())
+        rows.filter(
+            &values
+                .iter()
+                .map(|value| value.map(|value| value % 2 == 0))
+                .collect(),
+        )
     }
 }
 

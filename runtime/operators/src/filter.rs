@@ -22,10 +22,7 @@ pub struct Filter {
 impl Filter {
     /// A filter for a boolean expression over the columns that come in.
     pub fn new(condition: Arc<dyn PhysicalExpr>) -> Self {
-        let conjuncts: Vec<_> = split_conjunction(&condition)
-            .into_iter()
-            .cloned()
-            .collect();
+        let conjuncts: Vec<_> = split_conjunction(&condition).into_iter().cloned().collect();
         Self {
             condition: conjunction(conjuncts.clone()),
             conjuncts,

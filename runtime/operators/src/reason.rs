@@ -39,7 +39,11 @@ fn overflow(text: &str) -> String {
 
 /// One line without a full stop; lower case at the start unless it is a name.
 fn tidy(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default().trim_end_matches('.');
+    let line = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.');
     let line = line.strip_prefix("Execution error: ").unwrap_or(line);
     let mut letters = line.chars();
     match (letters.next(), letters.clone().next()) {

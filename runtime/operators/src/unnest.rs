@@ -56,7 +56,7 @@ impl Stage for Unnest {
                 UnnestColumn::Elements(index) => Some(*index),
                 UnnestColumn::Repeat(_) => None,
             })
-            .map(|index| Ok(as_list_array(column(index)?)?))
+            .map(|index| as_list_array(column(index)?))
             .collect::<Result<Vec<&ListArray>>>()?;
         let lengths = Lengths::of(&lists, rows.columns.num_rows(), self.outer);
         let repeats = lengths.repeats();
@@ -128,5 +128,7 @@ impl Lengths {
 }
 
 fn sizes(offsets: &OffsetBuffer<i32>) -> impl Iterator<Item = u32> {
-    offsets.lengths().map(|length| u32::try_from(length).unwrap_or(u32::MAX))
+    offsets
+        .lengths()
+        .map(|length| u32::try_from(length).unwrap_or(u32::MAX))
 }

@@ -33,12 +33,17 @@ impl Cache {
     pub(crate) fn new(folder: Option<PathBuf>, engine: &Engine) -> Self {
         let mut settings = Digester(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
-        Self { folder, settings: settings.0.finalize().into() }
+        Self {
+            folder,
+            settings: settings.0.finalize().into(),
+        }
     }
 
     /// The compiled component of these bytes, from the cache where it is there.
     pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = &self.folder else { return Component::new(engine, bytes) };
+        let Some(folder) = &self.folder else {
+            return Component::new(engine, bytes);
+        };
         let entry = folder.join(self.name(bytes));
         if let Some(component) = load(engine, &entry) {
             return Ok(component);
@@ -50,7 +55,10 @@ impl Cache {
     }
 
     fn name(&self, bytes: &[u8]) -> String {
-        let digest = Sha256::new().chain_update(Sha256::digest(bytes)).chain_update(self.settings).finalize();
+        let digest = Sha256::new()
+            .chain_update(Sha256::digest(bytes))
+            .chain_update(self.settings)
+            .finalize();
         format!("{}.cwasm", hex(&digest))
     }
 }
@@ -68,7 +76,10 @@ fn load(engine: &Engine, entry: &Path) -> Option<Component> {
     deserialize(engine, code)
 }
 
-#[expect(unsafe_code, reason = "wasmtime cannot check machine code, only this host can")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime cannot check machine code, only this host can"
+)]
 fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: the code was serialised by this wasmtime with these settings (the
     // entry's name is their digest, and wasmtime checks its own header), it is
@@ -84,9 +95,11 @@ fn store(folder: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
         file.write_all(code)?;
         file.write_all(&trailer_of(code))
     });
-    written.and_then(|()| fs::rename(&temporary, entry)).inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
+    written
+        .and_then(|()| fs::rename(&temporary, entry))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })
 }
 
 fn trailer_of(code: &[u8]) -> Vec<u8> {
@@ -97,7 +110,10 @@ fn trailer_of(code: &[u8]) -> Vec<u8> {
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     // Refused by the system where the folder is another user's.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }

@@ -33,10 +33,14 @@ pub enum LoadError {
     #[error("{0} is no WebAssembly file; a plugin is a component, as `azud build` makes")]
     NotWasm(String),
     /// The file is a core module.
-    #[error("{0} is a core module, not a component; make one with `azud build`, or with `wasm-tools component new`")]
+    #[error(
+        "{0} is a core module, not a component; make one with `azud build`, or with `wasm-tools component new`"
+    )]
     CoreModule(String),
     /// The file is not the one that the manifest means.
-    #[error("{name} has the sha256 {actual}, the manifest says {expected}; build or fetch it again, or change `sha256:`")]
+    #[error(
+        "{name} has the sha256 {actual}, the manifest says {expected}; build or fetch it again, or change `sha256:`"
+    )]
     Digest {
         /// The plugin.
         name: String,
@@ -54,7 +58,9 @@ pub enum LoadError {
         reason: String,
     },
     /// The component exports nothing of azud's.
-    #[error("{name} is no azud plugin: it exports {exports}; a plugin exports azud:plugin/transform@{supported}")]
+    #[error(
+        "{name} is no azud plugin: it exports {exports}; a plugin exports azud:plugin/transform@{supported}"
+    )]
     NoWorld {
         /// The plugin.
         name: String,
@@ -64,7 +70,9 @@ pub enum LoadError {
         supported: &'static str,
     },
     /// The component was made for another version of the contract.
-    #[error("{name} exports {export}, this host supports version {supported}: build the plugin with an SDK of that version")]
+    #[error(
+        "{name} exports {export}, this host supports version {supported}: build the plugin with an SDK of that version"
+    )]
     Version {
         /// The plugin.
         name: String,
@@ -74,7 +82,9 @@ pub enum LoadError {
         supported: &'static str,
     },
     /// The component needs something that no plugin gets.
-    #[error("{name} needs {import}, which azud has not; a plugin may import azud:plugin/log and WASI 0.2")]
+    #[error(
+        "{name} needs {import}, which azud has not; a plugin may import azud:plugin/log and WASI 0.2"
+    )]
     Import {
         /// The plugin.
         name: String,
@@ -98,7 +108,9 @@ pub enum OpenError {
         expected: &'static str,
     },
     /// A type has no form on the boundary.
-    #[error("column `{column}` has the type {data_type}, which a plugin cannot take: cast it in SQL before this step")]
+    #[error(
+        "column `{column}` has the type {data_type}, which a plugin cannot take: cast it in SQL before this step"
+    )]
     Type {
         /// The column.
         column: String,
@@ -183,7 +195,9 @@ impl GuestError {
     /// Arrow found what this crate's own checks had let pass.
     pub(crate) fn arrow(column: &str, error: &ArrowError) -> Self {
         let what = error.to_string();
-        let what = what.split_once("error: ").map_or(what.as_str(), |(_, what)| what);
+        let what = what
+            .split_once("error: ")
+            .map_or(what.as_str(), |(_, what)| what);
         Self::invalid(format!("column `{column}`: {what}"))
     }
 }

@@ -37,7 +37,16 @@ pub(crate) enum Denied {
 impl Host {
     pub(crate) fn new(limits: Limits, logger: Arc<dyn Logger>, ticks: Ticks) -> Self {
         let budget = Budget::new(&limits);
-        Self { limits, denied: None, logger, ticks, budget, memory: 0, table: 0, random: 0 }
+        Self {
+            limits,
+            denied: None,
+            logger,
+            ticks,
+            budget,
+            memory: 0,
+            table: 0,
+            random: 0,
+        }
     }
 
     /// The same numbers in every instance (SplitMix64).
@@ -49,12 +58,18 @@ impl Host {
     }
 
     pub(crate) fn write(&mut self, level: Level, message: &str) {
-        self.budget.log(&*self.logger, &self.ticks, &self.limits, level, message);
+        self.budget
+            .log(&*self.logger, &self.ticks, &self.limits, level, message);
     }
 }
 
 impl ResourceLimiter for Host {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current));
         if total > self.limits.memory {
             self.denied = Some(Denied::Memory);
@@ -64,7 +79,12 @@ impl ResourceLimiter for Host {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.table.saturating_add(desired.saturating_sub(current));
         if total > self.limits.table {
             self.denied = Some(Denied::Table);

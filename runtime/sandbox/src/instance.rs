@@ -27,18 +27,27 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// A fresh instance: 10 microseconds for a plugin in Rust.
-    pub(crate) fn new(plugin: &Plugin, limits: &Limits, logger: &Arc<dyn Logger>) -> Result<Self, OpenError> {
+    pub(crate) fn new(
+        plugin: &Plugin,
+        limits: &Limits,
+        logger: &Arc<dyn Logger>,
+    ) -> Result<Self, OpenError> {
         let sandbox = plugin.sandbox();
         let host = Host::new(limits.clone(), Arc::clone(logger), sandbox.ticks.clone());
         let mut store = Store::new(&sandbox.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(limits.output);
         store.set_epoch_deadline(ticks(limits.deadline));
-        let failed = |store: &mut Store<Host>, error: wasmtime::Error| match named(store, &error, limits.deadline) {
+        let failed = |store: &mut Store<Host>, error: wasmtime::Error| match named(
+            store,
+            &error,
+            limits.deadline,
+        ) {
             Some(limit) => OpenError::Guest(limit),
             None => OpenError::Instantiate(format!("{error:#}")),
         };
-        let pre = TransformPluginPre::new(plugin.pre().clone()).map_err(|error| OpenError::Instantiate(format!("{error:#}")))?;
+        let pre = TransformPluginPre::new(plugin.pre().clone())
+            .map_err(|error| OpenError::Instantiate(format!("{error:#}")))?;
         match pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
             Err(error) => Err(failed(&mut store, error)),
@@ -50,7 +59,10 @@ impl Instance {
         let deadline = self.store.data().limits.deadline;
         self.store.set_epoch_deadline(ticks(deadline));
         let input: Vec<_> = input.iter().map(WireField::lend).collect();
-        let opened = self.plugin.azud_plugin_transform().call_open(&mut self.store, config, &input);
+        let opened = self
+            .plugin
+            .azud_plugin_transform()
+            .call_open(&mut self.store, config, &input);
         match opened {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(reason)) => Err(GuestError::Refused(self.reason(&reason))),
@@ -60,10 +72,19 @@ impl Instance {
 
     /// The export `process`. After any error but `Failed` the instance must be
     /// dropped.
-    pub(crate) fn process(&mut self, rows: u32, buffers: &[&[u8]], deadline: Duration) -> Result<Output, GuestError> {
+    pub(crate) fn process(
+        &mut self,
+        rows: u32,
+        buffers: &[&[u8]],
+        deadline: Duration,
+    ) -> Result<Output, GuestError> {
         self.store.set_epoch_deadline(ticks(deadline));
         let batch = types::BatchParam { rows, buffers };
-        match self.plugin.azud_plugin_transform().call_process(&mut self.store, batch) {
+        match self
+            .plugin
+            .azud_plugin_transform()
+            .call_process(&mut self.store, batch)
+        {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(reason)) => Err(GuestError::Failed(self.reason(&reason))),
             Err(error) => Err(self.trapped(&error, deadline)),
@@ -78,13 +99,23 @@ impl Instance {
         named(&mut self.store, error, deadline).unwrap_or_else(|| {
             // The root cause says what happened; what is around it are frames
             // of machine code, which differ from build to build.
-            GuestError::Trapped { reason: error.root_cause().to_string().trim_start_matches("wasm trap: ").to_owned() }
+            GuestError::Trapped {
+                reason: error
+                    .root_cause()
+                    .to_string()
+                    .trim_start_matches("wasm trap: ")
+                    .to_owned(),
+            }
         })
     }
 }
 
 /// The limit that an error comes of, where one was hit.
-fn named(store: &mut Store<Host>, error: &wasmtime::Error, deadline: Duration) -> Option<GuestError> {
+fn named(
+    store: &mut Store<Host>,
+    error: &wasmtime::Error,
+    deadline: Duration,
+) -> Option<GuestError> {
     let host = store.data();
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => return Some(GuestError::Deadline { limit: deadline }),
@@ -92,11 +123,21 @@ fn named(store: &mut Store<Host>, error: &wasmtime::Error, deadline: Duration) -
         _ => {}
     }
     // The type is private to wasmtime; a test holds its text.
-    if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
-        return Some(GuestError::Output { limit: host.limits.output });
+    if error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls")
+    {
+        return Some(GuestError::Output {
+            limit: host.limits.output,
+        });
     }
     match host.denied? {
-        Denied::Memory => Some(GuestError::Memory { limit: host.limits.memory }),
-        Denied::Table => Some(GuestError::Table { limit: host.limits.table }),
+        Denied::Memory => Some(GuestError::Memory {
+            limit: host.limits.memory,
+        }),
+        Denied::Table => Some(GuestError::Table {
+            limit: host.limits.table,
+        }),
     }
 }

@@ -47,11 +47,22 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { left: limits.log_rate, second: 0, dropped: 0 }
+        Self {
+            left: limits.log_rate,
+            second: 0,
+            dropped: 0,
+        }
     }
 
     /// Hands a line on, or counts it.
-    pub(crate) fn log(&mut self, logger: &dyn Logger, ticks: &Ticks, limits: &Limits, level: Level, message: &str) {
+    pub(crate) fn log(
+        &mut self,
+        logger: &dyn Logger,
+        ticks: &Ticks,
+        limits: &Limits,
+        level: Level,
+        message: &str,
+    ) {
         let second = ticks.now() / (1_000 / TICK.as_millis() as u64);
         if second != self.second {
             self.second = second;
@@ -64,7 +75,13 @@ impl Budget {
         self.left = left;
         if self.dropped > 0 {
             let dropped = std::mem::take(&mut self.dropped);
-            logger.log(Level::Warn, &format!("{dropped} lines were dropped: at most {} a second", limits.log_rate));
+            logger.log(
+                Level::Warn,
+                &format!(
+                    "{dropped} lines were dropped: at most {} a second",
+                    limits.log_rate
+                ),
+            );
         }
         logger.log(level, &clean(message, limits.log_line));
     }

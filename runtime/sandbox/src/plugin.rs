@@ -56,25 +56,53 @@ impl World {
 impl Plugin {
     /// Loads a component from a file. `sha256` is what the manifest says of it.
     pub fn load(sandbox: &Sandbox, path: &Path, sha256: Option<&str>) -> Result<Self, LoadError> {
-        let read = |source| LoadError::Read { path: path.to_owned(), source };
+        let read = |source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        };
         let mut bytes = Vec::new();
         // One byte more than allowed tells a file that is too large.
-        fs::File::open(path).map_err(read)?.take(limits::COMPONENT + 1).read_to_end(&mut bytes).map_err(read)?;
+        fs::File::open(path)
+            .map_err(read)?
+            .take(limits::COMPONENT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(read)?;
         Self::from_bytes(sandbox, &path.display().to_string(), &bytes, sha256)
     }
 
     /// Loads a component from memory; `name` is for messages.
-    pub fn from_bytes(sandbox: &Sandbox, name: &str, bytes: &[u8], sha256: Option<&str>) -> Result<Self, LoadError> {
+    pub fn from_bytes(
+        sandbox: &Sandbox,
+        name: &str,
+        bytes: &[u8],
+        sha256: Option<&str>,
+    ) -> Result<Self, LoadError> {
         check_kind(name, bytes)?;
         let digest = hex(&Sha256::digest(bytes));
         if let Some(expected) = sha256.filter(|expected| !expected.eq_ignore_ascii_case(&digest)) {
-            return Err(LoadError::Digest { name: name.into(), expected: expected.into(), actual: digest });
+            return Err(LoadError::Digest {
+                name: name.into(),
+                expected: expected.into(),
+                actual: digest,
+            });
         }
-        let broken = |error: wasmtime::Error| LoadError::Compile { name: name.into(), reason: format!("{error:#}") };
-        let component = sandbox.cache.compile(&sandbox.engine, bytes).map_err(broken)?;
+        let broken = |error: wasmtime::Error| LoadError::Compile {
+            name: name.into(),
+            reason: format!("{error:#}"),
+        };
+        let component = sandbox
+            .cache
+            .compile(&sandbox.engine, bytes)
+            .map_err(broken)?;
         let world = world(sandbox, name, &component.component_type())?;
         let pre = link(sandbox, name, &component)?;
-        Ok(Self(Arc::new(Loaded { name: name.into(), digest, world, sandbox: sandbox.clone(), pre })))
+        Ok(Self(Arc::new(Loaded {
+            name: name.into(),
+            digest,
+            world,
+            sandbox: sandbox.clone(),
+            pre,
+        })))
     }
 
     /// What messages call it: its path.
@@ -103,14 +131,20 @@ impl Plugin {
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plugin").field("name", &self.0.name).field("world", &self.0.world).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("name", &self.0.name)
+            .field("world", &self.0.world)
+            .finish_non_exhaustive()
     }
 }
 
 /// What the first bytes say, before any parser sees the rest.
 fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() as u64 > limits::COMPONENT {
-        return Err(LoadError::TooLarge { name: name.into(), limit: limits::COMPONENT as usize });
+        return Err(LoadError::TooLarge {
+            name: name.into(),
+            limit: limits::COMPONENT as usize,
+        });
     }
     match bytes {
         [] => Err(LoadError::Empty(name.into())),
@@ -122,21 +156,34 @@ fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 
 /// Which of azud's interfaces the component exports, and in which version.
 fn world(sandbox: &Sandbox, name: &str, component: &ComponentType) -> Result<World, LoadError> {
-    let exports: Vec<_> = component.exports(&sandbox.engine).map(|(export, _)| export.to_owned()).collect();
+    let exports: Vec<_> = component
+        .exports(&sandbox.engine)
+        .map(|(export, _)| export.to_owned())
+        .collect();
     for world in [World::Transform, World::Aggregate, World::Sink] {
         let interface = format!("{PACKAGE}{}@", world.name());
-        let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else { continue };
+        let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else {
+            continue;
+        };
         let version = export.strip_prefix(&interface).unwrap_or_default();
         if track(version) == track(SUPPORTED) {
             return Ok(world);
         }
-        return Err(LoadError::Version { name: name.into(), export: export.clone(), supported: SUPPORTED });
+        return Err(LoadError::Version {
+            name: name.into(),
+            export: export.clone(),
+            supported: SUPPORTED,
+        });
     }
     let exports = match exports.as_slice() {
         [] => "nothing".into(),
         exports => exports.join(", "),
     };
-    Err(LoadError::NoWorld { name: name.into(), exports, supported: SUPPORTED })
+    Err(LoadError::NoWorld {
+        name: name.into(),
+        exports,
+        supported: SUPPORTED,
+    })
 }
 
 /// The part of a version within which nothing incompatible changes: 0.1 of 0.1.3.
@@ -144,16 +191,29 @@ fn track(version: &str) -> Option<&str> {
     version.rsplit_once('.').map(|(track, _)| track)
 }
 
-fn link(sandbox: &Sandbox, name: &str, component: &Component) -> Result<InstancePre<Host>, LoadError> {
-    let broken = |error: wasmtime::Error| LoadError::Compile { name: name.into(), reason: format!("{error:#}") };
+fn link(
+    sandbox: &Sandbox,
+    name: &str,
+    component: &Component,
+) -> Result<InstancePre<Host>, LoadError> {
+    let broken = |error: wasmtime::Error| LoadError::Compile {
+        name: name.into(),
+        reason: format!("{error:#}"),
+    };
     let foreign = component.component_type();
     let mut foreign = foreign.imports(&sandbox.engine).filter(|(import, item)| {
         // Types alone ask for nothing.
-        let interface = matches!(item.ty, ComponentItem::ComponentInstance(_) | ComponentItem::ComponentFunc(_));
+        let interface = matches!(
+            item.ty,
+            ComponentItem::ComponentInstance(_) | ComponentItem::ComponentFunc(_)
+        );
         interface && !import.starts_with(PACKAGE) && !wasi::offers(import)
     });
     if let Some((import, _)) = foreign.next() {
-        return Err(LoadError::Import { name: name.into(), import: import.to_owned() });
+        return Err(LoadError::Import {
+            name: name.into(),
+            import: import.to_owned(),
+        });
     }
     let mut linker = Linker::new(&sandbox.engine);
     TransformPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(broken)?;

@@ -30,10 +30,15 @@ impl Sandbox {
     /// # Errors
     /// Where the machine cannot run compiled code, or gives no thread.
     pub fn new(settings: Settings) -> io::Result<Self> {
-        let engine = Engine::new(&config()).map_err(|error| io::Error::other(format!("cannot start the sandbox: {error:#}")))?;
+        let engine = Engine::new(&config())
+            .map_err(|error| io::Error::other(format!("cannot start the sandbox: {error:#}")))?;
         let ticks = Ticks::start(&engine)?;
         let cache = Cache::new(settings.cache, &engine);
-        Ok(Self { engine, ticks, cache })
+        Ok(Self {
+            engine,
+            ticks,
+            cache,
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 mod format;
 mod from_wire;
 mod physical;
-mod to_wire;
 #[cfg(test)]
 mod tests;
+mod to_wire;
 
 pub(crate) use from_wire::columns as from_wire;
 pub(crate) use physical::{cast, physical};

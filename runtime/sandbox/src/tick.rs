@@ -31,14 +31,16 @@ impl Ticks {
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let ticks = Self::default();
         let (counter, engine) = (ticks.clone(), engine.weak());
-        thread::Builder::new().name("azud-tick".into()).spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                counter.0.fetch_add(1, Ordering::Relaxed);
-                thread::sleep(TICK);
-            }
-        })?;
+        thread::Builder::new()
+            .name("azud-tick".into())
+            .spawn(move || {
+                while let Some(engine) = engine.upgrade() {
+                    engine.increment_epoch();
+                    drop(engine);
+                    counter.0.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(TICK);
+                }
+            })?;
         Ok(ticks)
     }
 }
@@ -46,5 +48,7 @@ impl Ticks {
 /// How many ticks a call may see: never fewer than the deadline has, and one
 /// more, as the current tick has already begun.
 pub(crate) fn ticks(deadline: Duration) -> u64 {
-    u64::try_from(deadline.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX).saturating_add(1)
+    u64::try_from(deadline.as_nanos().div_ceil(TICK.as_nanos()))
+        .unwrap_or(u64::MAX)
+        .saturating_add(1)
 }

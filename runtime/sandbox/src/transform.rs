@@ -79,7 +79,11 @@ impl Transform {
     ) -> Result<Self, OpenError> {
         if plugin.world() != World::Transform {
             let (name, actual) = (plugin.name().to_owned(), plugin.world().name());
-            return Err(OpenError::World { name, actual, expected: World::Transform.name() });
+            return Err(OpenError::World {
+                name,
+                actual,
+                expected: World::Transform.name(),
+            });
         }
         let wire = schema::to_wire(input)?;
         let mut instance = Instance::new(plugin, &limits, &logger)?;
@@ -121,14 +125,20 @@ impl Transform {
 
     /// Maps a batch within another deadline: while rows are halved to find the
     /// one that loops, a second each would be long. Ticks are 10 ms.
-    pub fn process_within(&mut self, batch: &RecordBatch, deadline: Duration) -> Result<Processed, GuestError> {
+    pub fn process_within(
+        &mut self,
+        batch: &RecordBatch,
+        deadline: Duration,
+    ) -> Result<Processed, GuestError> {
         self.check_input(batch)?;
-        let rows = u32::try_from(batch.num_rows())
-            .map_err(|_| GuestError::Input { what: format!("{} rows are more than a batch can have", batch.num_rows()) })?;
+        let rows = u32::try_from(batch.num_rows()).map_err(|_| GuestError::Input {
+            what: format!("{} rows are more than a batch can have", batch.num_rows()),
+        })?;
         self.export.clear();
         for (column, layout) in self.columns.reads.iter().zip(&self.columns.layouts) {
             let name = self.input.field(*column).name();
-            self.export.push(&schema::cast(batch.column(*column), layout, name)?)?;
+            self.export
+                .push(&schema::cast(batch.column(*column), layout, name)?)?;
         }
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
@@ -142,10 +152,20 @@ impl Transform {
         let answer = answer?;
 
         let output_rows = answer.batch.rows as usize;
-        let origins = boundary::rows(answer.rows, output_rows, batch.num_rows(), self.columns.carries)?;
-        let rejected = boundary::rejected(answer.rejected, &origins, batch.num_rows(), &self.limits)?;
+        let origins = boundary::rows(
+            answer.rows,
+            output_rows,
+            batch.num_rows(),
+            self.columns.carries,
+        )?;
+        let rejected =
+            boundary::rejected(answer.rejected, &origins, batch.num_rows(), &self.limits)?;
         let output = self.assemble(batch, answer.batch.buffers, output_rows, &origins)?;
-        Ok(Processed { output, rows: origins.rows, rejected })
+        Ok(Processed {
+            output,
+            rows: origins.rows,
+            rejected,
+        })
     }
 
     fn assemble(
@@ -163,7 +183,10 @@ impl Transform {
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         if buffers.left() > 0 {
-            return Err(GuestError::invalid(format!("{} buffers more than the announced columns have", buffers.left())));
+            return Err(GuestError::invalid(format!(
+                "{} buffers more than the announced columns have",
+                buffers.left()
+            )));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)
@@ -172,13 +195,19 @@ impl Transform {
 
     /// A fresh instance, opened as the first one was.
     fn reopen(&self) -> Result<Instance, GuestError> {
-        let mut instance = Instance::new(&self.plugin, &self.limits, &self.logger).map_err(|error| match error {
-            OpenError::Guest(error) => error,
-            error => GuestError::Trapped { reason: error.to_string() },
-        })?;
+        let mut instance = Instance::new(&self.plugin, &self.limits, &self.logger).map_err(
+            |error| match error {
+                OpenError::Guest(error) => error,
+                error => GuestError::Trapped {
+                    reason: error.to_string(),
+                },
+            },
+        )?;
         let columns = Columns::check(instance.open(&self.config, &self.wire)?, &self.input)?;
         if columns != self.columns {
-            return Err(GuestError::invalid("`open` answered other columns than the first time; it must not depend on anything else"));
+            return Err(GuestError::invalid(
+                "`open` answered other columns than the first time; it must not depend on anything else",
+            ));
         }
         Ok(instance)
     }
@@ -186,12 +215,23 @@ impl Transform {
     fn check_input(&self, batch: &RecordBatch) -> Result<(), GuestError> {
         let (given, opened) = (batch.columns(), self.input.fields());
         if given.len() != opened.len() {
-            return Err(GuestError::Input { what: format!("it has {} columns, not {}", given.len(), opened.len()) });
+            return Err(GuestError::Input {
+                what: format!("it has {} columns, not {}", given.len(), opened.len()),
+            });
         }
-        match given.iter().zip(opened).find(|(column, field)| column.data_type() != field.data_type()) {
+        match given
+            .iter()
+            .zip(opened)
+            .find(|(column, field)| column.data_type() != field.data_type())
+        {
             None => Ok(()),
             Some((column, field)) => {
-                let what = format!("column `{}` is {}, not {}", field.name(), column.data_type(), field.data_type());
+                let what = format!(
+                    "column `{}` is {}, not {}",
+                    field.name(),
+                    column.data_type(),
+                    field.data_type()
+                );
                 Err(GuestError::Input { what })
             }
         }

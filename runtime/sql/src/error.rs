@@ -122,7 +122,10 @@ fn from_plan(text: &str) -> SqlError {
     if let Some((_, call)) = text.split_once("argument types '") {
         let call = call.split('\'').next().unwrap_or_default();
         let name = call.split('(').next().unwrap_or_default();
-        return SqlError::new(format!("{name}() does not take these types: {}", sql_types(call)));
+        return SqlError::new(format!(
+            "{name}() does not take these types: {}",
+            sql_types(call)
+        ));
     }
     if text.starts_with("Aggregate functions are not allowed in the WHERE clause") {
         return SqlError::new("an aggregate cannot stand in WHERE").help("write it in HAVING");
@@ -144,9 +147,9 @@ fn sql_types(text: &str) -> String {
         ("Date32", "date"),
         ("Binary", "binary"),
     ];
-    NAMES
-        .iter()
-        .fold(text.to_owned(), |text, (arrow, sql)| text.replace(arrow, sql))
+    NAMES.iter().fold(text.to_owned(), |text, (arrow, sql)| {
+        text.replace(arrow, sql)
+    })
 }
 
 fn from_schema(error: &SchemaError) -> SqlError {

@@ -63,9 +63,9 @@ impl ExprPlanner for SparkOperators {
                 let field = find(fields, name)?;
                 Ok(PlannerResult::Planned(get_field(expr.expr, field.name())))
             }
-            (_, GetFieldAccess::NamedStructField { name }) => {
-                Ok(PlannerResult::Planned(Subscript::call(expr.expr, lit(name))))
-            }
+            (_, GetFieldAccess::NamedStructField { name }) => Ok(PlannerResult::Planned(
+                Subscript::call(expr.expr, lit(name)),
+            )),
             (_, GetFieldAccess::ListIndex { key }) => {
                 Ok(PlannerResult::Planned(Subscript::call(expr.expr, *key)))
             }
@@ -216,11 +216,17 @@ fn find<'a>(fields: &'a Fields, name: &str) -> Result<&'a FieldRef> {
     let found = fields
         .iter()
         .find(|field| field.name() == name)
-        .or_else(|| fields.iter().find(|field| field.name().eq_ignore_ascii_case(name)));
+        .or_else(|| {
+            fields
+                .iter()
+                .find(|field| field.name().eq_ignore_ascii_case(name))
+        });
     found.ok_or_else(|| {
         let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
         match nearest(name, names.iter().copied()) {
-            Some(near) => plan_datafusion_err!("there is no field `{name}`; did you mean `{near}`?"),
+            Some(near) => {
+                plan_datafusion_err!("there is no field `{name}`; did you mean `{near}`?")
+            }
             None => plan_datafusion_err!(
                 "there is no field `{name}`; the fields are {}",
                 names.join(", ")

@@ -8,7 +8,12 @@ pub(crate) fn nearest<'a>(
     let unknown = unknown.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&unknown, &name.to_lowercase()), name))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&unknown, &name.to_lowercase()),
+                name,
+            )
+        })
         .min()
         .filter(|(distance, _)| *distance <= unknown.chars().count().div_ceil(3))
         .map(|(_, name)| name)

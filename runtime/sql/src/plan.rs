@@ -38,8 +38,8 @@ fn plan_here(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
     let names = syntax::prepare(&mut query, tables)?;
     let options = Arc::new(options());
     let catalog = Catalog::new(tables, &functions, options.clone());
-    let plan = logical(query, &catalog, &options)
-        .map_err(|error| SqlError::from_datafusion(&error))?;
+    let plan =
+        logical(query, &catalog, &options).map_err(|error| SqlError::from_datafusion(&error))?;
     lower::lower(&plan, &names, options)
 }
 

@@ -23,14 +23,12 @@ pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
             },
             Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => {
                 match i32::try_from(value) {
-                    Ok(small) => Transformed::yes(Expr::Literal(
-                        ScalarValue::Int32(Some(small)),
-                        metadata,
-                    )),
-                    Err(_) => Transformed::no(Expr::Literal(
-                        ScalarValue::Int64(Some(value)),
-                        metadata,
-                    )),
+                    Ok(small) => {
+                        Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(small)), metadata))
+                    }
+                    Err(_) => {
+                        Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata))
+                    }
                 }
             }
             other => Transformed::no(other),
@@ -50,9 +48,10 @@ pub(crate) fn overloads(plan: LogicalPlan) -> Result<LogicalPlan> {
             _ => return Ok(Transformed::no(expr)),
         };
         let schema = merge_schema(&plan.inputs());
-        let array = function.args.first().is_some_and(|first| {
-            matches!(first.get_type(&schema), Ok(DataType::List(_)))
-        });
+        let array = function
+            .args
+            .first()
+            .is_some_and(|first| matches!(first.get_type(&schema), Ok(DataType::List(_))));
         Ok(match array {
             true => Transformed::yes(for_arrays.call(function.args.clone())),
             false => Transformed::no(expr),

@@ -61,18 +61,32 @@ impl<'a> Batch<'a> {
         let read = self.find(key)?;
         if !T::accepts(&read.format) {
             let found = schema::name_of(&read.format);
-            return Err(Error::new(format!("column `{}` is {found}, not {}", read.name, T::NAME)));
+            return Err(Error::new(format!(
+                "column `{}` is {found}, not {}",
+                read.name,
+                T::NAME
+            )));
         }
         self.slice(read)
             .and_then(|buffers| Column::new(buffers, self.rows))
-            .ok_or_else(|| Error::new(format!("column `{}` has not the buffers of its type", read.name)))
+            .ok_or_else(|| {
+                Error::new(format!(
+                    "column `{}` has not the buffers of its type",
+                    read.name
+                ))
+            })
     }
 
     /// The Arrow buffers of a column and its children, for the types that have
     /// no view: lists, maps, structs.
     pub fn buffers(&self, key: impl Key) -> Result<&'a [Vec<u8>]> {
         let read = self.find(key)?;
-        self.slice(read).ok_or_else(|| Error::new(format!("column `{}` has not the buffers of its type", read.name)))
+        self.slice(read).ok_or_else(|| {
+            Error::new(format!(
+                "column `{}` has not the buffers of its type",
+                read.name
+            ))
+        })
     }
 
     fn find(&self, key: impl Key) -> Result<&'a Read> {
@@ -82,6 +96,7 @@ impl<'a> Batch<'a> {
     }
 
     fn slice(&self, read: &Read) -> Option<&'a [Vec<u8>]> {
-        self.buffers.get(read.first_buffer..read.first_buffer + read.buffers)
+        self.buffers
+            .get(read.first_buffer..read.first_buffer + read.buffers)
     }
 }

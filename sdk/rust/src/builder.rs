@@ -15,12 +15,20 @@ pub struct Builder<T: Type> {
 impl<T: Type> Builder<T> {
     /// An empty builder.
     pub fn new() -> Self {
-        Self { validity: Vec::new(), values: T::Values::default(), rows: 0 }
+        Self {
+            validity: Vec::new(),
+            values: T::Values::default(),
+            rows: 0,
+        }
     }
 
     /// Room for `rows` values, of `bytes` bytes in all where they vary in size.
     pub fn with_capacity(rows: usize, bytes: usize) -> Self {
-        Self { validity: Vec::new(), values: T::reserved(rows, bytes), rows: 0 }
+        Self {
+            validity: Vec::new(),
+            values: T::reserved(rows, bytes),
+            rows: 0,
+        }
     }
 
     /// Appends a value.
@@ -73,7 +81,8 @@ impl<T: Type> Builder<T> {
 
     /// The buffers, validity first. A bitmap of no rows is no bitmap.
     pub(crate) fn finish(self) -> Vec<Vec<u8>> {
-        let mut buffers = vec![self.validity];
+        let mut buffers = Vec::with_capacity(3);
+        buffers.push(self.validity);
         T::finish(self.values, &mut buffers);
         buffers
     }

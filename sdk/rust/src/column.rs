@@ -14,7 +14,11 @@ pub struct Column<'a, T: Type> {
 impl<'a, T: Type> Column<'a, T> {
     pub(crate) fn new(buffers: &'a [Vec<u8>], rows: usize) -> Option<Self> {
         let (validity, rest) = buffers.split_first()?;
-        Some(Self { validity, view: T::view(rest, rows)?, rows })
+        Some(Self {
+            validity,
+            view: T::view(rest, rows)?,
+            rows,
+        })
     }
 
     /// The number of rows.
@@ -45,14 +49,19 @@ impl<'a, T: Type> Column<'a, T> {
     /// All rows in order, `None` where null.
     #[inline(always)]
     pub fn iter(&self) -> Iter<'a, T> {
-        Iter { column: *self, row: 0 }
+        Iter {
+            column: *self,
+            row: 0,
+        }
     }
 
     /// The values without the `Option`, where no row is null: the fast path.
     #[inline(always)]
     pub fn values(&self) -> Option<impl Iterator<Item = T::Value<'a>> + use<'a, T>> {
         let (view, rows) = (self.view, self.rows);
-        self.validity.is_empty().then(|| (0..rows).map_while(move |row| T::get(view, row)))
+        self.validity
+            .is_empty()
+            .then(|| (0..rows).map_while(move |row| T::get(view, row)))
     }
 
     /// The type's own view, for loops over bytes.

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use crate::{Transform, instance::Instance, output::Finished, setup::Out};
 
 /// What wit-bindgen makes of the contract.
-#[expect(missing_docs, reason = "generated; the contract in `wit/` is the documentation")]
+#[expect(
+    missing_docs,
+    reason = "generated; the contract in `wit/` is the documentation"
+)]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "wit",
@@ -28,7 +31,10 @@ pub struct Opened<T>(RefCell<Option<Instance<T>>>);
 
 impl<T: Transform> Opened<T> {
     /// Not opened yet.
-    #[expect(clippy::new_without_default, reason = "made by the `transform!` macro only")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "made by the `transform!` macro only"
+    )]
     pub const fn new() -> Self {
         Self(RefCell::new(None))
     }
@@ -36,30 +42,62 @@ impl<T: Transform> Opened<T> {
     /// The export `open`.
     pub fn open(&self, config: &str, input: Vec<Field>) -> Result<Answer, String> {
         let input = input.into_iter().map(from_wit).collect();
-        let (instance, columns) = Instance::open(config, input).map_err(crate::Error::into_reason)?;
+        let (instance, columns) =
+            Instance::open(config, input).map_err(crate::Error::into_reason)?;
         self.0.replace(Some(instance));
         let columns_of_wit = columns.output.into_iter().map(|column| match column {
             Out::Carried(column) => Column::Carried(column),
             Out::Computed(fields) => Column::Computed(fields.into_iter().map(to_wit).collect()),
         });
-        Ok(Answer { reads: columns.reads, columns: columns_of_wit.collect() })
+        Ok(Answer {
+            reads: columns.reads,
+            columns: columns_of_wit.collect(),
+        })
     }
 
     /// The export `process`.
     pub fn process(&self, batch: Batch) -> Result<Output, String> {
         let mut opened = self.0.borrow_mut();
-        let instance = opened.as_mut().ok_or("`process` was called before `open`")?;
-        let Finished { row_count, rows, buffers, rejected } =
-            instance.process(batch.rows as usize, &batch.buffers).map_err(crate::Error::into_reason)?;
-        let rejected = rejected.into_iter().map(|rejected| Rejected { row: rejected.row, reason: rejected.reason });
-        Ok(Output { rows, batch: Batch { rows: row_count as u32, buffers }, rejected: rejected.collect() })
+        let instance = opened
+            .as_mut()
+            .ok_or("`process` was called before `open`")?;
+        let Finished {
+            row_count,
+            rows,
+            buffers,
+            rejected,
+        } = instance
+            .process(batch.rows as usize, &batch.buffers)
+            .map_err(crate::Error::into_reason)?;
+        let rejected = rejected.into_iter().map(|rejected| Rejected {
+            row: rejected.row,
+            reason: rejected.reason,
+        });
+        Ok(Output {
+            rows,
+            batch: Batch {
+                rows: row_count as u32,
+                buffers,
+            },
+            rejected: rejected.collect(),
+        })
     }
 }
 
 fn from_wit(field: Field) -> crate::Field {
-    crate::Field { name: field.name, format: field.format, nullable: field.nullable, children: field.children }
+    crate::Field {
+        name: field.name,
+        format: field.format,
+        nullable: field.nullable,
+        children: field.children,
+    }
 }
 
 fn to_wit(field: crate::Field) -> Field {
-    Field { name: field.name, format: field.format, nullable: field.nullable, children: field.children }
+    Field {
+        name: field.name,
+        format: field.format,
+        nullable: field.nullable,
+        children: field.children,
+    }
 }

@@ -31,24 +31,48 @@ impl<T: Transform> Instance<T> {
             "" | "null" => "{}",
             config => config,
         };
-        let config = serde_json::from_str(config).map_err(|error| Error::new(format!("config: {error}")))?;
+        let config =
+            serde_json::from_str(config).map_err(|error| Error::new(format!("config: {error}")))?;
         let mut setup = Setup::new(input);
         let plugin = T::open(config, &mut setup)?;
         let computed = setup.output.iter().filter_map(|column| match column {
             Out::Carried(_) => None,
             Out::Computed(fields) => Some(Computed {
-                name: fields.first().map(|field| field.name.clone()).unwrap_or_default(),
-                format: fields.first().map(|field| field.format.clone()).unwrap_or_default(),
-                buffers: fields.iter().map(|field| schema::buffers(&field.format)).sum(),
+                name: fields
+                    .first()
+                    .map(|field| field.name.clone())
+                    .unwrap_or_default(),
+                format: fields
+                    .first()
+                    .map(|field| field.format.clone())
+                    .unwrap_or_default(),
+                buffers: fields
+                    .iter()
+                    .map(|field| schema::buffers(&field.format))
+                    .sum(),
             }),
         });
         let computed = computed.collect();
-        let columns = Columns { reads: setup.reads, output: setup.output };
-        Ok((Self { plugin, read: setup.read, computed }, columns))
+        let columns = Columns {
+            reads: setup.reads,
+            output: setup.output,
+        };
+        Ok((
+            Self {
+                plugin,
+                read: setup.read,
+                computed,
+            },
+            columns,
+        ))
     }
 
     pub(crate) fn process(&mut self, rows: usize, buffers: &[Vec<u8>]) -> Result<Finished> {
-        let batch = Batch { rows, buffers, reads: &self.read };
+        let batch = Batch {
+            rows,
+            buffers,
+            reads: &self.read,
+        };
         let mut output = Output::new(&self.computed, &batch);
         self.plugin.process(&batch, &mut output)?;
         output.finish()

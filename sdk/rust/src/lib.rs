@@ -72,6 +72,11 @@ pub use schema::Field;
 pub use setup::{Computed, Setup};
 pub use transform::{NoConfig, Transform};
 pub use types::{
-    Binary, Bool, Bytes, Date, Decimal, Duration, FixedBinary, Float32, Float64, Int8, Int16, Int32,
-    Int64, Time, Timestamp, Type, UInt8, UInt16, UInt32, UInt64, Utf8,
+    Binary, Bool, Bytes, Date, Decimal, Duration, FixedBinary, Float32, Float64, Int8, Int16,
+    Int32, Int64, Time, Timestamp, Type, UInt8, UInt16, UInt32, UInt64, Utf8,
 };
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,9 +16,6 @@ pub struct Output<'a> {
     pub(crate) input_rows: usize,
     /// Which input row each output row comes from, as little-endian u32s.
     rows: Vec<u8>,
-    kept: usize,
-    /// Whether output row i came from input row i so far.
-    in_step: bool,
     /// The number of output rows that come from no row in particular.
     unrelated: Option<usize>,
     rejected: Vec<Rejected>,
@@ -48,8 +45,6 @@ impl<'a> Output<'a> {
             set: columns.iter().map(|_| None).collect(),
             input_rows: batch.rows(),
             rows: Vec::with_capacity(batch.rows() * 4),
-            kept: 0,
-            in_step: true,
             unrelated: None,
             rejected: Vec::new(),
         }
@@ -59,19 +54,7 @@ impl<'a> Output<'a> {
     /// of times: carried columns follow.
     #[inline(always)]
     pub fn keep(&mut self, row: usize) {
-        self.in_step &= row == self.kept;
         self.rows.extend_from_slice(&(row as u32).to_le_bytes());
-        self.kept += 1;
-    }
-
-    /// Adds `times` output rows that all come from input row `row`.
-    #[inline(always)]
-    pub fn keep_times(&mut self, row: usize, times: usize) {
-        self.in_step &= times == 0 || (times == 1 && row == self.kept);
-        let row = (row as u32).to_le_bytes();
-        self.rows.reserve(times * row.len());
-        (0..times).for_each(|_| self.rows.extend_from_slice(&row));
-        self.kept += times;
     }
 
     /// Adds all input rows, in order.
@@ -81,17 +64,18 @@ impl<'a> Output<'a> {
 
     /// The number of rows kept so far.
     pub fn kept(&self) -> usize {
-        self.kept
+        self.rows.len() / 4
+    }
+
+    /// Makes room for `rows` more rows: worth it where one row becomes many.
+    pub fn reserve(&mut self, rows: usize) {
+        self.rows.reserve(rows * 4);
     }
 
     /// Forgets the kept rows from number `kept` on: a row that turned out bad
     /// after some of its output was made.
     pub fn truncate(&mut self, kept: usize) {
-        if kept < self.kept {
-            self.rows.truncate(kept * 4);
-            self.kept = kept;
-            self.in_step = self.rows.as_chunks().0.iter().enumerate().all(|(at, row)| u32::from_le_bytes(*row) as usize == at);
-        }
+        self.rows.truncate(kept * 4);
     }
 
     /// Declares `rows` output rows that come from no input row in particular.
@@ -103,15 +87,26 @@ impl<'a> Output<'a> {
     /// Says that input row `row` can never be processed: it goes to the dead
     /// letters with this reason. It must not be kept as well.
     pub fn reject(&mut self, row: usize, reason: impl Into<String>) {
-        self.rejected.push(Rejected { row: row as u32, reason: reason.into() });
+        self.rejected.push(Rejected {
+            row: row as u32,
+            reason: reason.into(),
+        });
     }
 
     /// Sets a computed column, by name or by its place among the computed ones.
     pub fn set<T: Type>(&mut self, key: impl Key, builder: Builder<T>) -> Result<()> {
         let at = self.find(key)?;
-        if let Some(column) = self.columns.get(at).filter(|column| !T::accepts(&column.format)) {
+        if let Some(column) = self
+            .columns
+            .get(at)
+            .filter(|column| !T::accepts(&column.format))
+        {
             let found = crate::schema::name_of(&column.format);
-            return Err(Error::new(format!("column `{}` was announced as {found}, not {}", column.name, T::NAME)));
+            return Err(Error::new(format!(
+                "column `{}` was announced as {found}, not {}",
+                column.name,
+                T::NAME
+            )));
         }
         let rows = builder.len();
         self.put(at, rows, builder.finish())
@@ -124,32 +119,60 @@ impl<'a> Output<'a> {
     }
 
     pub(crate) fn finish(mut self) -> Result<Finished> {
-        let row_count = self.unrelated.unwrap_or(self.kept);
-        let mut buffers = Vec::with_capacity(self.columns.iter().map(|column| column.buffers).sum());
-        for (column, set) in self.columns.iter().zip(self.set) {
+        let row_count = self.unrelated.unwrap_or(self.kept());
+        let mut buffers =
+            Vec::with_capacity(self.columns.iter().map(|column| column.buffers).sum());
+        for (column, set) in self.columns.iter().zip(std::mem::take(&mut self.set)) {
             let name = &column.name;
-            let (rows, of_column) = set.ok_or_else(|| Error::new(format!("column `{name}` was announced in `open` and not set")))?;
+            let (rows, of_column) = set.ok_or_else(|| {
+                Error::new(format!(
+                    "column `{name}` was announced in `open` and not set"
+                ))
+            })?;
             if rows != row_count {
-                return Err(Error::new(format!("column `{name}` has {rows} values for {row_count} output rows")));
+                return Err(Error::new(format!(
+                    "column `{name}` has {rows} values for {row_count} output rows"
+                )));
             }
             buffers.extend(of_column);
         }
-        if self.unrelated.is_some() || (self.in_step && self.kept == self.input_rows) {
+        // No rows at all is the shortest way to say "as they came".
+        if self.unrelated.is_some() || self.is_identity() {
             self.rows = Vec::new();
         }
-        Ok(Finished { row_count, rows: self.rows, buffers, rejected: self.rejected })
+        Ok(Finished {
+            row_count,
+            rows: self.rows,
+            buffers,
+            rejected: self.rejected,
+        })
+    }
+
+    fn is_identity(&self) -> bool {
+        let rows = self.rows.as_chunks().0.iter().enumerate();
+        self.kept() == self.input_rows
+            && rows.fold(true, |same, (at, row)| {
+                same & (u32::from_le_bytes(*row) as usize == at)
+            })
     }
 
     fn find(&self, key: impl Key) -> Result<usize> {
         key.find(self.columns.iter().map(|column| column.name.as_str()))
-            .ok_or_else(|| Error::new(format!("column {} was not announced in `open`", key.describe())))
+            .ok_or_else(|| {
+                Error::new(format!(
+                    "column {} was not announced in `open`",
+                    key.describe()
+                ))
+            })
     }
 
     fn put(&mut self, at: usize, rows: usize, buffers: Vec<Vec<u8>>) -> Result<()> {
         if let (Some(slot), Some(column)) = (self.set.get_mut(at), self.columns.get(at)) {
             if column.buffers != buffers.len() {
                 let (name, due, given) = (&column.name, column.buffers, buffers.len());
-                return Err(Error::new(format!("column `{name}` has {due} buffers, not {given}")));
+                return Err(Error::new(format!(
+                    "column `{name}` has {due} buffers, not {given}"
+                )));
             }
             *slot = Some((rows, buffers));
         }

@@ -33,7 +33,13 @@ impl Setup {
             columns.push(at);
             at += schema::span(&input, at);
         }
-        Self { input, columns, reads: Vec::new(), read: Vec::new(), output: Vec::new() }
+        Self {
+            input,
+            columns,
+            reads: Vec::new(),
+            read: Vec::new(),
+            output: Vec::new(),
+        }
     }
 
     /// The columns of the input, nested ones without their children.
@@ -47,7 +53,10 @@ impl Setup {
         let (column, format) = self.find(name)?;
         if !T::accepts(&format) {
             let found = schema::name_of(&format);
-            return Err(Error::new(format!("column `{name}` is {found}, not {}: cast it in SQL before this step", T::NAME)));
+            return Err(Error::new(format!(
+                "column `{name}` is {found}, not {}: cast it in SQL before this step",
+                T::NAME
+            )));
         }
         self.add(name, column, format);
         Ok(())
@@ -71,14 +80,20 @@ impl Setup {
 
     /// Passes all columns of the input through, in their order.
     pub fn carry_all(&mut self) {
-        self.output.extend((0..self.columns.len() as u32).map(Out::Carried));
+        self.output
+            .extend((0..self.columns.len() as u32).map(Out::Carried));
     }
 
     /// Adds a computed column, for which `process` calls
     /// [`Output::set`](crate::Output::set). Its rows may be null unless
     /// [`not_null`](Computed::not_null) follows.
     pub fn compute<T: Type>(&mut self, name: &str, r#type: T) -> Computed<'_> {
-        let field = Field { name: name.into(), format: r#type.format(), nullable: true, children: 0 };
+        let field = Field {
+            name: name.into(),
+            format: r#type.format(),
+            nullable: true,
+            children: 0,
+        };
         self.compute_fields(vec![field])
     }
 
@@ -96,8 +111,14 @@ impl Setup {
         match columns.find(|(_, field)| field.name == name) {
             Some((column, field)) => Ok((column, field.format.clone())),
             None => {
-                let names: Vec<_> = self.input().map(|field| format!("`{}`", field.name)).collect();
-                Err(Error::new(format!("the input has no column `{name}`; it has {}", names.join(", "))))
+                let names: Vec<_> = self
+                    .input()
+                    .map(|field| format!("`{}`", field.name))
+                    .collect();
+                Err(Error::new(format!(
+                    "the input has no column `{name}`; it has {}",
+                    names.join(", ")
+                )))
             }
         }
     }
@@ -105,18 +126,27 @@ impl Setup {
     /// A column's field and its descendants.
     fn fields(&self, column: usize) -> impl Iterator<Item = &Field> {
         let start = self.columns.get(column).copied().unwrap_or_default();
-        self.input.iter().skip(start).take(schema::span(&self.input, start))
+        self.input
+            .iter()
+            .skip(start)
+            .take(schema::span(&self.input, start))
     }
 
     fn add(&mut self, name: &str, column: usize, format: String) {
         if self.read.iter().any(|read| read.name == name) {
             return;
         }
-        let buffers = self.fields(column).map(|field| schema::buffers(&field.format)).sum();
+        let buffers = self
+            .fields(column)
+            .map(|field| schema::buffers(&field.format))
+            .sum();
         self.read.push(Read {
             name: name.into(),
             format,
-            first_buffer: self.read.last().map_or(0, |last| last.first_buffer + last.buffers),
+            first_buffer: self
+                .read
+                .last()
+                .map_or(0, |last| last.first_buffer + last.buffers),
             buffers,
         });
         self.reads.push(column as u32);

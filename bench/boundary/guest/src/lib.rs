@@ -54,7 +54,9 @@ fn double(batch: &Batch, out: &mut Output) -> Result<()> {
     let amounts = batch.column::<Int64>("amount")?;
     let mut doubled = Builder::<Int64>::with_capacity(amounts.len(), 0);
     for (row, amount) in amounts.iter().enumerate() {
-        let Some(amount) = amount.filter(|amount| *amount > 50) else { continue };
+        let Some(amount) = amount.filter(|amount| *amount > 50) else {
+            continue;
+        };
         match amount.checked_mul(2) {
             Some(double) => {
                 out.keep(row);

@@ -88,7 +88,13 @@ impl Aggregate {
     }
 
     pub(super) fn group_keys(&self) -> Result<GroupKeys> {
-        let fields: Fields = self.state.fields().iter().take(self.keys).cloned().collect();
+        let fields: Fields = self
+            .state
+            .fields()
+            .iter()
+            .take(self.keys)
+            .cloned()
+            .collect();
         GroupKeys::new(&Arc::new(Schema::new(fields)))
     }
 }

@@ -204,7 +204,8 @@ impl Operator for FinalAggregate {
 impl Touched {
     /// Turns for-ever numbers into the epoch's; gives the rows whose group is new in it.
     fn touch(&mut self, numbers: &mut [usize], total: usize) -> UInt32Array {
-        self.numbers.resize(total.max(self.numbers.len()), UNTOUCHED);
+        self.numbers
+            .resize(total.max(self.numbers.len()), UNTOUCHED);
         let mut new = Vec::new();
         for (row, number) in (0u32..).zip(numbers) {
             if let Some(slot) = self.numbers.get_mut(*number) {

@@ -16,8 +16,8 @@
 //! more than half dead is rewritten: there are about log2(groups) chunks and
 //! at most twice as many rows as groups.
 
-use arrow::compute::{interleave, take_record_batch};
 use arrow::array::{Array, UInt32Array};
+use arrow::compute::{interleave, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Error, Result};

@@ -67,7 +67,9 @@ fn dead_rows_stay_fewer_than_live_ones() {
     let all: Vec<_> = (0..50_000).map(|group| (group, 0)).collect();
     put(&mut states, &all);
     for epoch in 0..2_000 {
-        let some: Vec<_> = (0..100).map(|i| ((epoch * 37 + i * 499) % 50_000, 1)).collect();
+        let some: Vec<_> = (0..100)
+            .map(|i| ((epoch * 37 + i * 499) % 50_000, 1))
+            .collect();
         put(&mut states, &some);
         assert!(states.rows() <= 2 * 50_000 + 2048, "{}", states.rows());
         assert!(states.chunks() < 40, "{}", states.chunks());

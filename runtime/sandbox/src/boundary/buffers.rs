@@ -21,7 +21,10 @@ pub(crate) struct Buffers<'a> {
 
 impl Buffers<'_> {
     pub(crate) fn new(buffers: Vec<Vec<u8>>) -> Self {
-        Self { rest: buffers.into_iter(), column: "" }
+        Self {
+            rest: buffers.into_iter(),
+            column: "",
+        }
     }
 
     /// How many are left over.
@@ -30,17 +33,29 @@ impl Buffers<'_> {
     }
 
     /// The next buffer, at least `length` bytes, cut to it.
-    pub(crate) fn exact(&mut self, length: Option<usize>, what: &str) -> Result<Buffer, GuestError> {
+    pub(crate) fn exact(
+        &mut self,
+        length: Option<usize>,
+        what: &str,
+    ) -> Result<Buffer, GuestError> {
         let buffer = self.next(what)?;
         match length {
-            Some(length) if length <= buffer.len() => Ok(Buffer::from_vec(buffer).slice_with_length(0, length)),
-            Some(length) => Err(self.wrong(format!("its {what} have {} bytes, not {length}", buffer.len()))),
+            Some(length) if length <= buffer.len() => {
+                Ok(Buffer::from_vec(buffer).slice_with_length(0, length))
+            }
+            Some(length) => Err(self.wrong(format!(
+                "its {what} have {} bytes, not {length}",
+                buffer.len()
+            ))),
             None => Err(self.wrong(format!("its {what} have no size"))),
         }
     }
 
     /// The next buffer as `length` values of a type.
-    pub(crate) fn values<T: ArrowNativeType>(&mut self, length: usize) -> Result<ScalarBuffer<T>, GuestError> {
+    pub(crate) fn values<T: ArrowNativeType>(
+        &mut self,
+        length: usize,
+    ) -> Result<ScalarBuffer<T>, GuestError> {
         let buffer = self.exact(length.checked_mul(size_of::<T>()), "values")?;
         Ok(aligned(buffer, length))
     }
@@ -59,7 +74,10 @@ impl Buffers<'_> {
         }
         let due = length.div_ceil(8);
         if buffer.len() < due {
-            return Err(self.wrong(format!("its validity bits have {} bytes, not {due}", buffer.len())));
+            return Err(self.wrong(format!(
+                "its validity bits have {} bytes, not {due}",
+                buffer.len()
+            )));
         }
         let bits = BooleanBuffer::new(Buffer::from_vec(buffer), 0, length);
         Ok(Some(NullBuffer::new(bits)).filter(|nulls| nulls.null_count() > 0))
@@ -74,12 +92,21 @@ impl Buffers<'_> {
         }
         let buffer = match due {
             Some(due) if due <= buffer.len() => Buffer::from_vec(buffer).slice_with_length(0, due),
-            _ => return Err(self.wrong(format!("its offsets have {} bytes, not {}", buffer.len(), due.unwrap_or(usize::MAX)))),
+            _ => {
+                return Err(self.wrong(format!(
+                    "its offsets have {} bytes, not {}",
+                    buffer.len(),
+                    due.unwrap_or(usize::MAX)
+                )));
+            }
         };
         let offsets: ScalarBuffer<i32> = aligned(buffer, length + 1);
         let first_is_wrong = offsets.first().is_some_and(|first| *first < 0);
         // One comparison a row, without a branch: this is the hot path of text.
-        let disorder = offsets.iter().zip(offsets.iter().skip(1)).fold(false, |disorder, (start, end)| disorder | (start > end));
+        let disorder = offsets
+            .iter()
+            .zip(offsets.iter().skip(1))
+            .fold(false, |disorder, (start, end)| disorder | (start > end));
         if first_is_wrong || disorder {
             return Err(self.wrong("its offsets are not in order".into()));
         }
@@ -91,7 +118,9 @@ impl Buffers<'_> {
     }
 
     fn next(&mut self, what: &str) -> Result<Vec<u8>, GuestError> {
-        self.rest.next().ok_or_else(|| self.wrong(format!("its {what} are missing")))
+        self.rest
+            .next()
+            .ok_or_else(|| self.wrong(format!("its {what} are missing")))
     }
 }
 

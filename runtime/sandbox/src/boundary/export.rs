@@ -47,7 +47,9 @@ impl Export {
                 let array = array.as_binary::<i32>();
                 self.bytes(array.offsets(), array.values());
             }
-            DataType::FixedSizeBinary(_) => self.buffers.push(array.as_fixed_size_binary().values().clone()),
+            DataType::FixedSizeBinary(_) => self
+                .buffers
+                .push(array.as_fixed_size_binary().values().clone()),
             DataType::Struct(_) => {
                 for child in array.as_struct().columns() {
                     self.array(child)?;
@@ -93,10 +95,17 @@ impl Export {
 
     /// Appends offsets that start at 0; answers with what they span.
     fn offsets(&mut self, offsets: &OffsetBuffer<i32>) -> (usize, usize) {
-        let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+        let (first, last) = (
+            offsets.first().copied().unwrap_or(0),
+            offsets.last().copied().unwrap_or(0),
+        );
         self.buffers.push(match first {
             0 => offsets.inner().inner().clone(),
-            first => offsets.iter().map(|offset| offset - first).collect::<Vec<i32>>().into(),
+            first => offsets
+                .iter()
+                .map(|offset| offset - first)
+                .collect::<Vec<i32>>()
+                .into(),
         });
         // Arrow's offsets are in order and not negative.
         (first as usize, (last - first) as usize)

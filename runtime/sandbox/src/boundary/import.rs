@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, ArrowPrimitiveType, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray, GenericByteArray, ListArray, MapArray,
-        PrimitiveArray, StructArray,
+        ArrayRef, ArrowPrimitiveType, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray,
+        GenericByteArray, ListArray, MapArray, PrimitiveArray, StructArray,
     },
     buffer::NullBuffer,
     datatypes::*,
@@ -16,19 +16,29 @@ use super::buffers::Buffers;
 use crate::GuestError;
 
 /// The next column of an answer: `rows` rows of `field`.
-pub(crate) fn import<'a>(buffers: &mut Buffers<'a>, field: &'a Field, rows: usize) -> Result<ArrayRef, GuestError> {
+pub(crate) fn import<'a>(
+    buffers: &mut Buffers<'a>,
+    field: &'a Field,
+    rows: usize,
+) -> Result<ArrayRef, GuestError> {
     buffers.column = field.name();
     let array = array(buffers, field.data_type(), rows)?;
     match array.nulls().filter(|_| !field.is_nullable()) {
         None => Ok(array),
         Some(nulls) => {
             let row = nulls.iter().position(|valid| !valid).unwrap_or_default();
-            Err(buffers.wrong(format!("row {row} is null, and the column was announced as never null")))
+            Err(buffers.wrong(format!(
+                "row {row} is null, and the column was announced as never null"
+            )))
         }
     }
 }
 
-fn array(buffers: &mut Buffers<'_>, data_type: &DataType, rows: usize) -> Result<ArrayRef, GuestError> {
+fn array(
+    buffers: &mut Buffers<'_>,
+    data_type: &DataType,
+    rows: usize,
+) -> Result<ArrayRef, GuestError> {
     let nulls = buffers.validity(rows)?;
     let array: Result<ArrayRef, ArrowError> = match data_type {
         DataType::Boolean => Ok(shared(BooleanArray::new(buffers.bits(rows)?, nulls))),
@@ -39,13 +49,19 @@ fn array(buffers: &mut Buffers<'_>, data_type: &DataType, rows: usize) -> Result
             FixedSizeBinaryArray::try_new(*width, values, nulls).map(shared)
         }
         DataType::Struct(fields) => {
-            let children = fields.iter().map(|field| array_of(buffers, field, rows)).collect::<Result<_, _>>()?;
+            let children = fields
+                .iter()
+                .map(|field| array_of(buffers, field, rows))
+                .collect::<Result<_, _>>()?;
             StructArray::try_new_with_length(fields.clone(), children, nulls, rows).map(shared)
         }
         DataType::FixedSizeList(item, size) => {
-            let length = rows.checked_mul(*size as usize).ok_or_else(|| buffers.wrong("its lists have no size".into()))?;
+            let length = rows
+                .checked_mul(*size as usize)
+                .ok_or_else(|| buffers.wrong("its lists have no size".into()))?;
             let values = array_of(buffers, item, length)?;
-            FixedSizeListArray::try_new_with_length(Arc::clone(item), *size, values, nulls, rows).map(shared)
+            FixedSizeListArray::try_new_with_length(Arc::clone(item), *size, values, nulls, rows)
+                .map(shared)
         }
         DataType::List(item) => {
             let offsets = buffers.offsets(rows)?;
@@ -58,7 +74,14 @@ fn array(buffers: &mut Buffers<'_>, data_type: &DataType, rows: usize) -> Result
             let Some(children) = children.as_any().downcast_ref::<StructArray>() else {
                 return Err(buffers.wrong("a map's entries are a struct".into()));
             };
-            MapArray::try_new(Arc::clone(entries), offsets, children.clone(), nulls, *sorted).map(shared)
+            MapArray::try_new(
+                Arc::clone(entries),
+                offsets,
+                children.clone(),
+                nulls,
+                *sorted,
+            )
+            .map(shared)
         }
         data_type => return primitive_of(buffers, data_type, rows, nulls),
     };
@@ -80,7 +103,9 @@ fn bytes<T: ByteArrayType<Offset = i32>>(
     // Bytes that no row uses are not checked either: the data ends where the rows do.
     let values = buffers.exact(Some(end(&offsets)), "data")?;
     let array = GenericByteArray::<T>::try_new(offsets, values, nulls);
-    array.map(shared).map_err(|error| GuestError::arrow(buffers.column, &error))
+    array
+        .map(shared)
+        .map_err(|error| GuestError::arrow(buffers.column, &error))
 }
 
 /// The types whose values have a fixed width.
@@ -132,7 +157,8 @@ fn primitive<T: ArrowPrimitiveType>(
     nulls: Option<NullBuffer>,
 ) -> Result<PrimitiveArray<T>, GuestError> {
     let values = buffers.values::<T::Native>(rows)?;
-    let array = PrimitiveArray::<T>::try_new(values, nulls).map_err(|error| GuestError::arrow(buffers.column, &error))?;
+    let array = PrimitiveArray::<T>::try_new(values, nulls)
+        .map_err(|error| GuestError::arrow(buffers.column, &error))?;
     // Decimals and time zones: the same values, under the announced type.
     Ok(array.with_data_type(data_type.clone()))
 }

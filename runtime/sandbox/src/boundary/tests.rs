@@ -21,7 +21,14 @@ fn buffers_of(column: &ArrayRef) -> Vec<Vec<u8>> {
 #[test]
 fn every_layout_comes_back_as_it_went() {
     for (field, column) in samples::columns() {
-        for (start, length) in [(0, column.len()), (11, column.len() - 11), (8, 8), (3, 1), (5, 0), (0, 0)] {
+        for (start, length) in [
+            (0, column.len()),
+            (11, column.len() - 11),
+            (8, 8),
+            (3, 1),
+            (5, 0),
+            (0, 0),
+        ] {
             let slice = column.slice(start, length);
             let mut buffers = Buffers::new(buffers_of(&slice));
             let back = import(&mut buffers, &field, length).unwrap();
@@ -48,28 +55,46 @@ fn a_column_without_nulls_has_no_bitmap_and_offsets_start_at_zero() {
 fn no_rows_need_no_bytes() {
     for (field, column) in samples::columns() {
         let empty = vec![Vec::new(); buffers_of(&column).len()];
-        assert_eq!(import(&mut Buffers::new(empty), &field, 0).unwrap().len(), 0, "{field}");
+        assert_eq!(
+            import(&mut Buffers::new(empty), &field, 0).unwrap().len(),
+            0,
+            "{field}"
+        );
     }
 }
 
 /// `AZUD_MUTATIONS=10000000` for a long run.
 #[test]
 fn mutated_buffers_never_panic() {
-    let count = std::env::var("AZUD_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(300_000);
-    let samples: Vec<_> = samples::columns().into_iter().map(|(field, column)| (buffers_of(&column), field, column.len())).collect();
+    let count = std::env::var("AZUD_MUTATIONS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(300_000);
+    let samples: Vec<_> = samples::columns()
+        .into_iter()
+        .map(|(field, column)| (buffers_of(&column), field, column.len()))
+        .collect();
     let mut random = Random::new(1);
     let mut accepted = 0;
     for round in 0..count {
         let (buffers, field, rows) = &samples[round % samples.len()];
         let (mut buffers, mut rows) = (buffers.clone(), *rows);
         mutate::mutate(&mut random, &mut buffers, &mut rows);
-        let Ok(column) = import(&mut Buffers::new(buffers), field, rows) else { continue };
+        let Ok(column) = import(&mut Buffers::new(buffers), field, rows) else {
+            continue;
+        };
         accepted += 1;
-        column.to_data().validate_full().unwrap_or_else(|error| panic!("round {round}, {field}: {error}"));
+        column
+            .to_data()
+            .validate_full()
+            .unwrap_or_else(|error| panic!("round {round}, {field}: {error}"));
         // Whatever reads it must not fall over either.
         let options = FormatOptions::default().with_display_error(true);
         let formatter = ArrayFormatter::try_new(&column, &options).unwrap();
         (0..column.len().min(50)).for_each(|row| drop(formatter.value(row).to_string()));
     }
-    assert!(accepted > count / 20, "{accepted} of {count} were accepted: too few to mean anything");
+    assert!(
+        accepted > count / 20,
+        "{accepted} of {count} were accepted: too few to mean anything"
+    );
 }

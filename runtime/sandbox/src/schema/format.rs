@@ -95,5 +95,8 @@ fn timestamp(unit: TimeUnit, zone: &str) -> Option<DataType> {
 
 /// Digits only: `parse` alone would take a sign.
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }

@@ -19,31 +19,48 @@ pub(crate) fn columns(fields: &[types::FieldResult]) -> Result<Field, GuestError
         return Err(GuestError::invalid("a computed column without a field"));
     };
     if fields.len() > FIELDS {
-        return Err(GuestError::invalid(format!("column `{}` has more than {FIELDS} fields", first.name)));
+        return Err(GuestError::invalid(format!(
+            "column `{}` has more than {FIELDS} fields",
+            first.name
+        )));
     }
     let mut rest = fields.iter();
     let column = parse(&mut rest, &first.name, 0)?;
     match rest.len() {
         0 => Ok(column),
-        left => Err(GuestError::invalid(format!("column `{}` is followed by {left} fields that belong to none", first.name))),
+        left => Err(GuestError::invalid(format!(
+            "column `{}` is followed by {left} fields that belong to none",
+            first.name
+        ))),
     }
 }
 
 fn parse(rest: &mut WireFields<'_>, column: &str, depth: usize) -> Result<Field, GuestError> {
     let Some(field) = rest.next() else {
-        return Err(GuestError::invalid(format!("column `{column}` announces more children than it has fields")));
+        return Err(GuestError::invalid(format!(
+            "column `{column}` announces more children than it has fields"
+        )));
     };
     if depth > DEPTH {
-        return Err(GuestError::invalid(format!("column `{column}` is nested more than {DEPTH} deep")));
+        return Err(GuestError::invalid(format!(
+            "column `{column}` is nested more than {DEPTH} deep"
+        )));
     }
     let wrong = |what: &str| GuestError::invalid(format!("column `{column}`: {what}"));
     if field.children as usize > rest.len() {
         return Err(wrong("it announces more children than it has fields"));
     }
-    let mut children = || (0..field.children).map(|_| parse(rest, column, depth + 1)).collect::<Result<Vec<_>, _>>();
+    let mut children = || {
+        (0..field.children)
+            .map(|_| parse(rest, column, depth + 1))
+            .collect::<Result<Vec<_>, _>>()
+    };
     let one = |children: Vec<Field>, format: &str| match <[Field; 1]>::try_from(children) {
         Ok([child]) => Ok(Arc::new(child)),
-        Err(children) => Err(wrong(&format!("`{format}` has {} children, not 1", children.len()))),
+        Err(children) => Err(wrong(&format!(
+            "`{format}` has {} children, not 1",
+            children.len()
+        ))),
     };
     let data_type = match field.format.as_str() {
         "+s" if field.children == 0 => return Err(wrong("a struct without children")),
@@ -51,7 +68,7 @@ fn parse(rest: &mut WireFields<'_>, column: &str, depth: usize) -> Result<Field,
         "+l" => DataType::List(one(children()?, "+l")?),
         "+m" => {
             let entries = one(children()?, "+m")?;
-            check_entries(&entries).map_err(|what| wrong(what))?;
+            check_entries(&entries).map_err(wrong)?;
             DataType::Map(entries, false)
         }
         list if list.starts_with("+w:") => {
@@ -60,7 +77,8 @@ fn parse(rest: &mut WireFields<'_>, column: &str, depth: usize) -> Result<Field,
             DataType::FixedSizeList(one(children()?, list)?, size)
         }
         plain => {
-            let data_type = format::parse(plain).ok_or_else(|| wrong(&format!("`{}` is no format", crate::log::escaped(plain))))?;
+            let data_type = format::parse(plain)
+                .ok_or_else(|| wrong(&format!("`{}` is no format", crate::log::escaped(plain))))?;
             if field.children != 0 {
                 return Err(wrong(&format!("`{plain}` has no children")));
             }

@@ -21,15 +21,22 @@ pub(crate) fn physical(data_type: &DataType) -> Option<DataType> {
         DataType::Date64 => DataType::Timestamp(TimeUnit::Millisecond, None),
         DataType::Time32(TimeUnit::Second) => DataType::Time32(TimeUnit::Millisecond),
         DataType::Duration(TimeUnit::Second) => DataType::Duration(TimeUnit::Millisecond),
-        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
         DataType::Dictionary(_, values) => physical(values)?,
         DataType::RunEndEncoded(_, values) => physical(values.data_type())?,
-        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) | DataType::LargeListView(item) => {
-            DataType::List(field(item)?)
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item) => DataType::List(field(item)?),
+        DataType::FixedSizeList(item, size) if *size > 0 => {
+            DataType::FixedSizeList(field(item)?, *size)
         }
-        DataType::FixedSizeList(item, size) if *size > 0 => DataType::FixedSizeList(field(item)?, *size),
         DataType::Map(entries, sorted) => DataType::Map(field(entries)?, *sorted),
-        DataType::Struct(fields) if !fields.is_empty() => DataType::Struct(fields.iter().map(field).collect::<Option<Fields>>()?),
+        DataType::Struct(fields) if !fields.is_empty() => {
+            DataType::Struct(fields.iter().map(field).collect::<Option<Fields>>()?)
+        }
         data_type => super::format::of(data_type).map(|_| data_type.clone())?,
     })
 }
@@ -47,7 +54,11 @@ pub(crate) fn cast(column: &ArrayRef, to: &DataType, name: &str) -> Result<Array
     if column.data_type() == to {
         return Ok(Arc::clone(column));
     }
-    let strict = compute::CastOptions { safe: false, ..Default::default() };
-    compute::cast_with_options(column, to, &strict)
-        .map_err(|error| GuestError::Input { what: format!("column `{name}` cannot be cast to {to}: {error}") })
+    let strict = compute::CastOptions {
+        safe: false,
+        ..Default::default()
+    };
+    compute::cast_with_options(column, to, &strict).map_err(|error| GuestError::Input {
+        what: format!("column `{name}` cannot be cast to {to}: {error}"),
+    })
 }

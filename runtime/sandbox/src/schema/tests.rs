@@ -9,7 +9,12 @@ fn wire(data_type: &DataType) -> Vec<FieldResult> {
     let schema = Schema::new(vec![Field::new("c", data_type.clone(), true)]);
     let fields = to_wire(&schema).unwrap().into_iter();
     fields
-        .map(|field| FieldResult { name: field.name, format: field.format, nullable: field.nullable, children: field.children })
+        .map(|field| FieldResult {
+            name: field.name,
+            format: field.format,
+            nullable: field.nullable,
+            children: field.children,
+        })
         .collect()
 }
 
@@ -18,13 +23,22 @@ fn item(data_type: DataType) -> Arc<Field> {
 }
 
 fn entries(values: DataType) -> Arc<Field> {
-    let fields = Fields::from(vec![Field::new("keys", DataType::Utf8, false), Field::new("values", values, true)]);
+    let fields = Fields::from(vec![
+        Field::new("keys", DataType::Utf8, false),
+        Field::new("values", values, true),
+    ]);
     Arc::new(Field::new("entries", DataType::Struct(fields), false))
 }
 
 #[test]
 fn each_type_has_the_format_of_the_contract() {
-    let formats = |data_type: DataType| wire(&data_type).into_iter().map(|field| field.format).collect::<Vec<_>>().join(" ");
+    let formats = |data_type: DataType| {
+        wire(&data_type)
+            .into_iter()
+            .map(|field| field.format)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     assert_eq!(formats(DataType::Boolean), "b");
     assert_eq!(formats(DataType::Int64), "l");
     assert_eq!(formats(DataType::UInt8), "C");
@@ -32,21 +46,49 @@ fn each_type_has_the_format_of_the_contract() {
     assert_eq!(formats(DataType::Date32), "tdD");
     assert_eq!(formats(DataType::FixedSizeBinary(16)), "w:16");
     assert_eq!(formats(DataType::Decimal128(38, 4)), "d:38,4");
-    assert_eq!(formats(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))), "tsu:UTC");
+    assert_eq!(
+        formats(DataType::Timestamp(
+            TimeUnit::Microsecond,
+            Some("UTC".into())
+        )),
+        "tsu:UTC"
+    );
     assert_eq!(formats(DataType::Timestamp(TimeUnit::Second, None)), "tss:");
     assert_eq!(formats(DataType::List(item(DataType::Utf8))), "+l u");
-    assert_eq!(formats(DataType::FixedSizeList(item(DataType::Float32), 3)), "+w:3 f");
-    assert_eq!(formats(DataType::Map(entries(DataType::Int32), false)), "+m +s u i");
+    assert_eq!(
+        formats(DataType::FixedSizeList(item(DataType::Float32), 3)),
+        "+w:3 f"
+    );
+    assert_eq!(
+        formats(DataType::Map(entries(DataType::Int32), false)),
+        "+m +s u i"
+    );
 }
 
 #[test]
 fn a_type_that_went_out_comes_back() {
     let nested = DataType::Struct(Fields::from(vec![
-        Field::new("list", DataType::List(item(DataType::List(item(DataType::Binary)))), true),
-        Field::new("map", DataType::Map(entries(DataType::Decimal128(10, -2)), false), false),
+        Field::new(
+            "list",
+            DataType::List(item(DataType::List(item(DataType::Binary)))),
+            true,
+        ),
+        Field::new(
+            "map",
+            DataType::Map(entries(DataType::Decimal128(10, -2)), false),
+            false,
+        ),
     ]));
-    for data_type in [DataType::Float64, DataType::Time32(TimeUnit::Millisecond), DataType::Decimal128(38, 38), nested] {
-        assert_eq!(from_wire(&wire(&data_type)).unwrap(), Field::new("c", data_type, true));
+    for data_type in [
+        DataType::Float64,
+        DataType::Time32(TimeUnit::Millisecond),
+        DataType::Decimal128(38, 38),
+        nested,
+    ] {
+        assert_eq!(
+            from_wire(&wire(&data_type)).unwrap(),
+            Field::new("c", data_type, true)
+        );
     }
 }
 
@@ -55,12 +97,25 @@ fn other_layouts_become_those_of_the_contract() {
     let becomes = |from: DataType, to: DataType| assert_eq!(physical(&from), Some(to), "{from}");
     becomes(DataType::Utf8View, DataType::Utf8);
     becomes(DataType::LargeBinary, DataType::Binary);
-    becomes(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8)), DataType::Utf8);
-    becomes(DataType::LargeList(item(DataType::Utf8View)), DataType::List(item(DataType::Utf8)));
-    becomes(DataType::Date64, DataType::Timestamp(TimeUnit::Millisecond, None));
+    becomes(
+        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8)),
+        DataType::Utf8,
+    );
+    becomes(
+        DataType::LargeList(item(DataType::Utf8View)),
+        DataType::List(item(DataType::Utf8)),
+    );
+    becomes(
+        DataType::Date64,
+        DataType::Timestamp(TimeUnit::Millisecond, None),
+    );
     becomes(DataType::Decimal64(10, 2), DataType::Decimal128(10, 2));
     becomes(DataType::Null, DataType::Boolean);
-    for lossy in [DataType::Time64(TimeUnit::Nanosecond), DataType::Decimal256(50, 0), DataType::Struct(Fields::empty())] {
+    for lossy in [
+        DataType::Time64(TimeUnit::Nanosecond),
+        DataType::Decimal256(50, 0),
+        DataType::Struct(Fields::empty()),
+    ] {
         assert_eq!(physical(&lossy), None, "{lossy}");
     }
 }

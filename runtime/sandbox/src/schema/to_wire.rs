@@ -17,7 +17,10 @@ pub(crate) struct WireField {
 pub(crate) fn fields(schema: &Schema) -> Result<Vec<WireField>, OpenError> {
     let mut wire = Vec::new();
     for field in schema.fields() {
-        let refused = || OpenError::Type { column: field.name().clone(), data_type: field.data_type().to_string() };
+        let refused = || OpenError::Type {
+            column: field.name().clone(),
+            data_type: field.data_type().to_string(),
+        };
         let data_type = physical(field.data_type()).ok_or_else(refused)?;
         push(&mut wire, field.name(), &data_type, field.is_nullable()).ok_or_else(refused)?;
     }
@@ -32,7 +35,12 @@ fn push(wire: &mut Vec<WireField>, name: &str, data_type: &DataType, nullable: b
         DataType::Map(entries, _) => ("+m".into(), vec![entries]),
         data_type => (format::of(data_type)?, Vec::new()),
     };
-    wire.push(WireField { name: name.into(), format, nullable, children: u32::try_from(children.len()).ok()? });
+    wire.push(WireField {
+        name: name.into(),
+        format,
+        nullable,
+        children: u32::try_from(children.len()).ok()?,
+    });
     for child in children {
         push(wire, child.name(), child.data_type(), child.is_nullable())?;
     }
@@ -43,6 +51,11 @@ fn push(wire: &mut Vec<WireField>, name: &str, data_type: &DataType, nullable: b
 
 impl WireField {
     pub(crate) fn lend(&self) -> types::FieldParam<'_> {
-        types::FieldParam { name: &self.name, format: &self.format, nullable: self.nullable, children: self.children }
+        types::FieldParam {
+            name: &self.name,
+            format: &self.format,
+            nullable: self.nullable,
+            children: self.children,
+        }
     }
 }

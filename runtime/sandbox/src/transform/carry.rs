@@ -47,10 +47,18 @@ impl<'a> Carry<'a> {
         }
         let (first, last) = (rows.values().first(), rows.values().last());
         Ok(match (first, last) {
-            (Some(first), Some(last)) if origins.ascending && (last - first) as usize + 1 == rows.len() => {
-                Self::Run { start: *first as usize, length: rows.len() }
+            (Some(first), Some(last))
+                if origins.ascending && (last - first) as usize + 1 == rows.len() =>
+            {
+                Self::Run {
+                    start: *first as usize,
+                    length: rows.len(),
+                }
             }
-            (None, _) => Self::Run { start: 0, length: 0 },
+            (None, _) => Self::Run {
+                start: 0,
+                length: 0,
+            },
             _ => Self::Take(rows),
         })
     }
@@ -59,7 +67,8 @@ impl<'a> Carry<'a> {
         match self {
             Self::Whole => Ok(Arc::clone(column)),
             Self::Run { start, length } => Ok(column.slice(*start, *length)),
-            Self::Take(rows) => compute::take(column, rows, None).map_err(|error| GuestError::invalid(format!("carried columns: {error}"))),
+            Self::Take(rows) => compute::take(column, rows, None)
+                .map_err(|error| GuestError::invalid(format!("carried columns: {error}"))),
         }
     }
 }

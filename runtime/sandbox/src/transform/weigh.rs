@@ -35,16 +35,35 @@ fn add(column: &dyn Array, weights: &mut [u64]) {
         DataType::Binary => spans(column.as_binary::<i32>().value_offsets(), weights),
         DataType::LargeUtf8 => spans(column.as_string::<i64>().value_offsets(), weights),
         DataType::LargeBinary => spans(column.as_binary::<i64>().value_offsets(), weights),
-        DataType::List(_) => children(column.as_list::<i32>().values(), column.as_list::<i32>().value_offsets(), weights),
-        DataType::LargeList(_) => children(column.as_list::<i64>().values(), column.as_list::<i64>().value_offsets(), weights),
-        DataType::Map(..) => children(column.as_map().entries(), column.as_map().value_offsets(), weights),
-        DataType::Struct(_) => column.as_struct().columns().iter().for_each(|child| add(child, weights)),
+        DataType::List(_) => children(
+            column.as_list::<i32>().values(),
+            column.as_list::<i32>().value_offsets(),
+            weights,
+        ),
+        DataType::LargeList(_) => children(
+            column.as_list::<i64>().values(),
+            column.as_list::<i64>().value_offsets(),
+            weights,
+        ),
+        DataType::Map(..) => children(
+            column.as_map().entries(),
+            column.as_map().value_offsets(),
+            weights,
+        ),
+        DataType::Struct(_) => column
+            .as_struct()
+            .columns()
+            .iter()
+            .for_each(|child| add(child, weights)),
         DataType::FixedSizeList(_, size) => {
             let values = column.as_fixed_size_list().values();
             let mut inner = vec![0; values.len()];
             add(values, &mut inner);
             let lists = inner.chunks((*size).max(1) as usize);
-            weights.iter_mut().zip(lists).for_each(|(weight, list)| *weight += list.iter().sum::<u64>());
+            weights
+                .iter_mut()
+                .zip(lists)
+                .for_each(|(weight, list)| *weight += list.iter().sum::<u64>());
         }
         data_type => {
             // What is left has a width, or (views, dictionaries, runs) shares
@@ -71,7 +90,9 @@ fn children<T: Copy + Into<i64>>(values: &dyn Array, offsets: &[T], weights: &mu
     add(values, &mut inner);
     let ends = offsets.iter().skip(1);
     for ((weight, start), end) in weights.iter_mut().zip(offsets).zip(ends) {
-        let list = inner.get((*start).into() as usize..(*end).into() as usize).unwrap_or_default();
+        let list = inner
+            .get((*start).into() as usize..(*end).into() as usize)
+            .unwrap_or_default();
         *weight += 4 + list.iter().sum::<u64>();
     }
 }

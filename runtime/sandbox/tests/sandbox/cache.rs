@@ -11,15 +11,28 @@ use azud_sandbox::{Limits, Plugin, Sandbox, Settings, Silent, Transform};
 use crate::support::{batch, guest};
 
 fn load(cache: &Path) -> Plugin {
-    let sandbox = Sandbox::new(Settings { cache: Some(cache.into()) }).unwrap();
+    let sandbox = Sandbox::new(Settings {
+        cache: Some(cache.into()),
+    })
+    .unwrap();
     let plugin = Plugin::load(&sandbox, &guest("hostile"), None).unwrap();
-    let mut transform = Transform::open(&plugin, "", &batch(0).schema(), Limits::default(), Arc::new(Silent)).unwrap();
+    let mut transform = Transform::open(
+        &plugin,
+        "",
+        &batch(0).schema(),
+        Limits::default(),
+        Arc::new(Silent),
+    )
+    .unwrap();
     assert_eq!(transform.process(&batch(3)).unwrap().output.num_rows(), 3);
     plugin
 }
 
 fn entries(cache: &Path) -> Vec<PathBuf> {
-    fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).collect()
+    fs::read_dir(cache)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 #[test]
@@ -30,8 +43,12 @@ fn code_is_kept_and_found_again() {
     let [entry] = entries(&cache).try_into().unwrap();
     let written = fs::metadata(&entry).unwrap().modified().unwrap();
     load(&cache);
-    assert_eq!(entries(&cache), [entry.clone()]);
-    assert_eq!(fs::metadata(&entry).unwrap().modified().unwrap(), written, "it was not compiled again");
+    assert_eq!(entries(&cache), std::slice::from_ref(&entry));
+    assert_eq!(
+        fs::metadata(&entry).unwrap().modified().unwrap(),
+        written,
+        "it was not compiled again"
+    );
 }
 
 #[test]
@@ -42,7 +59,13 @@ fn a_damaged_entry_is_compiled_again() {
     let whole = fs::read(&entry).unwrap();
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
-    for damaged in [&flipped[..], &whole[..whole.len() / 2], &whole[..whole.len() - 1], b"", b"ELF"] {
+    for damaged in [
+        &flipped[..],
+        &whole[..whole.len() / 2],
+        &whole[..whole.len() - 1],
+        b"",
+        b"ELF",
+    ] {
         fs::write(&entry, damaged).unwrap();
         load(folder.path());
         assert_eq!(fs::read(&entry).unwrap(), whole);
@@ -63,7 +86,11 @@ fn the_folder_is_private_and_one_that_is_not_is_not_read() {
     let first = fs::metadata(&entry).unwrap().modified().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).unwrap();
     load(folder.path());
-    assert_ne!(fs::metadata(&entry).unwrap().modified().unwrap(), first, "it was compiled again");
+    assert_ne!(
+        fs::metadata(&entry).unwrap().modified().unwrap(),
+        first,
+        "it was compiled again"
+    );
 }
 
 #[test]

@@ -19,41 +19,98 @@ fn failure(switch: &str, limits: Limits) -> GuestError {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the deadline is one of real time")]
 fn an_endless_loop_meets_the_deadline() {
     let started = Instant::now();
-    let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits {
+        deadline: Duration::from_millis(50),
+        ..Limits::default()
+    };
     let error = failure("loops", limits);
-    assert_eq!(error.to_string(), "the plugin took longer than 50ms for a call (limits: deadline)");
-    assert!(started.elapsed() >= Duration::from_millis(100), "each of two calls had its time");
+    assert_eq!(
+        error.to_string(),
+        "the plugin took longer than 50ms for a call (limits: deadline)"
+    );
+    assert!(
+        started.elapsed() >= Duration::from_millis(100),
+        "each of two calls had its time"
+    );
 }
 
 #[test]
 fn a_search_may_have_a_shorter_deadline() {
     let mut transform = hostile("loops", Limits::default()).unwrap();
-    let error = transform.process_within(&batch(1), Duration::from_millis(10)).unwrap_err();
-    assert_eq!(error, GuestError::Deadline { limit: Duration::from_millis(10) });
+    let error = transform
+        .process_within(&batch(1), Duration::from_millis(10))
+        .unwrap_err();
+    assert_eq!(
+        error,
+        GuestError::Deadline {
+            limit: Duration::from_millis(10)
+        }
+    );
 }
 
 #[test]
 fn memory_is_denied_by_name() {
     let error = failure("eats-memory", Limits::default());
-    assert_eq!(error.to_string(), "the plugin needs more than 64 MiB of memory (limits: memory)");
-    let error = failure("eats-memory", Limits { memory: 3 << 20, ..Limits::default() });
-    assert_eq!(error.to_string(), "the plugin needs more than 3 MiB of memory (limits: memory)");
-    let error = hostile("", Limits { memory: 1 << 10, ..Limits::default() }).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "the plugin needs more than 1 KiB of memory (limits: memory)");
-    let error = hostile("", Limits { table: 0, ..Limits::default() }).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "the plugin needs more than 0 table elements (limits: table)");
+    assert_eq!(
+        error.to_string(),
+        "the plugin needs more than 64 MiB of memory (limits: memory)"
+    );
+    let error = failure(
+        "eats-memory",
+        Limits {
+            memory: 3 << 20,
+            ..Limits::default()
+        },
+    );
+    assert_eq!(
+        error.to_string(),
+        "the plugin needs more than 3 MiB of memory (limits: memory)"
+    );
+    let error = hostile(
+        "",
+        Limits {
+            memory: 1 << 10,
+            ..Limits::default()
+        },
+    )
+    .map(|_| ())
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the plugin needs more than 1 KiB of memory (limits: memory)"
+    );
+    let error = hostile(
+        "",
+        Limits {
+            table: 0,
+            ..Limits::default()
+        },
+    )
+    .map(|_| ())
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the plugin needs more than 0 table elements (limits: table)"
+    );
 }
 
 #[test]
 fn recursion_meets_the_stack() {
-    assert_eq!(failure("recurses", Limits::default()).to_string(), "the plugin needs more than 512 KiB of call stack");
+    assert_eq!(
+        failure("recurses", Limits::default()).to_string(),
+        "the plugin needs more than 512 KiB of call stack"
+    );
 }
 
 #[test]
 fn one_region_cannot_be_returned_many_times() {
-    assert_eq!(failure("aliases", Limits::default()).to_string(), "the plugin returned more than 64 MiB for a batch (limits: output)");
+    assert_eq!(
+        failure("aliases", Limits::default()).to_string(),
+        "the plugin returned more than 64 MiB for a batch (limits: output)"
+    );
 }
 
 #[test]
@@ -61,15 +118,28 @@ fn carried_columns_cannot_be_repeated_without_end() {
     let mut transform = hostile("repeats", Limits::default()).unwrap();
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![0]));
     let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1_000)]));
-    let error = transform.process(&table([("n", numbers), ("s", long)])).unwrap_err();
-    assert_eq!(error.to_string(), "the plugin returned more than 64 MiB for a batch (limits: output)");
-    assert_eq!(transform.process(&batch(1)).unwrap().output.num_rows(), 1 << 20);
+    let error = transform
+        .process(&table([("n", numbers), ("s", long)]))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the plugin returned more than 64 MiB for a batch (limits: output)"
+    );
+    assert_eq!(
+        transform.process(&batch(1)).unwrap().output.num_rows(),
+        1 << 20
+    );
 }
 
 #[test]
 fn traps_say_what_happened() {
-    let trap = |reason: &str| GuestError::Trapped { reason: reason.into() };
-    assert_eq!(failure("traps", Limits::default()), trap("wasm `unreachable` instruction executed"));
+    let trap = |reason: &str| GuestError::Trapped {
+        reason: reason.into(),
+    };
+    assert_eq!(
+        failure("traps", Limits::default()),
+        trap("wasm `unreachable` instruction executed")
+    );
     assert_eq!(
         failure("traps", Limits::default()).to_string(),
         "the plugin trapped: wasm `unreachable` instruction executed"
@@ -78,14 +148,29 @@ fn traps_say_what_happened() {
 
 #[test]
 fn a_failure_is_the_plugins_own_word() {
-    assert_eq!(failure("fails", Limits::default()).to_string(), "the plugin failed: not today");
+    assert_eq!(
+        failure("fails", Limits::default()).to_string(),
+        "the plugin failed: not today"
+    );
 }
 
 #[test]
 fn lines_are_escaped_cut_and_counted() {
     let lines = Arc::new(Lines::default());
-    let limits = Limits { log_line: 10, log_rate: 5, deadline: Duration::from_secs(20), ..Limits::default() };
-    let mut transform = Transform::open(&plugin("hostile"), "logs", &batch(0).schema(), limits, lines.clone()).unwrap();
+    let limits = Limits {
+        log_line: 10,
+        log_rate: 5,
+        deadline: Duration::from_secs(20),
+        ..Limits::default()
+    };
+    let mut transform = Transform::open(
+        &plugin("hostile"),
+        "logs",
+        &batch(0).schema(),
+        limits,
+        lines.clone(),
+    )
+    .unwrap();
     transform.process(&batch(1)).unwrap();
     let written = lines.0.lock().unwrap();
     assert_eq!(written[0], (Level::Debug, "\\u{1b}[31mred\\nn".into()));
@@ -97,6 +182,12 @@ fn lines_are_escaped_cut_and_counted() {
 
 #[test]
 fn a_line_too_long_to_hand_over_is_a_limit_hit() {
-    let limits = Limits { output: 32 << 20, ..Limits::default() };
-    assert_eq!(failure("logs-too-much", limits).to_string(), "the plugin returned more than 32 MiB for a batch (limits: output)");
+    let limits = Limits {
+        output: 32 << 20,
+        ..Limits::default()
+    };
+    assert_eq!(
+        failure("logs-too-much", limits).to_string(),
+        "the plugin returned more than 32 MiB for a batch (limits: output)"
+    );
 }

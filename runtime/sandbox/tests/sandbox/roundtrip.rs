@@ -13,10 +13,20 @@ use azud_sandbox::{Limits, Silent, Transform};
 use crate::support::{plugin, table};
 
 fn echo(batch: &RecordBatch) -> RecordBatch {
-    let mut transform = Transform::open(&plugin("echo"), "", &batch.schema(), Limits::default(), Arc::new(Silent)).unwrap();
+    let mut transform = Transform::open(
+        &plugin("echo"),
+        "",
+        &batch.schema(),
+        Limits::default(),
+        Arc::new(Silent),
+    )
+    .unwrap();
     let whole = transform.process(batch).unwrap().output;
     for (start, length) in [(11, batch.num_rows() - 11), (3, 1), (7, 0)] {
-        let slice = transform.process(&batch.slice(start, length)).unwrap().output;
+        let slice = transform
+            .process(&batch.slice(start, length))
+            .unwrap()
+            .output;
         assert_eq!(slice, whole.slice(start, length));
     }
     whole
@@ -24,16 +34,30 @@ fn echo(batch: &RecordBatch) -> RecordBatch {
 
 #[test]
 fn values_come_back_bit_by_bit() {
-    let numbers = Int64Array::from_iter((0..100).map(|row| (row % 3 != 0).then_some((1 << 53) + 1 + row)));
-    let floats = Float64Array::from_iter_values((0..100).map(|row| if row % 2 == 0 { -0.0 } else { f64::from(row) / 3.0 }));
-    let texts = StringArray::from_iter((0..100).map(|row| (row % 7 != 0).then(|| "añ☃".repeat(row % 5))));
-    let batch = table([("n", Arc::new(numbers) as ArrayRef), ("f", Arc::new(floats)), ("t", Arc::new(texts))]);
+    let numbers =
+        Int64Array::from_iter((0..100).map(|row| (row % 3 != 0).then_some((1 << 53) + 1 + row)));
+    let floats = Float64Array::from_iter_values((0..100).map(|row| {
+        if row % 2 == 0 {
+            -0.0
+        } else {
+            f64::from(row) / 3.0
+        }
+    }));
+    let texts =
+        StringArray::from_iter((0..100).map(|row| (row % 7 != 0).then(|| "añ☃".repeat(row % 5))));
+    let batch = table([
+        ("n", Arc::new(numbers) as ArrayRef),
+        ("f", Arc::new(floats)),
+        ("t", Arc::new(texts)),
+    ]);
     assert_eq!(echo(&batch), batch);
 }
 
 #[test]
 fn other_layouts_arrive_as_those_of_the_contract() {
-    let texts: ArrayRef = Arc::new(StringArray::from_iter((0..50).map(|row| (row % 4 != 0).then(|| format!("año {}", row % 6)))));
+    let texts: ArrayRef = Arc::new(StringArray::from_iter(
+        (0..50).map(|row| (row % 4 != 0).then(|| format!("año {}", row % 6))),
+    ));
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..50));
     let dictionary = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
     let lists = DataType::LargeList(Arc::new(Field::new_list_field(DataType::Utf8View, true)));
@@ -44,9 +68,21 @@ fn other_layouts_arrive_as_those_of_the_contract() {
         (&texts, dictionary, DataType::Utf8),
         (&texts, DataType::BinaryView, DataType::Binary),
         (&texts, lists, plain_lists),
-        (&numbers, DataType::Date64, DataType::Timestamp(TimeUnit::Millisecond, None)),
-        (&numbers, DataType::Decimal64(18, 2), DataType::Decimal128(18, 2)),
-        (&numbers, DataType::Duration(TimeUnit::Second), DataType::Duration(TimeUnit::Millisecond)),
+        (
+            &numbers,
+            DataType::Date64,
+            DataType::Timestamp(TimeUnit::Millisecond, None),
+        ),
+        (
+            &numbers,
+            DataType::Decimal64(18, 2),
+            DataType::Decimal128(18, 2),
+        ),
+        (
+            &numbers,
+            DataType::Duration(TimeUnit::Second),
+            DataType::Duration(TimeUnit::Millisecond),
+        ),
     ] {
         let column = compute::cast(column, &layout).unwrap();
         let output = echo(&table([("c", column.clone())]));
@@ -59,5 +95,8 @@ fn other_layouts_arrive_as_those_of_the_contract() {
 fn a_column_of_nulls_and_no_column_at_all() {
     let nulls: ArrayRef = arrow::array::new_null_array(&DataType::Null, 20);
     let output = echo(&table([("c", nulls)]));
-    assert_eq!((output.column(0).data_type(), output.column(0).null_count()), (&DataType::Boolean, 20));
+    assert_eq!(
+        (output.column(0).data_type(), output.column(0).null_count()),
+        (&DataType::Boolean, 20)
+    );
 }

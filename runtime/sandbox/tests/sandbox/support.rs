@@ -16,7 +16,10 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
     // Not the folder of the build that runs this test: it would wait for itself.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests");
-    azud_build::Builder::new().target_dir(target).build(&guests.join(name)).unwrap()
+    azud_build::Builder::new()
+        .target_dir(target)
+        .build(&guests.join(name))
+        .unwrap()
 }
 
 pub(crate) fn sandbox() -> &'static Sandbox {
@@ -53,11 +56,24 @@ pub(crate) fn batch(rows: usize) -> RecordBatch {
 }
 
 pub(crate) fn table<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {
-    let fields: Vec<_> = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, column)| column).collect()).unwrap()
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns.into_iter().map(|(_, column)| column).collect(),
+    )
+    .unwrap()
 }
 
 /// The hostile guest, told how to misbehave, on the columns of `batch`.
 pub(crate) fn hostile(switch: &str, limits: Limits) -> Result<Transform, azud_sandbox::OpenError> {
-    Transform::open(&plugin("hostile"), switch, &batch(0).schema(), limits, Arc::new(Lines::default()))
+    Transform::open(
+        &plugin("hostile"),
+        switch,
+        &batch(0).schema(),
+        limits,
+        Arc::new(Lines::default()),
+    )
 }

@@ -200,7 +200,9 @@ fn failure(error: ArrowError, data_type: &DataType) -> datafusion_common::DataFu
     match error {
         ArrowError::DivideByZero => exec_datafusion_err!("division by zero"),
         ArrowError::ArithmeticOverflow(text) => {
-            let operation = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
+            let operation = text
+                .split_once(": ")
+                .map_or(text.as_str(), |(_, rest)| rest);
             let name = ColumnType::from_arrow(data_type)
                 .map_or_else(|| data_type.to_string(), |data_type| data_type.to_string());
             exec_datafusion_err!("{name} overflow: {operation}")

@@ -13,7 +13,10 @@ use datafusion_common::Result;
 
 /// Reads text as values of a type; null where it is none.
 pub(super) fn parse(text: &StringArray, to: &DataType) -> Result<ArrayRef> {
-    let trimmed = || text.iter().map(|text| text.map(|text| text.trim_matches(is_space)));
+    let trimmed = || {
+        text.iter()
+            .map(|text| text.map(|text| text.trim_matches(is_space)))
+    };
     Ok(match to {
         to if to.is_integer() => {
             let whole: Int64Array = trimmed()
@@ -57,7 +60,9 @@ fn float(text: &str) -> Option<f64> {
         lower => {
             // Java reads `1.5d` and `1.5f`.
             let digits = lower.strip_suffix(['d', 'f']).unwrap_or(lower);
-            digits.ends_with(|end: char| end.is_ascii_digit() || end == '.').then(|| digits.parse().ok())?
+            digits
+                .ends_with(|end: char| end.is_ascii_digit() || end == '.')
+                .then(|| digits.parse().ok())?
         }
     }
 }
@@ -224,7 +229,9 @@ fn plain(digits: &str, exponent: i32) -> String {
 }
 
 /// `2026-01-02 03:04:05`, with `.06` where it is not whole.
-pub(super) fn timestamps(values: &arrow::array::PrimitiveArray<TimestampMicrosecondType>) -> ArrayRef {
+pub(super) fn timestamps(
+    values: &arrow::array::PrimitiveArray<TimestampMicrosecondType>,
+) -> ArrayRef {
     debug_assert!(matches!(
         values.data_type(),
         DataType::Timestamp(TimeUnit::Microsecond, _)

@@ -32,7 +32,12 @@ pub(super) fn result(operation: Operation, left: &DataType, right: &DataType) ->
     let (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)) = (left, right) else {
         return plan_err!("decimals meet decimals");
     };
-    let (p1, s1, p2, s2) = (i32::from(*p1), i32::from(*s1), i32::from(*p2), i32::from(*s2));
+    let (p1, s1, p2, s2) = (
+        i32::from(*p1),
+        i32::from(*s1),
+        i32::from(*p2),
+        i32::from(*s2),
+    );
     let (precision, scale) = match operation {
         Operation::Add | Operation::Subtract => {
             let scale = s1.max(s2);
@@ -76,8 +81,8 @@ pub(super) fn compute(
         // `div` gives a bigint: 19 digits hold it.
         _ => (DECIMAL128_MAX_PRECISION, 0),
     };
-    let mut result = Decimal128Builder::with_capacity(left.len())
-        .with_precision_and_scale(precision, scale)?;
+    let mut result =
+        Decimal128Builder::with_capacity(left.len()).with_precision_and_scale(precision, scale)?;
     let left = left.as_primitive::<Decimal128Type>();
     let right = right.as_primitive::<Decimal128Type>();
     let limit = power(u32::from(precision)).ok_or_else(|| overflow(to))?;

@@ -56,13 +56,34 @@ const SCALAR_NAMES: [(&str, &str); 8] = [
 
 /// Spelled by `syntax::spelling` as calls of other functions.
 const SPELLED: [&str; 18] = [
-    "count_if", "isnull", "isnotnull", "year", "quarter", "month", "day", "hour", "minute",
-    "second", "dayofmonth", "dayofyear", "weekofyear", "dayofweek", "sort_array", "date_format",
-    "unix_seconds", "struct",
+    "count_if",
+    "isnull",
+    "isnotnull",
+    "year",
+    "quarter",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "dayofmonth",
+    "dayofyear",
+    "weekofyear",
+    "dayofweek",
+    "sort_array",
+    "date_format",
+    "unix_seconds",
+    "struct",
 ];
 
 /// Aggregates that DataFusion's newer ones must not hide, or that need an order or all rows at once.
-const NOT_AGGREGATES: [&str; 5] = ["array_agg", "string_agg", "nth_value", "grouping", "percentile_cont"];
+const NOT_AGGREGATES: [&str; 5] = [
+    "array_agg",
+    "string_agg",
+    "nth_value",
+    "grouping",
+    "percentile_cont",
+];
 
 // === impl Functions ===
 

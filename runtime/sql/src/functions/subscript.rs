@@ -56,7 +56,7 @@ impl Subscript {
         u32::try_from(at).or_else(|_| exec_err!("index {index} is out of bounds"))
     }
 
-    fn from_list(&self, list: &ArrayRef, index: &ArrayRef) -> Result<ArrayRef> {
+    fn list_elements(&self, list: &ArrayRef, index: &ArrayRef) -> Result<ArrayRef> {
         let list = as_list_array(list)?;
         let index = cast(index, &DataType::Int64)?;
         let index = index.as_primitive::<Int64Type>();
@@ -96,7 +96,9 @@ impl ScalarUDFImpl for Subscript {
                 },
                 _ => plan_err!("a map has entries"),
             },
-            _ => plan_err!("an element is taken from an array by its number, or from a map by its key"),
+            _ => plan_err!(
+                "an element is taken from an array by its number, or from a map by its key"
+            ),
         }
     }
 
@@ -118,16 +120,19 @@ impl ScalarUDFImpl for Subscript {
         let [of, at] = args.args.as_slice() else {
             return exec_err!("an element needs a collection and a place");
         };
-        let (of, at) = (of.to_array(args.number_rows)?, at.to_array(args.number_rows)?);
+        let (of, at) = (
+            of.to_array(args.number_rows)?,
+            at.to_array(args.number_rows)?,
+        );
         let result = match of.data_type() {
-            DataType::Map(..) => from_map(as_map_array(&of)?, &at)?,
-            _ => self.from_list(&of, &at)?,
+            DataType::Map(..) => map_values(as_map_array(&of)?, &at)?,
+            _ => self.list_elements(&of, &at)?,
         };
         Ok(ColumnarValue::Array(result))
     }
 }
 
-fn from_map(map: &MapArray, key: &ArrayRef) -> Result<ArrayRef> {
+fn map_values(map: &MapArray, key: &ArrayRef) -> Result<ArrayRef> {
     let same = make_comparator(map.keys(), key, SortOptions::default())?;
     let lengths = map.offsets().lengths();
     let at: UInt32Array = map

@@ -125,7 +125,10 @@ pub(super) fn regex(pattern: &str) -> Result<Regex> {
 }
 
 fn locate(part: &str, text: &str, from: i32) -> i32 {
-    let Some(skip) = usize::try_from(from).ok().and_then(|from| from.checked_sub(1)) else {
+    let Some(skip) = usize::try_from(from)
+        .ok()
+        .and_then(|from| from.checked_sub(1))
+    else {
         return 0;
     };
     let start = match text.char_indices().nth(skip) {
@@ -161,7 +164,10 @@ fn before<'a>(text: &'a str, separator: &str, count: i32) -> &'a str {
 fn extract<'a>(text: &'a str, regex: &Regex, group: i32) -> Result<&'a str> {
     let groups = regex.captures_len();
     let Some(group) = usize::try_from(group).ok().filter(|group| *group < groups) else {
-        return exec_err!("the regular expression has {} groups, not {group}", groups - 1);
+        return exec_err!(
+            "the regular expression has {} groups, not {group}",
+            groups - 1
+        );
     };
     let found = regex.captures(text).and_then(|found| found.get(group));
     Ok(found.map_or("", |found| found.as_str()))

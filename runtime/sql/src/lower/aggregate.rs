@@ -31,7 +31,9 @@ impl Lowering {
         let mut reads = Reads::default();
         for key in &aggregate.group_expr {
             if matches!(key, Expr::GroupingSet(_)) {
-                return Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP cannot stream"));
+                return Err(SqlError::new(
+                    "GROUPING SETS, CUBE and ROLLUP cannot stream",
+                ));
             }
             self.read_key(&mut reads, key, schema)?;
         }
@@ -51,7 +53,10 @@ impl Lowering {
         let made = Aggregate::new(&input, keys, calls)
             .map_err(|error| SqlError::from_datafusion(&error))?;
         let stream = self.stream(&aggregate.input)?;
-        let expressions = reads.expressions.into_iter().map(|(_, physical, _)| physical);
+        let expressions = reads
+            .expressions
+            .into_iter()
+            .map(|(_, physical, _)| physical);
         let project = Project::new(expressions.collect(), input.clone());
         let stream = stream.then("project", project, input);
         let stream = self.halves(stream, Arc::new(made));
@@ -122,12 +127,7 @@ impl Lowering {
         Ok(stream.then("project", Project::new(expressions, output.clone()), output))
     }
 
-    fn read_key(
-        &self,
-        reads: &mut Reads,
-        key: &Expr,
-        schema: &DFSchema,
-    ) -> Result<(), SqlError> {
+    fn read_key(&self, reads: &mut Reads, key: &Expr, schema: &DFSchema) -> Result<(), SqlError> {
         let data_type = type_of(key, schema)?;
         if matches!(data_type, DataType::Map(..)) {
             return Err(SqlError::new(format!(
@@ -173,7 +173,10 @@ impl Lowering {
         expression: Expr,
         schema: &DFSchema,
     ) -> Result<usize, SqlError> {
-        let known = reads.expressions.iter().position(|(read, ..)| *read == expression);
+        let known = reads
+            .expressions
+            .iter()
+            .position(|(read, ..)| *read == expression);
         if let Some(index) = known {
             return Ok(index);
         }
@@ -189,7 +192,11 @@ impl Lowering {
 
 impl Reads {
     fn schema(&self) -> Schema {
-        let fields: Vec<_> = self.expressions.iter().map(|(.., field)| field.clone()).collect();
+        let fields: Vec<_> = self
+            .expressions
+            .iter()
+            .map(|(.., field)| field.clone())
+            .collect();
         Schema::new(fields)
     }
 
@@ -202,11 +209,13 @@ impl Reads {
         let columns = arguments
             .iter()
             .filter_map(|index| Some((index, self.expressions.get(*index)?)))
-            .map(|(index, (_, physical, field))| match physical.is::<Literal>() {
-                // Some functions look at constants when they are made.
-                true => physical.clone(),
-                false => column(field.name(), *index),
-            })
+            .map(
+                |(index, (_, physical, field))| match physical.is::<Literal>() {
+                    // Some functions look at constants when they are made.
+                    true => physical.clone(),
+                    false => column(field.name(), *index),
+                },
+            )
             .collect();
         let ignore_nulls = function.params.null_treatment == Some(NullTreatment::IgnoreNulls);
         let function = AggregateExprBuilder::new(function.func.clone(), columns)

@@ -90,7 +90,10 @@ impl Lowering {
             .source
             .downcast_ref::<Node>()
             .ok_or_else(|| SqlError::new(format!("`{}` is no node", scan.table_name)))?;
-        let stream = Stream::new(Input::Table(node.name.clone()), nullable_arrow(&scan.source.schema()));
+        let stream = Stream::new(
+            Input::Table(node.name.clone()),
+            nullable_arrow(&scan.source.schema()),
+        );
         let Some(columns) = &scan.projection else {
             return Ok(stream);
         };
@@ -105,7 +108,10 @@ impl Lowering {
 
     fn unnest(&mut self, unnest: &logical_plan::Unnest) -> Result<Stream, SqlError> {
         let stream = self.stream(&unnest.input)?;
-        let nested = unnest.list_type_columns.iter().any(|(_, list)| list.depth != 1);
+        let nested = unnest
+            .list_type_columns
+            .iter()
+            .any(|(_, list)| list.depth != 1);
         if nested || !unnest.struct_type_columns.is_empty() {
             return Err(SqlError::new("explode takes an array")
                 .help("of a map, explode map_entries(a_map)"));
@@ -114,7 +120,11 @@ impl Lowering {
             .dependency_indices
             .iter()
             .map(|index| {
-                match unnest.list_type_columns.iter().any(|(list, _)| list == index) {
+                match unnest
+                    .list_type_columns
+                    .iter()
+                    .any(|(list, _)| list == index)
+                {
                     true => UnnestColumn::Elements(*index),
                     false => UnnestColumn::Repeat(*index),
                 }
@@ -122,7 +132,11 @@ impl Lowering {
             .collect();
         let outer = unnest.options.null_handling != NullHandling::Drop;
         let schema = nullable(&unnest.schema);
-        Ok(stream.then("explode", Unnest::new(columns, outer, schema.clone()), schema))
+        Ok(stream.then(
+            "explode",
+            Unnest::new(columns, outer, schema.clone()),
+            schema,
+        ))
     }
 
     fn union(&mut self, union: &logical_plan::Union) -> Result<Stream, SqlError> {
@@ -220,5 +234,7 @@ fn output_schema(schema: &Schema, names: &[String]) -> Result<SchemaRef, SqlErro
         })?;
         Ok(Field::new(name, data_type, true))
     });
-    Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, SqlError>>()?)))
+    Ok(Arc::new(Schema::new(
+        fields.collect::<Result<Vec<_>, SqlError>>()?,
+    )))
 }

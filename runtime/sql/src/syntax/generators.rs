@@ -76,7 +76,10 @@ impl Generator {
         let columns = match self {
             Self::Explode { .. } => vec![argument],
             Self::Posexplode { .. } => {
-                vec![function("azud_positions", argument.clone(), &call), argument]
+                vec![
+                    function("azud_positions", argument.clone(), &call),
+                    argument,
+                ]
             }
         };
         Ok(columns

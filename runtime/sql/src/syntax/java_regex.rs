@@ -14,7 +14,10 @@ pub(super) fn to_rust(pattern: &str) -> String {
                     result.push('\\');
                     break;
                 };
-                match (class(escaped.to_ascii_lowercase()), escaped.is_ascii_uppercase()) {
+                match (
+                    class(escaped.to_ascii_lowercase()),
+                    escaped.is_ascii_uppercase(),
+                ) {
                     (Some(class), false) if brackets > 0 => result += class,
                     (Some(class), negated) if brackets == 0 => {
                         result += if negated { "[^" } else { "[" };

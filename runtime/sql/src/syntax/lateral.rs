@@ -26,8 +26,9 @@ pub(super) fn rewrite(select: &mut Select) -> Result<(), SqlError> {
 
 fn wrap(select: &mut Select, view: &LateralView, names: &[String]) -> Result<(), SqlError> {
     let [from] = select.from.as_mut_slice() else {
-        return Err(SqlError::new("LATERAL VIEW needs exactly one table in FROM")
-            .at(&view.lateral_view));
+        return Err(
+            SqlError::new("LATERAL VIEW needs exactly one table in FROM").at(&view.lateral_view),
+        );
     };
     let known_as = match &from.relation {
         TableFactor::Table {

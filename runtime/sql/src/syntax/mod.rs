@@ -51,13 +51,20 @@ pub(crate) fn parse(sql: &str) -> Result<Query, SqlError> {
     let rest = parser.peek_token();
     match rest.token {
         Token::EOF => Ok(query),
-        Token::Word(ref word) if word.keyword == datafusion_sql::sqlparser::keywords::Keyword::SELECT => {
-            Err(SqlError::new("a SQL node is one query, but this text has several")
-                .help("write a node for each")
-                .at_span(rest.span))
+        Token::Word(ref word)
+            if word.keyword == datafusion_sql::sqlparser::keywords::Keyword::SELECT =>
+        {
+            Err(
+                SqlError::new("a SQL node is one query, but this text has several")
+                    .help("write a node for each")
+                    .at_span(rest.span),
+            )
         }
-        _ => Err(SqlError::new(format!("expected the end of the query, found: {}", rest.token))
-            .at_span(rest.span)),
+        _ => Err(SqlError::new(format!(
+            "expected the end of the query, found: {}",
+            rest.token
+        ))
+        .at_span(rest.span)),
     }
 }
 

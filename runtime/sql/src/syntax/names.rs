@@ -11,9 +11,10 @@ use super::literals::unescape;
 pub(super) fn name_of(expression: &Expr) -> String {
     match expression {
         Expr::Identifier(name) => name.value.clone(),
-        Expr::CompoundIdentifier(parts) => {
-            parts.last().map(|part| part.value.clone()).unwrap_or_default()
-        }
+        Expr::CompoundIdentifier(parts) => parts
+            .last()
+            .map(|part| part.value.clone())
+            .unwrap_or_default(),
         other => text(other),
     }
 }
@@ -48,13 +49,20 @@ fn text(expression: &Expr) -> String {
         Expr::IsNull(inner) => format!("({} IS NULL)", text(inner)),
         Expr::IsNotNull(inner) => format!("({} IS NOT NULL)", text(inner)),
         Expr::Cast {
-            expr, data_type, kind, ..
+            expr,
+            data_type,
+            kind,
+            ..
         } => {
             let cast = match kind {
                 datafusion_sql::sqlparser::ast::CastKind::TryCast => "TRY_CAST",
                 _ => "CAST",
             };
-            format!("{cast}({} AS {})", text(expr), data_type.to_string().to_uppercase())
+            format!(
+                "{cast}({} AS {})",
+                text(expr),
+                data_type.to_string().to_uppercase()
+            )
         }
         Expr::Case {
             operand,
@@ -63,8 +71,14 @@ fn text(expression: &Expr) -> String {
             ..
         } => case(operand.as_deref(), conditions, else_result.as_deref()),
         Expr::InList {
-            expr, list, negated, ..
-        } => negate(*negated, format!("({} IN ({}))", text(expr), list_text(list))),
+            expr,
+            list,
+            negated,
+            ..
+        } => negate(
+            *negated,
+            format!("({} IN ({}))", text(expr), list_text(list)),
+        ),
         Expr::Between {
             expr,
             negated,
@@ -85,7 +99,10 @@ fn text(expression: &Expr) -> String {
             expr,
             pattern,
             ..
-        } => negate(*negated, format!("RLIKE({}, {})", text(expr), text(pattern))),
+        } => negate(
+            *negated,
+            format!("RLIKE({}, {})", text(expr), text(pattern)),
+        ),
         Expr::Substring {
             expr,
             substring_from,
@@ -113,7 +130,11 @@ fn list_text(list: &[Expr]) -> String {
 }
 
 fn negate(negated: bool, text: String) -> String {
-    if negated { format!("(NOT {text})") } else { text }
+    if negated {
+        format!("(NOT {text})")
+    } else {
+        text
+    }
 }
 
 fn binary(left: &str, op: &BinaryOperator, right: &str) -> String {

@@ -68,11 +68,11 @@ impl Visitor for Refuser<'_> {
                 .help("a subquery can stand in FROM")
                 .at(expression))
             }
-            Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
-                Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP cannot stream")
-                    .help("write a SQL node for each grouping, and UNION ALL")
-                    .at(expression))
-            }
+            Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => Err(SqlError::new(
+                "GROUPING SETS, CUBE and ROLLUP cannot stream",
+            )
+            .help("write a SQL node for each grouping, and UNION ALL")
+            .at(expression)),
             Expr::Cast { data_type, .. } => {
                 match data_type.to_string().to_lowercase().parse::<ColumnType>() {
                     Ok(_) => Ok(()),
@@ -107,9 +107,11 @@ impl Refuser<'_> {
             }
             for clause in &list.clauses {
                 if matches!(clause, FunctionArgumentClause::OrderBy(_)) {
-                    return Err(SqlError::new("the rows of a stream have no order to sort by")
-                        .help("leave ORDER BY out of the function")
-                        .at(at));
+                    return Err(
+                        SqlError::new("the rows of a stream have no order to sort by")
+                            .help("leave ORDER BY out of the function")
+                            .at(at),
+                    );
                 }
             }
         }
@@ -148,7 +150,9 @@ fn not_yet(name: &str) -> Option<&'static str> {
         "monotonically_increasing_id" | "spark_partition_id" | "input_file_name" => {
             "it has no meaning that could be repeated"
         }
-        "stack" | "inline" | "inline_outer" | "json_tuple" => "of the generators there are explode and posexplode",
+        "stack" | "inline" | "inline_outer" | "json_tuple" => {
+            "of the generators there are explode and posexplode"
+        }
         _ => return None,
     })
 }
@@ -163,15 +167,21 @@ fn refuse_query(query: &Query) -> Result<(), SqlError> {
             .at(order));
     }
     if let Some(limit) = &query.limit_clause {
-        return Err(SqlError::new("LIMIT and OFFSET cannot stream: which rows come first depends on timing")
-            .help("leave LIMIT out; `rows` of the console sink cuts what is shown")
-            .at(limit));
+        return Err(SqlError::new(
+            "LIMIT and OFFSET cannot stream: which rows come first depends on timing",
+        )
+        .help("leave LIMIT out; `rows` of the console sink cuts what is shown")
+        .at(limit));
     }
     if let Some(fetch) = &query.fetch {
-        return Err(SqlError::new("FETCH cannot stream: which rows come first depends on timing").at(fetch));
+        return Err(
+            SqlError::new("FETCH cannot stream: which rows come first depends on timing").at(fetch),
+        );
     }
     if !query.pipe_operators.is_empty() {
-        return Err(SqlError::new(format!("|> is {LATER}")).help("write SELECT ... FROM (SELECT ...)"));
+        return Err(
+            SqlError::new(format!("|> is {LATER}")).help("write SELECT ... FROM (SELECT ...)")
+        );
     }
     refuse_body(&query.body)
 }
@@ -190,9 +200,11 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
                     return refuse_body(right);
                 }
                 (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => {
-                    return Err(SqlError::new(format!("UNION takes out duplicates, which is {LATER}"))
-                        .help("write UNION ALL")
-                        .at(right.as_ref()));
+                    return Err(SqlError::new(format!(
+                        "UNION takes out duplicates, which is {LATER}"
+                    ))
+                    .help("write UNION ALL")
+                    .at(right.as_ref()));
                 }
                 (SetOperator::Union, _) => "UNION BY NAME",
                 (SetOperator::Except | SetOperator::Minus, _) => "EXCEPT",
@@ -204,9 +216,9 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
             };
             Err(SqlError::new(format!("{what} {why}")).at(right.as_ref()))
         }
-        SetExpr::Values(values) => {
-            Err(SqlError::new("VALUES is no stream").help("read a node: SELECT ... FROM node").at(values))
-        }
+        SetExpr::Values(values) => Err(SqlError::new("VALUES is no stream")
+            .help("read a node: SELECT ... FROM node")
+            .at(values)),
         SetExpr::Select(_) | SetExpr::Query(_) => Ok(()),
         other => Err(SqlError::new("a SQL node is a SELECT").at(other)),
     }
@@ -215,10 +227,10 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
 fn refuse_select(select: &Select) -> Result<(), SqlError> {
     let [from] = select.from.as_slice() else {
         return Err(match select.from.as_slice() {
-            [] => SqlError::new("the query reads no node").help("write SELECT ... FROM node").at(select),
-            [_, second, ..] => {
-                SqlError::new(format!("joins are {LATER}")).at(&second.relation)
-            }
+            [] => SqlError::new("the query reads no node")
+                .help("write SELECT ... FROM node")
+                .at(select),
+            [_, second, ..] => SqlError::new(format!("joins are {LATER}")).at(&second.relation),
             [_] => SqlError::new("the query reads no node"),
         });
     };
@@ -227,29 +239,38 @@ fn refuse_select(select: &Select) -> Result<(), SqlError> {
     }
     if matches!(select.distinct, Some(Distinct::Distinct | Distinct::On(_))) {
         let at = select.projection.first();
-        let error = SqlError::new(format!("DISTINCT is {LATER}")).help("write GROUP BY with the columns");
+        let error =
+            SqlError::new(format!("DISTINCT is {LATER}")).help("write GROUP BY with the columns");
         return Err(match at {
             Some(item) => error.at(item),
             None => error,
         });
     }
     if let Some(order) = select.sort_by.first() {
-        return Err(SqlError::new("SORT BY cannot stream: a stream has no last row to wait for").at(order));
+        return Err(
+            SqlError::new("SORT BY cannot stream: a stream has no last row to wait for").at(order),
+        );
     }
     if let Some(by) = select.cluster_by.first().or(select.distribute_by.first()) {
-        return Err(SqlError::new("lanes are filled by key, not by CLUSTER BY or DISTRIBUTE BY")
-            .help("leave it out")
-            .at(by));
+        return Err(
+            SqlError::new("lanes are filled by key, not by CLUSTER BY or DISTRIBUTE BY")
+                .help("leave it out")
+                .at(by),
+        );
     }
     if let Some(qualify) = &select.qualify {
-        return Err(SqlError::new("QUALIFY needs OVER (...), which needs all rows at once").at(qualify));
+        return Err(
+            SqlError::new("QUALIFY needs OVER (...), which needs all rows at once").at(qualify),
+        );
     }
     if let GroupByExpr::Expressions(_, modifiers) | GroupByExpr::All(modifiers) = &select.group_by
         && !modifiers.is_empty()
     {
-        return Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP cannot stream")
-            .help("write a SQL node for each grouping, and UNION ALL")
-            .at(&select.group_by));
+        return Err(
+            SqlError::new("GROUPING SETS, CUBE and ROLLUP cannot stream")
+                .help("write a SQL node for each grouping, and UNION ALL")
+                .at(&select.group_by),
+        );
     }
     refuse_generators(select)
 }
@@ -285,7 +306,10 @@ fn refuse_generators(select: &Select) -> Result<(), SqlError> {
         seen = true;
     }
     let clauses = [&select.selection, &select.having];
-    clauses.into_iter().flatten().try_for_each(refuse_nested_generator)?;
+    clauses
+        .into_iter()
+        .flatten()
+        .try_for_each(refuse_nested_generator)?;
     if let GroupByExpr::Expressions(by, _) = &select.group_by {
         by.iter().try_for_each(refuse_nested_generator)?;
     }
@@ -333,9 +357,12 @@ fn refuse_relation(relation: &TableFactor) -> Result<(), SqlError> {
         TableFactor::NestedJoin { .. } => {
             Err(SqlError::new(format!("joins are {LATER}")).at(relation))
         }
-        TableFactor::Table { sample: Some(_), .. } => {
-            Err(SqlError::new("TABLESAMPLE draws at random, so that a run could not be repeated").at(relation))
-        }
+        TableFactor::Table {
+            sample: Some(_), ..
+        } => Err(
+            SqlError::new("TABLESAMPLE draws at random, so that a run could not be repeated")
+                .at(relation),
+        ),
         other => Err(SqlError::new("FROM takes nodes and subqueries").at(other)),
     }
 }

@@ -4,9 +4,9 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Expr, Ident,
-    ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    TableAlias, TableFactor, UnaryOperator, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableAlias, TableFactor, UnaryOperator, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::generators::{self, Generator};

@@ -60,7 +60,10 @@ pub(super) fn plain(name: &ObjectName) -> String {
     let parts: Vec<_> = name
         .0
         .iter()
-        .map(|part| part.as_ident().map_or_else(String::new, |part| part.value.clone()))
+        .map(|part| {
+            part.as_ident()
+                .map_or_else(String::new, |part| part.value.clone())
+        })
         .collect();
     parts.join(".")
 }
@@ -70,7 +73,9 @@ pub(super) fn find<'a>(tables: &'a Tables, name: &str) -> Option<&'a str> {
     if let Some((name, _)) = tables.get_key_value(name) {
         return Some(name);
     }
-    let mut alike = tables.keys().filter(|other| other.eq_ignore_ascii_case(name));
+    let mut alike = tables
+        .keys()
+        .filter(|other| other.eq_ignore_ascii_case(name));
     match (alike.next(), alike.next()) {
         (Some(name), None) => Some(name),
         _ => None,
@@ -154,8 +159,10 @@ impl<'a> Scope<'a> {
                 let columns = self.columns_of(&node).ok_or_else(|| {
                     let error = SqlError::new(format!("there is no node `{node}`")).at(name);
                     let names = self.tables.keys().map(String::as_str);
-                    match nearest(&node, names.chain(self.ctes.iter().map(|(cte, _)| cte.as_str())))
-                    {
+                    match nearest(
+                        &node,
+                        names.chain(self.ctes.iter().map(|(cte, _)| cte.as_str())),
+                    ) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
                         None => error,
                     }
@@ -171,10 +178,7 @@ impl<'a> Scope<'a> {
             } => {
                 let names = self.output_names(subquery)?;
                 let known_as = alias.as_ref().map(|alias| alias.name.value.to_lowercase());
-                Ok((
-                    known_as.unwrap_or_default(),
-                    renamed(names, alias.as_ref()),
-                ))
+                Ok((known_as.unwrap_or_default(), renamed(names, alias.as_ref())))
             }
             other => Err(SqlError::new("FROM takes nodes and subqueries").at(other)),
         }
@@ -186,13 +190,21 @@ impl<'a> Scope<'a> {
             return Some(columns.clone());
         }
         let schema = self.tables.get(find(self.tables, name)?)?;
-        Some(schema.fields().iter().map(|field| field.name().clone()).collect())
+        Some(
+            schema
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect(),
+        )
     }
 }
 
 /// Columns under the names of `alias(a, b, ...)`.
 fn renamed(names: Vec<String>, alias: Option<&TableAlias>) -> Vec<String> {
-    let new = alias.map(|alias| alias.columns.as_slice()).unwrap_or_default();
+    let new = alias
+        .map(|alias| alias.columns.as_slice())
+        .unwrap_or_default();
     let new = new.iter().map(|column| Some(column.name.value.clone()));
     names
         .into_iter()
@@ -218,13 +230,15 @@ fn item_names(item: &SelectItem, relations: &[Relation]) -> Result<Vec<String>, 
             let all = relations.iter().flat_map(|(_, columns)| columns.clone());
             without(all.collect(), options)
         }
-        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+        SelectItem::QualifiedWildcard(
+            SelectItemQualifiedWildcardKind::ObjectName(name),
+            options,
+        ) => {
             let wanted = plain(name).to_lowercase();
             let wanted = wanted.rsplit('.').next().unwrap_or_default();
             let found = relations.iter().find(|(relation, _)| relation == wanted);
-            let (_, columns) = found.ok_or_else(|| {
-                SqlError::new(format!("there is no `{wanted}` in FROM")).at(name)
-            })?;
+            let (_, columns) = found
+                .ok_or_else(|| SqlError::new(format!("there is no `{wanted}` in FROM")).at(name))?;
             without(columns.clone(), options)
         }
         SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(expr), _) => {

@@ -2,7 +2,8 @@
 
 use datafusion_sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, UnaryOperator, Value, ValueWithSpan,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, UnaryOperator, Value,
+    ValueWithSpan,
 };
 
 use super::java_regex;
@@ -27,10 +28,9 @@ pub(super) fn rewrite(function: &mut Function) -> Result<Option<Expr>, SqlError>
         ("dayofyear", [value]) => part("doy", value),
         ("weekofyear", [value]) => part("week", value),
         ("dayofweek", [value]) => part("dow", value),
-        ("size" | "cardinality", [value]) => cast(
-            call("azud_size", vec![value.clone()]),
-            DataType::Int(None),
-        ),
+        ("size" | "cardinality", [value]) => {
+            cast(call("azud_size", vec![value.clone()]), DataType::Int(None))
+        }
         ("unix_seconds", [value]) => cast(value.clone(), DataType::BigInt(None)),
         ("sort_array", [list]) => sorted(list, true),
         ("sort_array", [list, Expr::Value(ascending)]) => {
@@ -142,7 +142,13 @@ fn is_int(expression: &Expr) -> bool {
 fn regular_expression(function: &mut Function, name: &str) -> Result<(), SqlError> {
     let takes = matches!(
         name,
-        "split" | "rlike" | "regexp" | "regexp_like" | "regexp_replace" | "regexp_extract" | "regexp_count"
+        "split"
+            | "rlike"
+            | "regexp"
+            | "regexp_like"
+            | "regexp_replace"
+            | "regexp_extract"
+            | "regexp_count"
     );
     if !takes {
         return Ok(());

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::support::{Run, from_json, schema, to_json};
 use azud_model::{Batch, ColumnType, Mode};
 use azud_sql::{Query, Tables, plan};
-use crate::support::{Run, from_json, schema, to_json};
 
 struct File {
     head: String,
@@ -57,7 +57,12 @@ fn every_case_gives_what_spark_gives() {
         }
     }
     assert!(count >= 60, "{count} cases");
-    assert!(wrong.is_empty(), "{} of {count} differ\n\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} differ\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
 }
 
 fn parse(text: &str) -> File {
@@ -72,7 +77,10 @@ fn parse(text: &str) -> File {
         cases: Vec::new(),
     };
     let mut table = String::new();
-    for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in head
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         match line.strip_prefix("table ") {
             Some(declared) => {
                 let (name, columns) = declared.split_once(": ").unwrap();
@@ -90,7 +98,10 @@ fn parse(text: &str) -> File {
         let (name, body) = case.split_once('\n').unwrap();
         let mut offset = 0;
         for line in body.split_inclusive('\n') {
-            if ["rows", "rejected", "error"].iter().any(|word| line.starts_with(word)) {
+            if ["rows", "rejected", "error"]
+                .iter()
+                .any(|word| line.starts_with(word))
+            {
                 break;
             }
             offset += line.len();
@@ -139,7 +150,13 @@ fn run(file: &File, query: Query) -> String {
     };
     let mut run = Run::new(query, 1, mode, false);
     for (table, schema) in &file.tables {
-        let lines: Vec<_> = file.rows.get(table).into_iter().flatten().map(String::as_str).collect();
+        let lines: Vec<_> = file
+            .rows
+            .get(table)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         run.push(table, 0, &Batch::without_origin(from_json(schema, &lines)));
     }
     let rows = run.end_epoch();

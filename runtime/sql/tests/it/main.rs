@@ -1,7 +1,12 @@
 //! Queries run whole: the golden cases, properties against an oracle, speed.
 
+#[cfg(test)]
 mod api;
+#[cfg(test)]
 mod cases;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod speed;
+#[cfg(test)]
 mod support;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::support::{Run, from_json, schema, to_json};
 use azud_model::{Batch, Mode};
 use azud_sql::{Tables, plan};
 use proptest::prelude::*;
-use crate::support::{Run, from_json, schema, to_json};
 
 const SQL: &str = "SELECT k, count(*) AS n, sum(x) AS total, min(x) AS low, max(x) AS high, \
                    avg(x) AS mean, count(10 div x) AS tens FROM t GROUP BY k";
@@ -21,8 +21,15 @@ struct Piece {
 }
 
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
-    let row = (prop::option::weighted(0.9, 0..6_u8), prop::option::weighted(0.9, -3..4_i64));
-    let piece = (0..3_usize, prop::collection::vec(row, 0..12), prop::bool::weighted(0.4));
+    let row = (
+        prop::option::weighted(0.9, 0..6_u8),
+        prop::option::weighted(0.9, -3..4_i64),
+    );
+    let piece = (
+        0..3_usize,
+        prop::collection::vec(row, 0..12),
+        prop::bool::weighted(0.4),
+    );
     let piece = piece.prop_map(|(lane, rows, ends_epoch)| Piece {
         lane,
         rows,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::support::{Run, schema};
 use arrow::array::StringArray;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Mode};
 use azud_sql::{Tables, plan};
-use crate::support::{Run, schema};
 
 const WORDS: usize = 12_000_000;
 const ROWS: usize = 8_192;

@@ -182,7 +182,8 @@ pub(crate) fn to_json(rows: &[RecordBatch]) -> Vec<String> {
 
 /// A schema from `a int, b array<string>`.
 pub(crate) fn schema(text: &str) -> SchemaRef {
-    let azud_model::ColumnType::Struct(columns) = format!("struct<{}>", colons(text)).parse().unwrap()
+    let azud_model::ColumnType::Struct(columns) =
+        format!("struct<{}>", colons(text)).parse().unwrap()
     else {
         panic!("not a schema: {text}");
     };

@@ -22,10 +22,20 @@ impl Table {
     /// # Panics
     /// Where a value does not fit the type, or where the columns would differ in
     /// length: a mistake in the test.
-    pub fn column<T: Type, V: Into<Value>>(mut self, name: &str, r#type: T, values: impl IntoIterator<Item = V>) -> Self {
+    pub fn column<T: Type, V: Into<Value>>(
+        mut self,
+        name: &str,
+        r#type: T,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
         if let Some((first, rows, _)) = self.columns.first() {
-            assert_eq!(rows.len(), values.len(), "`{}` and `{name}` have different numbers of rows", first.name);
+            assert_eq!(
+                rows.len(),
+                values.len(),
+                "`{}` and `{name}` have different numbers of rows",
+                first.name
+            );
         }
         let mut builder = Builder::<T>::new();
         for value in &values {
@@ -35,29 +45,45 @@ impl Table {
                 _ => panic!("column `{name}`: {value:?} is not a {}", T::NAME),
             }
         }
-        let field = Field { name: name.into(), format: r#type.format(), nullable: true, children: 0 };
+        let field = Field {
+            name: name.into(),
+            format: r#type.format(),
+            nullable: true,
+            children: 0,
+        };
         self.columns.push((field, values, builder.finish()));
         self
     }
 
     pub(crate) fn fields(&self) -> Vec<Field> {
-        self.columns.iter().map(|(field, ..)| field.clone()).collect()
+        self.columns
+            .iter()
+            .map(|(field, ..)| field.clone())
+            .collect()
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.columns.first().map_or(0, |(_, values, _)| values.len())
+        self.columns
+            .first()
+            .map_or(0, |(_, values, _)| values.len())
     }
 
     pub(crate) fn buffers(&self, column: usize) -> &[Vec<u8>] {
-        self.columns.get(column).map_or(&[], |(.., buffers)| buffers)
+        self.columns
+            .get(column)
+            .map_or(&[], |(.., buffers)| buffers)
     }
 
     pub(crate) fn name(&self, column: usize) -> &str {
-        self.columns.get(column).map_or("", |(field, ..)| &field.name)
+        self.columns
+            .get(column)
+            .map_or("", |(field, ..)| &field.name)
     }
 
     pub(crate) fn values(&self, column: usize) -> &[Value] {
-        self.columns.get(column).map_or(&[], |(_, values, _)| values)
+        self.columns
+            .get(column)
+            .map_or(&[], |(_, values, _)| values)
     }
 }
 
@@ -72,14 +98,20 @@ pub(crate) fn decode(fields: &[Field], rows: usize, buffers: &[Vec<u8>]) -> Vec<
         };
     }
     as_first_of!(
-        Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Date, Time, Duration, Timestamp, Decimal,
-        Utf8, Binary
+        Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Date,
+        Time, Duration, Timestamp, Decimal, Utf8, Binary
     );
-    debug_assert!(buffers.len() >= schema::buffers(format), "the number of buffers was checked");
+    debug_assert!(
+        buffers.len() >= schema::buffers(format),
+        "the number of buffers was checked"
+    );
     vec![Value::Buffers(buffers.to_vec()); rows]
 }
 
 fn values<T: Type>(rows: usize, buffers: &[Vec<u8>]) -> Vec<Value> {
     let column = Column::<T>::new(buffers, rows).expect("a builder makes whole buffers");
-    column.iter().map(|value| value.map_or(Value::Null, T::to_value)).collect()
+    column
+        .iter()
+        .map(|value| value.map_or(Value::Null, T::to_value))
+        .collect()
 }

@@ -29,7 +29,8 @@ macro_rules! values {
 
         impl PartialEq<$native> for Value {
             fn eq(&self, other: &$native) -> bool {
-                *self == Self::from(other.clone())
+                let other: Self = other.clone().into();
+                *self == other
             }
         }
     )+)+};
@@ -90,6 +91,8 @@ where
     Self: PartialEq<T>,
 {
     fn eq(&self, other: &Option<T>) -> bool {
-        other.as_ref().map_or(matches!(self, Self::Null), |other| self == other)
+        other
+            .as_ref()
+            .map_or(matches!(self, Self::Null), |other| self == other)
     }
 }

@@ -4,11 +4,11 @@ use super::Type;
 use crate::testing::Value;
 
 /// SQL's `string`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8;
 
 /// SQL's `binary`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Binary;
 
 /// The two buffers of a text or binary column.
@@ -28,7 +28,9 @@ pub struct Gathered {
 
 impl<'a> Bytes<'a> {
     fn new(buffers: &'a [Vec<u8>], rows: usize) -> Option<Self> {
-        let [offsets, data] = buffers else { return None };
+        let [offsets, data] = buffers else {
+            return None;
+        };
         let offsets = match rows {
             0 => &[[0; 4]],
             _ => offsets.as_chunks().0.get(..=rows)?,
@@ -44,7 +46,9 @@ impl<'a> Bytes<'a> {
     /// Where the value of `row` is in [`data`](Self::data).
     #[inline(always)]
     pub fn range(&self, row: usize) -> Option<std::ops::Range<usize>> {
-        let [start, end] = self.offsets.get(row..row + 2)? else { return None };
+        let [start, end] = self.offsets.get(row..row + 2)? else {
+            return None;
+        };
         Some(u32::from_le_bytes(*start) as usize..u32::from_le_bytes(*end) as usize)
     }
 
@@ -66,7 +70,10 @@ impl Gathered {
     fn reserved(rows: usize, bytes: usize) -> Self {
         let mut offsets = Vec::with_capacity((rows + 1) * 4);
         offsets.extend_from_slice(&[0; 4]);
-        Self { offsets, data: Vec::with_capacity(bytes) }
+        Self {
+            offsets,
+            data: Vec::with_capacity(bytes),
+        }
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::Type;
 use crate::{bits, testing::Value};
 
 /// SQL's `boolean`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Bool;
 
 impl Type for Bool {

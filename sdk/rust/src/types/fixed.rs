@@ -6,7 +6,7 @@ use crate::testing::Value;
 macro_rules! fixed {
     ($(#[$doc:meta])* $name:ident: $native:ty, $word:literal, $format:expr, $accepts:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, Default)]
         pub struct $name;
 
         fixed!(@impl $name: $native, $word, $format, $accepts);

@@ -4,7 +4,7 @@ use super::Type;
 use crate::testing::Value;
 
 /// Binary values of `N` bytes each: a UUID is `FixedBinary<16>`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct FixedBinary<const N: usize>;
 
 impl<const N: usize> Type for FixedBinary<N> {
@@ -18,7 +18,10 @@ impl<const N: usize> Type for FixedBinary<N> {
     }
 
     fn accepts(format: &str) -> bool {
-        format.strip_prefix("w:").and_then(|width| width.parse().ok()) == Some(N)
+        format
+            .strip_prefix("w:")
+            .and_then(|width| width.parse().ok())
+            == Some(N)
     }
 
     fn view(buffers: &[Vec<u8>], rows: usize) -> Option<Self::View<'_>> {

@@ -17,7 +17,9 @@ impl Transform for Echo {
             let fields = setup.read_any(name)?;
             setup.compute_fields(fields);
         }
-        Ok(Self { columns: names.len() })
+        Ok(Self {
+            columns: names.len(),
+        })
     }
 
     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {

@@ -11,10 +11,21 @@ use crate::azud::plugin::types::Rejected;
 
 pub fn answer(switch: &str, batch: Batch) -> Result<Output, String> {
     let count = batch.rows;
-    let rows = |rows: &[u32]| rows.iter().flat_map(|row| row.to_le_bytes()).collect::<Vec<u8>>();
-    let rejected = |row| Rejected { row, reason: "no".into() };
+    let rows = |rows: &[u32]| {
+        rows.iter()
+            .flat_map(|row| row.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let rejected = |row| Rejected {
+        row,
+        reason: "no".into(),
+    };
     // Column 0 as it came in: right, where it is a bigint without nulls.
-    let mut out = Output { rows: Vec::new(), batch, rejected: Vec::new() };
+    let mut out = Output {
+        rows: Vec::new(),
+        batch,
+        rejected: Vec::new(),
+    };
     let buffers = &mut out.batch.buffers;
     match switch {
         "fails" => return Err("not today".into()),
@@ -46,13 +57,35 @@ pub fn answer(switch: &str, batch: Batch) -> Result<Output, String> {
         "nulls" => buffers[0] = vec![0b1111_1011; count.div_ceil(8) as usize],
         "decimal" => buffers[1] = vec![0x7f; 16 * count as usize],
 
-        "text" => *buffers = text(&(0..=count).collect::<Vec<_>>(), &vec![b'x'; count as usize]),
-        "offsets-descend" => *buffers = text(&(0..=count).rev().collect::<Vec<_>>(), &vec![b'x'; count as usize]),
+        "text" => {
+            *buffers = text(
+                &(0..=count).collect::<Vec<_>>(),
+                &vec![b'x'; count as usize],
+            )
+        }
+        "offsets-descend" => {
+            *buffers = text(
+                &(0..=count).rev().collect::<Vec<_>>(),
+                &vec![b'x'; count as usize],
+            )
+        }
         "offsets-negative" => *buffers = text(&vec![u32::MAX; count as usize + 1], b"x"),
         "offsets-beyond" => *buffers = text(&(0..=count).collect::<Vec<_>>(), b"x"),
-        "offsets-short" => *buffers = text(&(0..count).collect::<Vec<_>>(), &vec![b'x'; count as usize]),
-        "bad-utf8" => *buffers = text(&(0..=count).collect::<Vec<_>>(), &vec![0xff; count as usize]),
-        "half-a-character" => *buffers = text(&(0..=count).collect::<Vec<_>>(), "ñ".repeat(count as usize).as_bytes()),
+        "offsets-short" => {
+            *buffers = text(&(0..count).collect::<Vec<_>>(), &vec![b'x'; count as usize])
+        }
+        "bad-utf8" => {
+            *buffers = text(
+                &(0..=count).collect::<Vec<_>>(),
+                &vec![0xff; count as usize],
+            )
+        }
+        "half-a-character" => {
+            *buffers = text(
+                &(0..=count).collect::<Vec<_>>(),
+                "ñ".repeat(count as usize).as_bytes(),
+            )
+        }
 
         "rows-beyond" => out.rows = rows(&(1..=count).collect::<Vec<_>>()),
         "rows-short" => out.rows = vec![0; 4 * count as usize - 1],
@@ -63,20 +96,37 @@ pub fn answer(switch: &str, batch: Batch) -> Result<Output, String> {
         "repeats" => {
             let many = 1 << 20;
             out.rows = vec![0; 4 * many];
-            out.batch = Batch { rows: many as u32, buffers: vec![vec![], vec![0; 8 * many]] };
+            out.batch = Batch {
+                rows: many as u32,
+                buffers: vec![vec![], vec![0; 8 * many]],
+            };
         }
         "rejects-beyond" => out.rejected.push(rejected(count)),
         "rejects-kept" => out.rejected.push(rejected(0)),
         "rejects-twice" => {
-            out.batch = Batch { rows: 0, buffers: vec![vec![], vec![]] };
+            out.batch = Batch {
+                rows: 0,
+                buffers: vec![vec![], vec![]],
+            };
             out.rejected = vec![rejected(1), rejected(1)];
         }
         "rejects-all" => {
-            out.batch = Batch { rows: 0, buffers: vec![vec![], vec![]] };
-            out.rejected = (0..count).map(|row| Rejected { row, reason: "ñ".repeat(1_000) }).collect();
+            out.batch = Batch {
+                rows: 0,
+                buffers: vec![vec![], vec![]],
+            };
+            out.rejected = (0..count)
+                .map(|row| Rejected {
+                    row,
+                    reason: "ñ".repeat(1_000),
+                })
+                .collect();
         }
         "rejects-kept-index" => {
-            out.batch = Batch { rows: 1, buffers: vec![vec![], vec![0; 8]] };
+            out.batch = Batch {
+                rows: 1,
+                buffers: vec![vec![], vec![0; 8]],
+            };
             out.rows = rows(&[1]);
             out.rejected = vec![rejected(0), rejected(1)];
         }
@@ -86,19 +136,36 @@ pub fn answer(switch: &str, batch: Batch) -> Result<Output, String> {
 }
 
 fn text(offsets: &[u32], data: &[u8]) -> Vec<Vec<u8>> {
-    vec![Vec::new(), offsets.iter().flat_map(|offset| offset.to_le_bytes()).collect(), data.to_vec()]
+    vec![
+        Vec::new(),
+        offsets
+            .iter()
+            .flat_map(|offset| offset.to_le_bytes())
+            .collect(),
+        data.to_vec(),
+    ]
 }
 
 fn recurse(depth: u64) -> u64 {
-    if black_box(depth) == 0 { 0 } else { recurse(depth + 1).wrapping_mul(3) + 1 }
+    if black_box(depth) == 0 {
+        0
+    } else {
+        recurse(depth + 1).wrapping_mul(3) + 1
+    }
 }
 
 /// Many buffers that are all the same 16 MiB.
 fn alias() -> Output {
     let region = vec![1_u8; 16 << 20];
     // SAFETY: none; that is the point. The instance does not survive the call.
-    let buffers = (0..1_000).map(|_| unsafe { Vec::from_raw_parts(region.as_ptr().cast_mut(), region.len(), region.len()) });
+    let buffers = (0..1_000).map(|_| unsafe {
+        Vec::from_raw_parts(region.as_ptr().cast_mut(), region.len(), region.len())
+    });
     let buffers = buffers.collect();
     std::mem::forget(region);
-    Output { rows: Vec::new(), batch: Batch { rows: 1, buffers }, rejected: Vec::new() }
+    Output {
+        rows: Vec::new(),
+        batch: Batch { rows: 1, buffers },
+        rejected: Vec::new(),
+    }
 }
