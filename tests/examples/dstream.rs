@@ -20,13 +20,17 @@ impl Batch {
     pub(crate) fn seconds(&self) -> u32 {
         let (_, clock) = self.time.split_once(' ').unwrap();
         assert_eq!(clock.len(), 8, "whole seconds: {clock}");
-        clock.split(':').fold(0, |sum, part| sum * 60 + part.parse::<u32>().unwrap())
+        clock
+            .split(':')
+            .fold(0, |sum, part| sum * 60 + part.parse::<u32>().unwrap())
     }
 }
 
 impl<R: BufRead> Reader<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { lines: reader.lines() }
+        Self {
+            lines: reader.lines(),
+        }
     }
 
     /// The next batch, which has exactly the form of the DStream's.

@@ -11,7 +11,10 @@ use std::process::{Command, Stdio};
 use dstream::{Batch, Reader};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 fn azud(example: &str) -> Command {
@@ -31,18 +34,27 @@ fn example_01_counts_the_words_of_its_text() {
 
     let mut expected: BTreeMap<String, u64> = BTreeMap::new();
     for file in std::fs::read_dir(root().join("examples/01-word-count/data")).unwrap() {
-        for word in std::fs::read_to_string(file.unwrap().path()).unwrap().split_whitespace() {
+        for word in std::fs::read_to_string(file.unwrap().path())
+            .unwrap()
+            .split_whitespace()
+        {
             *expected.entry(word.to_owned()).or_default() += 1;
         }
     }
     let stdout = String::from_utf8(output.stdout).unwrap();
     let rule = "-".repeat(43);
-    assert!(stdout.starts_with(&format!("{rule}\nBatch: 0\n{rule}\n+")), "{stdout}");
+    assert!(
+        stdout.starts_with(&format!("{rule}\nBatch: 0\n{rule}\n+")),
+        "{stdout}"
+    );
     let rows = stdout.lines().filter(|line| line.starts_with('|')).skip(1);
     let found: BTreeMap<String, u64> = rows
         .map(|row| {
             let mut cells = row.trim_matches('|').split('|').map(str::trim);
-            (cells.next().unwrap().to_owned(), cells.next().unwrap().parse().unwrap())
+            (
+                cells.next().unwrap().to_owned(),
+                cells.next().unwrap().parse().unwrap(),
+            )
         })
         .collect();
     assert_eq!(found, expected);
@@ -64,7 +76,10 @@ fn example_02_counts_each_second_for_itself() {
 
     connection.write_all(b"to be or\nnot to be\n").unwrap();
     let first = batches.next_with_rows();
-    assert_eq!(sorted(&first), ["('be', 2)", "('not', 1)", "('or', 1)", "('to', 2)"]);
+    assert_eq!(
+        sorted(&first),
+        ["('be', 2)", "('not', 1)", "('or', 1)", "('to', 2)"]
+    );
     // Nothing is sent: batches go on, empty.
     let empty = batches.next();
     assert_eq!(empty.rows, Vec::<String>::new());
@@ -86,10 +101,15 @@ fn example_02_counts_each_second_for_itself() {
     connection.write_all(b"last\n").unwrap();
     let last = batches.next_with_rows();
     assert_eq!(last.rows, ["('last', 1)"]);
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(interrupted.unwrap().success());
     let status = child.wait().unwrap();
-    let log: Vec<String> = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    let log: Vec<String> = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .collect();
     assert!(status.success(), "{log:#?}");
 }
 

@@ -21,7 +21,15 @@ pub(crate) fn run(case: &Path) -> Result<(), String> {
 fn run_once(case: &Path, lanes: Option<&str>) -> Result<(), String> {
     let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
     let is_expected = |name: &str| {
-        ["out", "out-set.txt", "stdout.txt", "stdout-set.txt", "stderr.txt", "exit"].contains(&name)
+        [
+            "out",
+            "out-set.txt",
+            "stdout.txt",
+            "stdout-set.txt",
+            "stderr.txt",
+            "exit",
+        ]
+        .contains(&name)
     };
     copy_folder(case, copy.path(), &is_expected);
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
@@ -38,11 +46,21 @@ fn run_once(case: &Path, lanes: Option<&str>) -> Result<(), String> {
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
 
     let expected = fs::read_to_string(case.join("exit")).unwrap_or_else(|_| "0".into());
-    let exit = output.status.code().map_or("none".to_owned(), |code| code.to_string());
+    let exit = output
+        .status
+        .code()
+        .map_or("none".to_owned(), |code| code.to_string());
     if exit != expected.trim() {
-        return Err(format!("exit code {exit} instead of {}\n{stdout}\n{stderr}", expected.trim()));
+        return Err(format!(
+            "exit code {exit} instead of {}\n{stdout}\n{stderr}",
+            expected.trim()
+        ));
     }
-    let errors: String = stderr.lines().filter(|line| !is_log(line)).map(|line| format!("{line}\n")).collect();
+    let errors: String = stderr
+        .lines()
+        .filter(|line| !is_log(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
     compare(case, "stderr.txt", &errors, false)?;
     match case.join("stdout-set.txt").exists() {
         true => compare(case, "stdout-set.txt", &stdout, true)?,
@@ -54,7 +72,9 @@ fn run_once(case: &Path, lanes: Option<&str>) -> Result<(), String> {
 /// Lines of the log, which may name times and places.
 fn is_log(line: &str) -> bool {
     let line = line.trim_start();
-    ["INFO ", "WARN ", "DEBUG "].iter().any(|level| line.starts_with(level))
+    ["INFO ", "WARN ", "DEBUG "]
+        .iter()
+        .any(|level| line.starts_with(level))
 }
 
 /// Without a file for it, nothing may have come.
@@ -71,7 +91,9 @@ fn compare(case: &Path, file: &str, actual: &str, as_set: bool) -> Result<(), St
     };
     match same {
         true => Ok(()),
-        false => Err(format!("{file} differs\n--- expected\n{expected}\n--- actual\n{actual}")),
+        false => Err(format!(
+            "{file} differs\n--- expected\n{expected}\n--- actual\n{actual}"
+        )),
     }
 }
 
@@ -89,7 +111,9 @@ fn compare_files(case: &Path, copy: &Path) -> Result<(), String> {
     }
     if std::env::var_os("BLESS").is_some() && case.join("out").exists() {
         fs::remove_dir_all(case.join("out")).map_err(|error| error.to_string())?;
-        copy_folder(&copy.join("out"), &case.join("out"), &|name| name == "_azud");
+        copy_folder(&copy.join("out"), &case.join("out"), &|name| {
+            name == "_azud"
+        });
         return Ok(());
     }
     if !case.join("out").exists() {
@@ -98,22 +122,33 @@ fn compare_files(case: &Path, copy: &Path) -> Result<(), String> {
     let expected = files(&case.join("out"));
     match expected == actual {
         true => Ok(()),
-        false => Err(format!("out/ differs\n--- expected\n{expected:#?}\n--- actual\n{actual:#?}")),
+        false => Err(format!(
+            "out/ differs\n--- expected\n{expected:#?}\n--- actual\n{actual:#?}"
+        )),
     }
 }
 
 /// Visible files with their text: what other programs would read.
 fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
-    let Ok(entries) = fs::read_dir(folder) else { return found };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return found;
+    };
     for entry in entries {
         let path = entry.unwrap().path();
         let name = PathBuf::from(path.file_name().unwrap());
         let hidden = name.to_string_lossy().starts_with(['.', '_']);
         if path.is_dir() && !hidden {
-            found.extend(files(&path).into_iter().map(|(file, text)| (name.join(file), text)));
+            found.extend(
+                files(&path)
+                    .into_iter()
+                    .map(|(file, text)| (name.join(file), text)),
+            );
         } else if !hidden {
-            found.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned());
+            found.insert(
+                name,
+                String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned(),
+            );
         }
     }
     found
@@ -138,5 +173,10 @@ fn copy_folder(from: &Path, to: &Path, leave: &dyn Fn(&str) -> bool) {
 fn copy_file(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
     let age = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-    fs::File::options().write(true).open(to).unwrap().set_modified(age).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(to)
+        .unwrap()
+        .set_modified(age)
+        .unwrap();
 }

@@ -16,7 +16,10 @@ fn main() {
         })
         .collect();
     trials.sort_by(|left, right| left.name().cmp(right.name()));
-    assert!(!trials.is_empty(), "no cases: the tests would prove nothing");
+    assert!(
+        !trials.is_empty(),
+        "no cases: the tests would prove nothing"
+    );
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -39,7 +39,10 @@ fn no_source_file_is_longer_than_500_lines() {
             (lines > MAX_LINES).then(|| format!("{}: {lines} lines", file.display()))
         })
         .collect();
-    assert!(long.is_empty(), "files over {MAX_LINES} lines hold more than one idea: {long:#?}");
+    assert!(
+        long.is_empty(),
+        "files over {MAX_LINES} lines hold more than one idea: {long:#?}"
+    );
 }
 
 #[test]
@@ -48,7 +51,9 @@ fn crates_depend_downwards_only() {
     for (name, dependencies) in crates() {
         for dependency in dependencies.iter().filter(|one| one.starts_with("azud")) {
             if layer(dependency) >= layer(&name) {
-                wrong.push(format!("{name} depends on {dependency}, which is not below it"));
+                wrong.push(format!(
+                    "{name} depends on {dependency}, which is not below it"
+                ));
             }
         }
     }
@@ -76,7 +81,10 @@ fn heavy_crates_have_one_door() {
 #[test]
 fn the_rules_see_every_crate() {
     let found = crates();
-    for (name, _) in LAYERS.iter().filter(|(name, _)| !name.ends_with('-') && *name != "azud-bench") {
+    for (name, _) in LAYERS
+        .iter()
+        .filter(|(name, _)| !name.ends_with('-') && *name != "azud-bench")
+    {
         assert!(found.contains_key(*name), "no crate {name}");
     }
 }
@@ -96,11 +104,15 @@ fn crates() -> BTreeMap<String, Vec<String>> {
     let mut crates = BTreeMap::new();
     for folder in ["runtime", "bench"] {
         for file in files(&root().join(folder), &["toml"]) {
-            if file.file_name().unwrap() != "Cargo.toml" || file.parent().unwrap().ends_with("guest") {
+            if file.file_name().unwrap() != "Cargo.toml"
+                || file.parent().unwrap().ends_with("guest")
+            {
                 continue;
             }
             let manifest: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
-            let Some(package) = manifest.get("package") else { continue };
+            let Some(package) = manifest.get("package") else {
+                continue;
+            };
             let name = package["name"].as_str().unwrap().to_owned();
             let dependencies = manifest.get("dependencies").and_then(|one| one.as_table());
             let dependencies = dependencies.map(|one| one.keys().cloned().collect());
@@ -119,7 +131,10 @@ fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
             if name != "target" && !name.starts_with('.') {
                 found.extend(files(&path, extensions));
             }
-        } else if extensions.iter().any(|extension| name.ends_with(&format!(".{extension}"))) {
+        } else if extensions
+            .iter()
+            .any(|extension| name.ends_with(&format!(".{extension}")))
+        {
             found.push(path);
         }
     }

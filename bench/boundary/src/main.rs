@@ -1,6 +1,6 @@
 //! What the boundary costs: plugins against native Arrow, in the same run.
 //!
-//! `cargo run --release -p azud-bench-boundary [echo | double | split] [ROWS]`. Thread CPU time, best of 7,
+//! `cargo run --release -p azud-bench-boundary [echo | double | split | load] [ROWS]`. Thread CPU time, best of 7,
 //! deadlines on.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -33,6 +33,45 @@ fn main() -> Result<()> {
     if "split".starts_with(&wanted) {
         words(&split)?;
     }
+    if "load".starts_with(&wanted) {
+        load(&root.join("../../plugins/split-words"))?;
+    }
+    Ok(())
+}
+
+fn load(plugin: &Path) -> Result<()> {
+    println!("loading and opening a plugin (start to first record at most 50 ms)");
+    let path = azud_build::build(plugin, None)?;
+    let folder = std::env::temp_dir().join(format!("azud-bench-{}", std::process::id()));
+    let (batch, _) = tables::lines(1)?;
+    for (what, cache) in [
+        ("compiled", None),
+        ("compiled and kept", Some(&folder)),
+        ("from the cache", Some(&folder)),
+    ] {
+        let took = measure::once(|| {
+            let sandbox = Sandbox::new(Settings {
+                cache: cache.cloned(),
+            })?;
+            let plugin = Plugin::load(&sandbox, &path, None)?;
+            run_once(&plugin, &batch)
+        })?;
+        println!("  {what:>17}  {:>9}", ns(took));
+    }
+    let built = measure::once(|| Ok(azud_build::build(plugin, None).map(|_| ())?))?;
+    println!("  {:>17}  {:>9}", "is it up to date?", ns(built));
+    Ok(std::fs::remove_dir_all(folder)?)
+}
+
+fn run_once(plugin: &Plugin, batch: &RecordBatch) -> Result<()> {
+    let mut transform = Transform::open(
+        plugin,
+        "{}",
+        &batch.schema(),
+        Limits::default(),
+        Arc::new(Silent),
+    )?;
+    transform.process(batch)?;
     Ok(())
 }
 
@@ -53,7 +92,7 @@ fn echo(guest: &Plugin) -> Result<()> {
 }
 
 fn double(guest: &Plugin) -> Result<()> {
-    println!("filter and a new column, two columns carried (at most 1.3 of native)");
+    println!("filter and a new column, three columns carried (at most 1.3 of native)");
     for rows in sizes([1, 100, 1_000, 4_096, 10_000]) {
         let batch = tables::amounts(rows)?;
         let plugin = run(guest, r#"{"task": "double"}"#, &batch)?;

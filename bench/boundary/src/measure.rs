@@ -21,6 +21,13 @@ pub(crate) fn best(rows: usize, mut call: impl FnMut() -> Result<()>) -> Result<
     Ok(best)
 }
 
+/// The real time of one call in nanoseconds.
+pub(crate) fn once(call: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let start = clock(ClockId::Monotonic);
+    call()?;
+    Ok(clock(ClockId::Monotonic) - start)
+}
+
 /// A duration with its unit.
 pub(crate) fn ns(nanoseconds: f64) -> String {
     if nanoseconds < 10_000.0 {
@@ -31,6 +38,10 @@ pub(crate) fn ns(nanoseconds: f64) -> String {
 }
 
 fn now() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    clock(ClockId::ThreadCPUTime)
+}
+
+fn clock(id: ClockId) -> f64 {
+    let time = clock_gettime(id);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }

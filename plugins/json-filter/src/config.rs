@@ -1,6 +1,6 @@
 //! The step's `config:`.
 
-use azud_plugin::{Error, Result};
+use azud_plugin::{Error, Field, Result};
 
 use crate::range::{Floats, Integers};
 
@@ -8,8 +8,8 @@ use crate::range::{Floats, Integers};
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The column to compare.
-    pub(crate) column: String,
+    /// The column to compare; may be left out where only one can be.
+    column: Option<String>,
     above: Option<Number>,
     at_least: Option<Number>,
     below: Option<Number>,
@@ -36,8 +36,36 @@ enum Equals {
 // === impl Config ===
 
 impl Config {
-    pub(crate) fn integers(&self) -> Result<Integers> {
-        let equals = self.number()?;
+    /// The column to compare, of an input with these fields.
+    pub(crate) fn column<'a>(&self, input: impl Iterator<Item = &'a Field>) -> Result<String> {
+        if let Some(column) = &self.column {
+            return Ok(column.clone());
+        }
+        let fits: fn(&str) -> bool = match self.equals {
+            Some(Equals::Text(_)) => |format| format == "u",
+            Some(Equals::Bool(_)) => |format| format == "b",
+            Some(Equals::Number(_)) | None => {
+                |format| matches!(format, "c" | "s" | "i" | "l" | "C" | "S" | "I" | "f" | "g")
+            }
+        };
+        let names: Vec<_> = input
+            .filter(|field| fits(&field.format))
+            .map(|field| field.name.clone())
+            .collect();
+        match <[String; 1]>::try_from(names) {
+            Ok([column]) => Ok(column),
+            Err(names) if names.is_empty() => Err(Error::new(
+                "no column of the input can be compared with that",
+            )),
+            Err(names) => Err(Error::new(format!(
+                "`column` is missing: it could be any of {}",
+                names.join(", ")
+            ))),
+        }
+    }
+
+    pub(crate) fn integers(&self, column: &str) -> Result<Integers> {
+        let equals = self.number(column)?;
         Ok(Integers::ALL
             .from(self.above.map(|number| number.floor() + 1))
             .from(self.at_least.map(Number::ceil))
@@ -47,9 +75,9 @@ impl Config {
             .to(equals.map(Number::floor)))
     }
 
-    pub(crate) fn floats(&self) -> Result<Floats> {
+    pub(crate) fn floats(&self, column: &str) -> Result<Floats> {
         let float = |number: Option<Number>| number.map(Number::float);
-        let equals = self.number()?;
+        let equals = self.number(column)?;
         Ok(Floats {
             above: float(self.above),
             at_least: float(self.at_least),
@@ -59,34 +87,31 @@ impl Config {
         })
     }
 
-    pub(crate) fn text(&self) -> Result<String> {
+    pub(crate) fn text(&self, column: &str) -> Result<String> {
         match &self.equals {
             Some(Equals::Text(text)) if self.is_plain() => Ok(text.clone()),
             _ => Err(Error::new(format!(
-                "column `{}` is text: give `equals` with a text",
-                self.column
+                "column `{column}` is text: give `equals` with a text"
             ))),
         }
     }
 
-    pub(crate) fn boolean(&self) -> Result<bool> {
+    pub(crate) fn boolean(&self, column: &str) -> Result<bool> {
         match self.equals {
             Some(Equals::Bool(bool)) if self.is_plain() => Ok(bool),
             _ => Err(Error::new(format!(
-                "column `{}` is boolean: give `equals: true` or `equals: false`",
-                self.column
+                "column `{column}` is boolean: give `equals: true` or `equals: false`"
             ))),
         }
     }
 
     /// The number to be equal to; something must be given.
-    fn number(&self) -> Result<Option<Number>> {
+    fn number(&self, column: &str) -> Result<Option<Number>> {
         match &self.equals {
             Some(Equals::Number(number)) => Ok(Some(*number)),
             None if !self.is_plain() => Ok(None),
             _ => Err(Error::new(format!(
-                "column `{}` is a number: give one or more of above, at_least, below, at_most, equals with a number",
-                self.column
+                "column `{column}` is a number: give one or more of above, at_least, below, at_most, equals with a number"
             ))),
         }
     }

@@ -42,7 +42,8 @@ impl Transform for Filter {
     type Config = Config;
 
     fn open(config: Config, setup: &mut Setup) -> Result<Self> {
-        let fields = setup.read_any(&config.column)?;
+        let column = config.column(setup.input())?;
+        let fields = setup.read_any(&column)?;
         let format = fields.first().map_or("", |field| field.format.as_str());
         setup.carry_all();
         let width = match format {
@@ -56,14 +57,13 @@ impl Transform for Filter {
             _ => None,
         };
         match (width, format) {
-            (Some(width), _) => Ok(Self::Integers(width, config.integers()?)),
-            (_, "f") => Ok(Self::Float32(config.floats()?)),
-            (_, "g") => Ok(Self::Float64(config.floats()?)),
-            (_, "u") => config.text().map(Self::Text),
-            (_, "b") => config.boolean().map(Self::Bool),
+            (Some(width), _) => Ok(Self::Integers(width, config.integers(&column)?)),
+            (_, "f") => Ok(Self::Float32(config.floats(&column)?)),
+            (_, "g") => Ok(Self::Float64(config.floats(&column)?)),
+            (_, "u") => config.text(&column).map(Self::Text),
+            (_, "b") => config.boolean(&column).map(Self::Bool),
             _ => Err(Error::new(format!(
-                "column `{}` is neither a number, nor text, nor boolean: filter it in SQL",
-                config.column
+                "column `{column}` is neither a number, nor text, nor boolean: filter it in SQL"
             ))),
         }
     }

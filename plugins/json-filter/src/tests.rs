@@ -119,6 +119,31 @@ fn all_columns_are_carried() {
 }
 
 #[test]
+fn the_column_may_be_left_out_where_only_one_fits() {
+    assert_eq!(rows(r#"{"equals": "ana"}"#), [0, 3]);
+    assert_eq!(rows(r#"{"equals": true}"#), [0, 3, 5]);
+    let orders = Table::new()
+        .column("user", Utf8, ["a", "b"])
+        .column("amount", Int64, [50, 51]);
+    assert_eq!(
+        run::<Filter>(r#"{"above": 50}"#, &orders).unwrap().rows,
+        [1]
+    );
+    assert_eq!(
+        refusal(r#"{"above": 50}"#),
+        "`column` is missing: it could be any of amount, price, small"
+    );
+    let users = Table::new().column("user", Utf8, ["a"]);
+    let error = run::<Filter>(r#"{"above": 50}"#, &users)
+        .map(|_: Ran| ())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no column of the input can be compared with that"
+    );
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     assert_eq!(
         refusal(r#"{"column": "amuont", "above": 1}"#),

@@ -5,7 +5,7 @@ mod tests;
 mod words;
 
 use azud_plugin::{Batch, Builder, Error, Output, Result, Setup, Transform, Utf8};
-use words::Separator;
+use words::{Byte, Separator, Text, WhiteSpace};
 
 /// The step's `config:`.
 #[derive(serde::Deserialize)]
@@ -29,9 +29,11 @@ impl Default for Config {
     }
 }
 
-/// The plugin, opened.
-struct SplitWords {
-    separator: Separator,
+/// The plugin, opened: what stands between words.
+enum SplitWords {
+    WhiteSpace(WhiteSpace),
+    Byte(Byte),
+    Text(Text),
 }
 
 azud_plugin::transform!(SplitWords);
@@ -47,29 +49,38 @@ impl Transform for SplitWords {
             setup.carry(column)?;
         }
         setup.compute("word", Utf8).not_null();
-        let separator = match config.separator {
-            None => Separator::WhiteSpace,
-            Some(text) => Separator::new(&text).ok_or_else(|| {
-                Error::new("`separator` is empty: leave it out to split at white space")
-            })?,
-        };
-        Ok(Self { separator })
+        match config.separator.as_deref().map(str::as_bytes) {
+            None => Ok(Self::WhiteSpace(WhiteSpace)),
+            Some([]) => Err(Error::new(
+                "`separator` is empty: leave it out to split at white space",
+            )),
+            Some([byte]) => Ok(Self::Byte(Byte(*byte))),
+            Some(_) => Ok(Self::Text(Text(config.separator.unwrap_or_default()))),
+        }
     }
 
     fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
-        let lines = batch.column::<Utf8>(0)?;
-        let data = lines.view().data();
-        let ascii = words::is_ascii(data);
-        // English has six bytes a word, its space included.
-        out.reserve(data.len() / 5);
-        let mut words = Builder::<Utf8>::with_capacity(data.len() / 5, data.len());
-        for (row, line) in lines.iter().enumerate() {
-            let Some(line) = line else { continue };
-            self.separator.split(line, ascii, |word| {
-                out.keep(row);
-                words.push(word);
-            });
+        match self {
+            Self::WhiteSpace(separator) => split(separator, batch, out),
+            Self::Byte(separator) => split(separator, batch, out),
+            Self::Text(separator) => split(separator, batch, out),
         }
-        out.set("word", words)
     }
+}
+
+fn split(separator: &impl Separator, batch: &Batch, out: &mut Output) -> Result<()> {
+    let lines = batch.column::<Utf8>(0)?;
+    let data = lines.view().data();
+    let ascii = words::is_ascii(data);
+    // English has six bytes a word, its space included.
+    out.reserve(data.len() / 5);
+    let mut words = Builder::<Utf8>::with_capacity(data.len() / 5, data.len());
+    for (row, line) in lines.iter().enumerate() {
+        let Some(line) = line else { continue };
+        separator.split(line, ascii, |word| {
+            out.keep(row);
+            words.push(word);
+        });
+    }
+    out.set("word", words)
 }

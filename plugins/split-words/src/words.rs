@@ -6,82 +6,81 @@
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x80 * ONES;
 
-/// What stands between words.
-pub(crate) enum Separator {
-    /// Any white space, as Unicode has it.
-    WhiteSpace,
-    /// One ASCII character.
-    Byte(u8),
-    /// A text.
-    Text(String),
+/// Gives the words of a line in order. What is between two separators is a word
+/// unless it is empty.
+///
+/// Types, not an enum: each gets its own loop with everything inlined, as a call
+/// a word would cost as much as the word.
+pub(crate) trait Separator {
+    /// `ascii` says that the line is known to be ASCII.
+    fn split(&self, line: &str, ascii: bool, word: impl FnMut(&str));
 }
 
-// === impl Separator ===
+/// Any white space, as Unicode has it.
+pub(crate) struct WhiteSpace;
 
-impl Separator {
-    /// None where the text is empty.
-    pub(crate) fn new(text: &str) -> Option<Self> {
-        match text.as_bytes() {
-            [] => None,
-            [byte] => Some(Self::Byte(*byte)),
-            _ => Some(Self::Text(text.into())),
-        }
-    }
+/// One ASCII character.
+pub(crate) struct Byte(pub(crate) u8);
 
-    /// Gives the words of a line in order. What is between two separators is a
-    /// word unless it is empty. `ascii` says that the line is known to be ASCII.
+/// A text that is not empty.
+pub(crate) struct Text(pub(crate) String);
+
+impl Separator for WhiteSpace {
     #[inline(always)]
-    pub(crate) fn split(&self, line: &str, ascii: bool, word: impl FnMut(&str)) {
-        match self {
-            Self::WhiteSpace if ascii || is_ascii(line.as_bytes()) => {
-                by_byte(line, white_space, word)
-            }
-            Self::WhiteSpace => line.split_whitespace().for_each(word),
-            Self::Byte(separator) => by_byte(line, |bytes| equal(bytes, *separator), word),
-            Self::Text(separator) => line
-                .split(separator.as_str())
-                .filter(|text| !text.is_empty())
-                .for_each(word),
+    fn split(&self, line: &str, ascii: bool, mut word: impl FnMut(&str)) {
+        if ascii || is_ascii(line.as_bytes()) {
+            by_byte(line, white_space, word);
+        } else {
+            by_character(line, &mut word);
         }
     }
+}
+
+impl Separator for Byte {
+    #[inline(always)]
+    fn split(&self, line: &str, _: bool, word: impl FnMut(&str)) {
+        by_byte(line, |bytes| equal(bytes, self.0), word);
+    }
+}
+
+impl Separator for Text {
+    #[inline(always)]
+    fn split(&self, line: &str, _: bool, word: impl FnMut(&str)) {
+        line.split(self.0.as_str())
+            .filter(|text| !text.is_empty())
+            .for_each(word);
+    }
+}
+
+#[inline(never)]
+fn by_character(line: &str, word: &mut dyn FnMut(&str)) {
+    line.split_whitespace().for_each(word);
 }
 
 /// Splits where the mask of eight bytes has a bit. Only ASCII characters may be
 /// separators, so words begin and end between characters.
 #[inline(always)]
 fn by_byte(line: &str, separators: impl Fn(u64) -> u64, mut word: impl FnMut(&str)) {
-    let mut start = 0;
-    let mut end_word = |at: usize| {
-        if start < at {
-            word(&line[start..at]);
-        }
-        start = at + 1;
-    };
     let (chunks, rest) = line.as_bytes().as_chunks::<8>();
     let mut padded = [0; 8];
     padded[..rest.len()].copy_from_slice(rest);
-    let last = separators(u64::from_le_bytes(padded)) & low_bytes(rest.len());
-    for (number, chunk) in chunks.iter().enumerate() {
-        each_byte(separators(u64::from_le_bytes(*chunk)), |at| {
-            end_word(number * 8 + at)
-        });
+    // The end of the line separates as well: then one place ends all words.
+    let end = 0x80 << (rest.len() * 8);
+    let last = separators(u64::from_le_bytes(padded)) & (end - 1) | end;
+    let mut start = 0;
+    for number in 0..=chunks.len() {
+        let mut mask = chunks
+            .get(number)
+            .map_or(last, |chunk| separators(u64::from_le_bytes(*chunk)));
+        while mask != 0 {
+            let at = number * 8 + mask.trailing_zeros() as usize / 8;
+            if start < at {
+                word(&line[start..at]);
+            }
+            start = at + 1;
+            mask &= mask - 1;
+        }
     }
-    each_byte(last, |at| end_word(chunks.len() * 8 + at));
-    end_word(line.len());
-}
-
-/// Calls with the number of each byte whose top bit is set, the first one first.
-#[inline(always)]
-fn each_byte(mut mask: u64, mut call: impl FnMut(usize)) {
-    while mask != 0 {
-        call(mask.trailing_zeros() as usize / 8);
-        mask &= mask - 1;
-    }
-}
-
-/// All bits of the first `count` bytes; fewer than eight.
-fn low_bytes(count: usize) -> u64 {
-    (1 << (count * 8)) - 1
 }
 
 /// Faster than the standard library's, which looks at four bytes at a time here.

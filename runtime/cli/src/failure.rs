@@ -33,7 +33,11 @@ impl Failure {
             }
             Self::Input(message) => (format!("error: {message}\n"), 2),
             Self::Pipeline(error) => {
-                let code = if error.kind() == ErrorKind::Invalid { 2 } else { 1 };
+                let code = if error.kind() == ErrorKind::Invalid {
+                    2
+                } else {
+                    1
+                };
                 (format!("error: {error}\n"), code)
             }
             Self::Silent => (String::new(), 2),

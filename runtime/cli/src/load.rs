@@ -43,7 +43,10 @@ fn read(file: &Path) -> Result<String, Failure> {
         return Err(cannot("it is a folder, name the manifest in it".into()));
     }
     if metadata.len() > MAX_BYTES {
-        return Err(cannot(format!("a manifest has at most {} MiB", MAX_BYTES >> 20)));
+        return Err(cannot(format!(
+            "a manifest has at most {} MiB",
+            MAX_BYTES >> 20
+        )));
     }
     let bytes = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| {
@@ -66,8 +69,7 @@ fn cache() -> Option<PathBuf> {
 fn find(directory: &Path, plugin: &Plugin) -> Result<PathBuf, String> {
     match plugin.file() {
         PluginFile::Path(path) => Ok(directory.join(&path.value)),
-        PluginFile::Source(source) => {
-            azud_build::build(&directory.join(&source.value), None).map_err(|error| error.to_string())
-        }
+        PluginFile::Source(source) => azud_build::build(&directory.join(&source.value), None)
+            .map_err(|error| error.to_string()),
     }
 }

@@ -41,7 +41,9 @@ impl Progress {
             bar.finish_and_clear();
         };
         // Without a thread there is no line: nothing else depends on it.
-        let thread = std::thread::Builder::new().name("azud-progress".into()).spawn(draw);
+        let thread = std::thread::Builder::new()
+            .name("azud-progress".into())
+            .spawn(draw);
         Self {
             done,
             thread: thread.ok(),

@@ -8,25 +8,32 @@ const STOPPED: i32 = 130;
 
 /// Listens on a thread of its own, so that a busy pipeline cannot delay it.
 pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
     let (mut interrupt, mut terminate) = {
         let _guard = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
     };
-    std::thread::Builder::new().name("azud-signals".into()).spawn(move || {
-        runtime.block_on(async {
-            let mut next = async || {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-            };
-            next().await;
-            tracing::info!("draining: once more to stop at once");
-            stop.request();
-            next().await;
-            std::process::exit(STOPPED);
-        });
-    })?;
+    std::thread::Builder::new()
+        .name("azud-signals".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                let mut next = async || {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                };
+                next().await;
+                tracing::info!("draining: once more to stop at once");
+                stop.request();
+                next().await;
+                std::process::exit(STOPPED);
+            });
+        })?;
     Ok(())
 }

@@ -71,7 +71,9 @@ impl PluginOperator {
             Ok(processed) => {
                 let took = self.clock.elapsed().saturating_sub(started);
                 self.time = self.time.saturating_add(took);
-                self.rows = self.rows.saturating_add(u32::try_from(batch.rows()).unwrap_or(u32::MAX));
+                self.rows = self
+                    .rows
+                    .saturating_add(u32::try_from(batch.rows()).unwrap_or(u32::MAX));
                 emit(batch, processed, out)
             }
             Err(error) => self.search(batch, error, out),
@@ -91,7 +93,10 @@ impl PluginOperator {
         }
         let half = batch.rows() / 2;
         for part in [batch.slice(0, half), batch.slice(half, batch.rows() - half)] {
-            match self.transform.process_within(part.columns(), self.search_deadline(part.rows())) {
+            match self
+                .transform
+                .process_within(part.columns(), self.search_deadline(part.rows()))
+            {
                 Ok(processed) => emit(&part, processed, out)?,
                 Err(error) => self.search(&part, error, out)?,
             }
@@ -123,7 +128,13 @@ impl Operator for PluginOperator {
     }
 
     fn wake(&mut self, out: &mut dyn Collector) -> Result<()> {
-        match self.waiting.as_mut().map(Waiting::take).transpose()?.flatten() {
+        match self
+            .waiting
+            .as_mut()
+            .map(Waiting::take)
+            .transpose()?
+            .flatten()
+        {
             Some(batch) => self.cut(&batch, out),
             None => Ok(()),
         }

@@ -1,7 +1,9 @@
 //! The one shape of data in Azud: an Arrow record batch and the origin of its rows.
 
 use arrow::array::{Array, BooleanArray, UInt32Array, UInt64Array};
-use arrow::compute::{concat, concat_batches, filter, filter_record_batch, take, take_record_batch};
+use arrow::compute::{
+    concat, concat_batches, filter, filter_record_batch, take, take_record_batch,
+};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
@@ -131,7 +133,10 @@ impl Batch {
             return Ok(None);
         };
         let partition = |batch: &Self| batch.origin.as_ref().map(|origin| origin.partition.clone());
-        if batches.iter().any(|batch| partition(batch) != partition(first)) {
+        if batches
+            .iter()
+            .any(|batch| partition(batch) != partition(first))
+        {
             return Ok(None);
         }
         let columns = concat_batches(&first.schema(), batches.iter().map(|batch| &batch.columns))?;

@@ -192,9 +192,23 @@ mod tests {
     #[test]
     fn every_type_is_read_and_written_under_its_sql_name() {
         for text in [
-            "string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "date",
-            "binary", "timestamp", "timestamp(s)", "timestamp(ns)", "decimal(10,2)",
-            "array<bigint>", "map<string,array<int>>", "struct<a:int,b:struct<c:decimal(38,0)>>",
+            "string",
+            "boolean",
+            "tinyint",
+            "smallint",
+            "int",
+            "bigint",
+            "float",
+            "double",
+            "date",
+            "binary",
+            "timestamp",
+            "timestamp(s)",
+            "timestamp(ns)",
+            "decimal(10,2)",
+            "array<bigint>",
+            "map<string,array<int>>",
+            "struct<a:int,b:struct<c:decimal(38,0)>>",
         ] {
             let parsed: ColumnType = text.parse().unwrap();
             let again = ColumnType::from_arrow(&parsed.to_arrow()).unwrap();

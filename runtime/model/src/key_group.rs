@@ -104,7 +104,11 @@ impl Writer {
             Self::Float(column) => {
                 let value = column.as_primitive::<Float64Type>().value(row);
                 // -0.0 + 0.0 is 0.0.
-                let canonical = if value.is_nan() { f64::NAN } else { value + 0.0 };
+                let canonical = if value.is_nan() {
+                    f64::NAN
+                } else {
+                    value + 0.0
+                };
                 out.extend(canonical.to_bits().to_le_bytes());
             }
             Self::Boolean(column) => out.push(u8::from(column.as_boolean().value(row))),

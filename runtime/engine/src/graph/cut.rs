@@ -64,7 +64,12 @@ impl Topology {
             stages: 0,
         };
         topology.connect(vertices, &below_changing(vertices));
-        topology.stages = topology.instances.iter().map(|i| i.stage + 1).max().unwrap_or(0);
+        topology.stages = topology
+            .instances
+            .iter()
+            .map(|i| i.stage + 1)
+            .max()
+            .unwrap_or(0);
         Ok(topology)
     }
 

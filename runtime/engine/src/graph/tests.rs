@@ -100,10 +100,19 @@ fn rejected_rows_reach_a_sink_in_a_later_stage_by_forwarding() {
 fn modes_are_refused_by_sparks_rules() {
     let append = Topology::new(&[source(), aggregate(0), sink(&[1], Append)]).unwrap_err();
     assert_eq!(append.vertex, 2);
-    assert!(append.reason.starts_with("append output mode not supported"));
+    assert!(
+        append
+            .reason
+            .starts_with("append output mode not supported")
+    );
     let complete = Topology::new(&[source(), sink(&[0], Complete)]).unwrap_err();
-    assert!(complete.reason.starts_with("complete output mode not supported"));
-    let twice = Topology::new(&[source(), aggregate(0), aggregate(1), sink(&[2], Update)]).unwrap_err();
+    assert!(
+        complete
+            .reason
+            .starts_with("complete output mode not supported")
+    );
+    let twice =
+        Topology::new(&[source(), aggregate(0), aggregate(1), sink(&[2], Update)]).unwrap_err();
     assert_eq!(twice.vertex, 2);
     let mixed = Topology::new(&[source(), aggregate(0), sink(&[0, 1], Complete)]).unwrap_err();
     assert_eq!(mixed.vertex, 2);

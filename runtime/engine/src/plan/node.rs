@@ -80,7 +80,9 @@ impl<'a> Draft<'a> {
     /// Makes a node readable: its rows come from `vertex`, its rejected rows from all its vertices.
     pub(super) fn add_output(&mut self, name: &str, node: usize, vertex: usize, schema: SchemaRef) {
         let of_node = |vertex: &Vertex| vertex.node == node;
-        let rejected = (0..).zip(&self.vertices).filter(|(_, vertex)| of_node(vertex));
+        let rejected = (0..)
+            .zip(&self.vertices)
+            .filter(|(_, vertex)| of_node(vertex));
         let rejected = rejected.map(|(vertex, _)| From {
             vertex,
             rejected: true,
@@ -153,9 +155,13 @@ impl<'a> Draft<'a> {
 /// Names and types decide; that one side can never be null does not.
 fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
     left.fields().len() == right.fields().len()
-        && left.fields().iter().zip(right.fields()).all(|(left, right)| {
-            left.name() == right.name() && left.data_type() == right.data_type()
-        })
+        && left
+            .fields()
+            .iter()
+            .zip(right.fields())
+            .all(|(left, right)| {
+                left.name() == right.name() && left.data_type() == right.data_type()
+            })
 }
 
 /// `word string, count bigint`.

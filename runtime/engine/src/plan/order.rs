@@ -32,7 +32,9 @@ pub(super) fn order<'a>(draft: &mut Draft<'_>, manifest: &'a Manifest) -> Vec<&'
         })
         .collect();
     if let Some(cycle) = find_cycle(&edges) {
-        let span = cycle.first().and_then(|name| manifest.transforms.get(*name));
+        let span = cycle
+            .first()
+            .and_then(|name| manifest.transforms.get(*name));
         let span = span.map_or_else(Span::default, |transform| transform.name.span);
         let mut path = cycle.clone();
         path.extend(cycle.first());
@@ -60,7 +62,10 @@ fn resolve(manifest: &Manifest, tables: Vec<String>) -> Vec<String> {
 fn sort(mut waiting: Vec<(&Transform, Vec<String>)>) -> Vec<&Transform> {
     let mut sorted = Vec::new();
     while !waiting.is_empty() {
-        let names: Vec<String> = waiting.iter().map(|(one, _)| one.name.value.clone()).collect();
+        let names: Vec<String> = waiting
+            .iter()
+            .map(|(one, _)| one.name.value.clone())
+            .collect();
         let (ready, rest): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .partition(|(_, reads)| !reads.iter().any(|read| names.contains(read)));

@@ -51,7 +51,10 @@ pub(super) fn add(
     };
     draft.set_plugin(number, plugin.digest());
     let schema = first.output_schema().clone();
-    let max_rows = node.max_rows.as_ref().map_or(MAX_ROWS, |max_rows| max_rows.value.get());
+    let max_rows = node
+        .max_rows
+        .as_ref()
+        .map_or(MAX_ROWS, |max_rows| max_rows.value.get());
     let max_wait = node.max_wait.as_ref().map(|max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
     // The instance that told the schema serves the first lane.
@@ -62,7 +65,12 @@ pub(super) fn add(
             Some(transform) => transform,
             None => open().map_err(|error| Error::plugin(error.to_string()))?,
         };
-        Ok(Box::new(PluginOperator::new(transform, max_rows, max_wait, clock.clone())))
+        Ok(Box::new(PluginOperator::new(
+            transform,
+            max_rows,
+            max_wait,
+            clock.clone(),
+        )))
     });
     let vertex = Vertex {
         node: number,
@@ -78,7 +86,11 @@ pub(super) fn add(
     draft.add_output(&node.name.value, number, vertex, schema);
 }
 
-fn load(draft: &mut Draft<'_>, entry: &PluginEntry, environment: &Environment<'_>) -> Option<Plugin> {
+fn load(
+    draft: &mut Draft<'_>,
+    entry: &PluginEntry,
+    environment: &Environment<'_>,
+) -> Option<Plugin> {
     let (PluginFile::Path(place) | PluginFile::Source(place)) = entry.file();
     let path = match (environment.find_plugin)(entry) {
         Ok(path) => path,
@@ -88,7 +100,11 @@ fn load(draft: &mut Draft<'_>, entry: &PluginEntry, environment: &Environment<'_
         }
     };
     let sha256 = entry.sha256.as_ref();
-    match Plugin::load(&environment.sandbox, &path, sha256.map(|sha256| sha256.value.as_str())) {
+    match Plugin::load(
+        &environment.sandbox,
+        &path,
+        sha256.map(|sha256| sha256.value.as_str()),
+    ) {
         Ok(plugin) => Some(plugin),
         Err(error) => {
             let span = match (&error, sha256) {

@@ -22,7 +22,10 @@ pub(super) fn add_all(draft: &mut Draft<'_>, place: &Place<'_>) {
         }
         inputs.push((sink, output));
     }
-    let dead_letters = manifest.dead_letters.as_ref().map(|name| name.value.as_str());
+    let dead_letters = manifest
+        .dead_letters
+        .as_ref()
+        .map(|name| name.value.as_str());
     for (sink, output) in inputs {
         let output = match dead_letters == Some(sink.name.value.as_str()) {
             false => output,
@@ -68,7 +71,8 @@ fn with_dead_letters(draft: &mut Draft<'_>, sink: &Sink, output: Option<Output>)
 
 fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
     let number = draft.add_node(&node.name.value, node.on_error);
-    let Some((_, make)) = find(&node.connector.name.value).and_then(|connector| connector.sink) else {
+    let Some((_, make)) = find(&node.connector.name.value).and_then(|connector| connector.sink)
+    else {
         let message = format!("`{}` cannot be written to", node.connector.name.value);
         draft.blame(node.connector.name.span, message, None);
         return;
@@ -106,7 +110,10 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         Wants::Encoded => Some(encode),
         Wants::Rows => {
             if let Some(format) = &node.format {
-                let message = format!("`{}` takes no `format`: it shows columns", node.connector.name.value);
+                let message = format!(
+                    "`{}` takes no `format`: it shows columns",
+                    node.connector.name.value
+                );
                 draft.blame(format.span, message, None);
             }
             None
@@ -115,7 +122,10 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
     if let Some(format) = encode
         && let Err(error) = encoder(format, &output.schema)
     {
-        let span = node.format.as_ref().map_or(node.name.span, |format| format.span);
+        let span = node
+            .format
+            .as_ref()
+            .map_or(node.name.span, |format| format.span);
         draft.blame(span, error.to_string(), None);
         return;
     }

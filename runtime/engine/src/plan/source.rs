@@ -38,7 +38,11 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         lanes: place.lanes,
         finite: place.finite,
         framing: format.framing(),
-        metadata: format.keep.iter().map(|column| column.name.clone()).collect(),
+        metadata: format
+            .keep
+            .iter()
+            .map(|column| column.name.clone())
+            .collect(),
         clock: place.clock.clone(),
     };
     let source = match make(node.connector.options.clone(), context) {
@@ -96,7 +100,11 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
         draft.blame(format.span, message, None);
         return None;
     }
-    let raw = node.format.is_none() || node.format.as_ref().is_some_and(|f| f.value == ManifestFormat::Raw);
+    let raw = node.format.is_none()
+        || node
+            .format
+            .as_ref()
+            .is_some_and(|f| f.value == ManifestFormat::Raw);
     if raw && !connector.typed && keep.is_empty() {
         // A raw source has all the columns that its system has.
         let all = connector.metadata.iter().map(|(name, sql)| {
@@ -113,7 +121,11 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
             Some(format) => to_format(format),
             None => Format::Raw,
         },
-        schema: node.columns.iter().map(|column| column.value.clone()).collect(),
+        schema: node
+            .columns
+            .iter()
+            .map(|column| column.value.clone())
+            .collect(),
         header: node.header.as_ref().is_none_or(|header| header.value),
         keep,
     })
@@ -125,7 +137,10 @@ fn kept_column(
     connector: &Connector,
     name: &Spanned<String>,
 ) -> Option<Column> {
-    let known = connector.metadata.iter().find(|(known, _)| *known == name.value);
+    let known = connector
+        .metadata
+        .iter()
+        .find(|(known, _)| *known == name.value);
     if let Some((known, sql)) = known
         && let Ok(column_type) = sql.parse()
     {
@@ -135,7 +150,10 @@ fn kept_column(
         });
     }
     let known: Vec<_> = connector.metadata.iter().map(|(name, _)| *name).collect();
-    let message = format!("`{}` has no column `{}` to keep", node.connector.name.value, name.value);
+    let message = format!(
+        "`{}` has no column `{}` to keep",
+        node.connector.name.value, name.value
+    );
     let help = match known.is_empty() {
         true => "it has none besides the payload".to_owned(),
         false => format!("it has {}", known.join(", ")),

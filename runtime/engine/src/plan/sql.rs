@@ -54,7 +54,10 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
     let mut vertices: Vec<usize> = Vec::new();
     for (position, step) in query.steps.iter().enumerate() {
         let inputs = step.inputs.iter().map(|input| match input {
-            Input::Table(table) => draft.outputs.get(table).map(|output: &Output| output.from.clone()),
+            Input::Table(table) => draft
+                .outputs
+                .get(table)
+                .map(|output: &Output| output.from.clone()),
             Input::Step(step) => vertices.get(*step).map(|vertex| {
                 vec![From {
                     vertex: *vertex,
@@ -63,7 +66,11 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             }),
         });
         let Some(inputs) = inputs.collect::<Option<Vec<_>>>() else {
-            draft.blame(transform.name.span, "a query reads a node that is not there", None);
+            draft.blame(
+                transform.name.span,
+                "a query reads a node that is not there",
+                None,
+            );
             return;
         };
         for from in &inputs {

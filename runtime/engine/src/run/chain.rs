@@ -96,13 +96,20 @@ impl Chain {
     pub(super) fn records(&mut self, instance: usize, records: &Records) -> Result<()> {
         self.call(instance, records.len(), |worker, out| {
             let Worker::Decoder(decoder) = worker else {
-                return Err(Error::internal("records reached an instance that is no source"));
+                return Err(Error::internal(
+                    "records reached an instance that is no source",
+                ));
             };
             let decoded = decoder.decode(records)?;
             for bad in decoded.bad {
                 let position = records.first + bad.index as u64;
                 let value = records.payload.record(bad.index);
-                out.record(rejected_record(value, &records.partition, position, bad.reason))?;
+                out.record(rejected_record(
+                    value,
+                    &records.partition,
+                    position,
+                    bad.reason,
+                ))?;
             }
             match decoded.batch.rows() {
                 0 => Ok(()),
@@ -132,7 +139,12 @@ impl Chain {
 
     /// Lets operators hand on what they held back for long enough.
     pub(super) fn wake(&mut self) -> Result<()> {
-        for instance in self.slots.iter().map(|slot| slot.instance).collect::<Vec<_>>() {
+        for instance in self
+            .slots
+            .iter()
+            .map(|slot| slot.instance)
+            .collect::<Vec<_>>()
+        {
             self.call(instance, 0, |worker, out| match worker {
                 Worker::Operator(operator) if operator.wake_in() == Some(Duration::ZERO) => {
                     operator.wake(out)
@@ -145,7 +157,12 @@ impl Chain {
 
     /// Ends the epoch in every slot, upstream first.
     pub(super) fn end_epoch(&mut self, epoch: &Epoch) -> Result<()> {
-        for instance in self.slots.iter().map(|slot| slot.instance).collect::<Vec<_>>() {
+        for instance in self
+            .slots
+            .iter()
+            .map(|slot| slot.instance)
+            .collect::<Vec<_>>()
+        {
             self.call(instance, 0, |worker, out| match worker {
                 Worker::Operator(operator) => operator.end_epoch(epoch, out),
                 Worker::Sink(outlet) => outlet.end_epoch(epoch),
@@ -165,7 +182,9 @@ impl Chain {
         let number = self.slot_of.get(instance).copied().flatten();
         let found = number.and_then(|number| Some((number, self.slots.get_mut(number)?)));
         let Some((number, slot)) = found else {
-            return Err(Error::internal(format!("no instance {instance} in this lane")));
+            return Err(Error::internal(format!(
+                "no instance {instance} in this lane"
+            )));
         };
         if slot.input {
             slot.counters.add_in(rows);
@@ -217,7 +236,10 @@ impl Chain {
                 if lanes <= 1 || columns.is_empty() {
                     return self.send(target, 0, batch);
                 }
-                for (lane, rows) in rows_by_lane(&batch, columns, lanes)?.into_iter().enumerate() {
+                for (lane, rows) in rows_by_lane(&batch, columns, lanes)?
+                    .into_iter()
+                    .enumerate()
+                {
                     if !rows.is_empty() {
                         let part = batch.take(&UInt32Array::from(rows))?;
                         self.send(target, lane, part)?;
@@ -229,7 +251,10 @@ impl Chain {
     }
 
     fn send(&self, target: &Target, lane: usize, batch: Batch) -> Result<()> {
-        let sender = self.lanes_of.get(target.instance).and_then(|to| to.get(lane));
+        let sender = self
+            .lanes_of
+            .get(target.instance)
+            .and_then(|to| to.get(lane));
         let Some(sender) = sender else {
             return Err(Error::internal("an edge leads to no lane"));
         };
@@ -250,7 +275,8 @@ fn rows_by_lane(batch: &Batch, columns: &[usize], lanes: usize) -> Result<Vec<Ve
         .iter()
         .map(|column| batch.columns().columns().get(*column).cloned())
         .collect();
-    let keys = keys.ok_or_else(|| Error::internal("an exchange names a column that is not there"))?;
+    let keys =
+        keys.ok_or_else(|| Error::internal("an exchange names a column that is not there"))?;
     let mut rows = vec![Vec::new(); lanes];
     for (row, group) in (0..).zip(key_groups(&keys, batch.rows())?) {
         if let Some(rows) = rows.get_mut(usize::from(group) % lanes) {

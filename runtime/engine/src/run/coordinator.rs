@@ -206,7 +206,10 @@ impl Coordinator {
             let name = format!("sink `{name}`");
             let mut retry = Retry::new(&name);
             while let Err(error) = sink.commit(epoch, prepared.clone()).await {
-                retry.after(error).await.map_err(|error| error.within(&name))?;
+                retry
+                    .after(error)
+                    .await
+                    .map_err(|error| error.within(&name))?;
             }
         }
         Ok(())
@@ -244,7 +247,10 @@ impl Coordinator {
     }
 
     fn counts(&self) -> Vec<Counts> {
-        self.nodes.iter().map(|(_, counters)| counters.read()).collect()
+        self.nodes
+            .iter()
+            .map(|(_, counters)| counters.read())
+            .collect()
     }
 
     fn report(

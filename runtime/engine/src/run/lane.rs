@@ -92,7 +92,10 @@ impl Lane {
 }
 
 /// The next message and the number of its input; `None` if none came in time.
-fn receive(inputs: &[Receiver<Message>], within: Option<Duration>) -> Result<Option<(usize, Message)>> {
+fn receive(
+    inputs: &[Receiver<Message>],
+    within: Option<Duration>,
+) -> Result<Option<(usize, Message)>> {
     let mut select = Select::new();
     for input in inputs {
         select.recv(input);

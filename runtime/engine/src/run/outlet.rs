@@ -21,7 +21,10 @@ pub(super) struct Outlet {
 // === impl Outlet ===
 
 impl Outlet {
-    pub(super) fn new(encoder: Option<Box<dyn Encoder>>, writer: mpsc::Sender<SinkMessage>) -> Self {
+    pub(super) fn new(
+        encoder: Option<Box<dyn Encoder>>,
+        writer: mpsc::Sender<SinkMessage>,
+    ) -> Self {
         Self {
             encoder,
             writer,

@@ -72,8 +72,11 @@ fn worker(
         Work::Operator(make) => Worker::Operator(make(&instance.modes)?),
         Work::Sink(number) => {
             let of_sink = outlets.get_mut(*number);
-            let outlet = of_sink.and_then(|lanes| lanes.get_mut(lane)).and_then(Option::take);
-            let outlet = outlet.ok_or_else(|| Error::internal("a sink's outlet was taken twice"))?;
+            let outlet = of_sink
+                .and_then(|lanes| lanes.get_mut(lane))
+                .and_then(Option::take);
+            let outlet =
+                outlet.ok_or_else(|| Error::internal("a sink's outlet was taken twice"))?;
             Worker::Sink(Box::new(outlet))
         }
     })

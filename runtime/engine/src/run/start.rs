@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use azud_connect::{encoder, SinkWriter, SourceReader};
+use azud_connect::{SinkWriter, SourceReader, encoder};
 use azud_model::{Error, Position, Result};
 use crossbeam_channel::bounded;
 use tokio::runtime::{Builder, Runtime};
@@ -128,7 +128,12 @@ impl Plan {
         for stage in 0..self.topology.stages {
             for lane in 0..self.lanes {
                 let slots = slots::slots(self, stage, lane, &counters, &mut outlets)?;
-                let chain = Chain::new(lane, slots, self.topology.instances.len(), wiring.take_senders(stage, lane));
+                let chain = Chain::new(
+                    lane,
+                    slots,
+                    self.topology.instances.len(),
+                    wiring.take_senders(stage, lane),
+                );
                 lanes.push(Lane {
                     name: format!("lane {lane} of stage {stage}"),
                     chain,
@@ -156,10 +161,21 @@ impl Plan {
                 .sinks
                 .iter()
                 .enumerate()
-                .map(|(number, sink)| (self.sink_name(number).to_owned(), sink.sink.clone(), self.lanes))
+                .map(|(number, sink)| {
+                    (
+                        self.sink_name(number).to_owned(),
+                        sink.sink.clone(),
+                        self.lanes,
+                    )
+                })
                 .collect(),
             empty_epochs: self.sinks.iter().any(|sink| sink.sink.wants_empty_epochs()),
-            nodes: self.nodes.iter().map(|node| node.name.clone()).zip(counters).collect(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|node| node.name.clone())
+                .zip(counters)
+                .collect(),
             on_epoch: options.on_epoch,
         };
         let outcome = runtime.block_on(coordinator.run());
@@ -180,10 +196,18 @@ impl Plan {
             let opened = loop {
                 match plan.source.open(&[]).await {
                     Ok(opened) => break opened,
-                    Err(error) => retry.after(error).await.map_err(|error| error.within(&name))?,
+                    Err(error) => retry
+                        .after(error)
+                        .await
+                        .map_err(|error| error.within(&name))?,
                 }
             };
-            readers.extend(opened.into_iter().enumerate().map(|(lane, reader)| (source, lane, reader)));
+            readers.extend(
+                opened
+                    .into_iter()
+                    .enumerate()
+                    .map(|(lane, reader)| (source, lane, reader)),
+            );
         }
         Ok(readers)
     }
@@ -198,7 +222,10 @@ impl Plan {
                 of_sink.push(loop {
                     match plan.sink.writer(lane, plan.schema.clone()).await {
                         Ok(writer) => break writer,
-                        Err(error) => retry.after(error).await.map_err(|error| error.within(&name))?,
+                        Err(error) => retry
+                            .after(error)
+                            .await
+                            .map_err(|error| error.within(&name))?,
                     }
                 });
             }
@@ -209,7 +236,10 @@ impl Plan {
 
     fn encoder(&self, sink: usize) -> Result<Option<Box<dyn azud_connect::Encoder>>> {
         match self.sinks.get(sink) {
-            Some(sink) => sink.encode.map(|format| encoder(format, &sink.schema)).transpose(),
+            Some(sink) => sink
+                .encode
+                .map(|format| encoder(format, &sink.schema))
+                .transpose(),
             None => Ok(None),
         }
     }
@@ -227,9 +257,15 @@ impl Plan {
     fn source_instance(&self, source: usize) -> Result<usize> {
         let is_it = |vertex: usize| {
             let vertex = self.vertices.get(vertex);
-            vertex.is_some_and(|vertex| matches!(vertex.work, Work::Source(number) if number == source))
+            vertex.is_some_and(
+                |vertex| matches!(vertex.work, Work::Source(number) if number == source),
+            )
         };
-        let found = self.topology.instances.iter().position(|instance| is_it(instance.vertex));
+        let found = self
+            .topology
+            .instances
+            .iter()
+            .position(|instance| is_it(instance.vertex));
         found.ok_or_else(|| Error::internal("a source has no instance"))
     }
 }

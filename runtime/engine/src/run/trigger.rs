@@ -40,7 +40,9 @@ impl Trigger {
             Self::Every(interval) => interval,
             Self::Continuous => CONTINUOUS,
         };
-        let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
+        let interval = i64::try_from(interval.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1);
         let now = clock.wall_ms();
         let tick = now
             .div_euclid(interval)

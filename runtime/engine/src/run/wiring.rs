@@ -54,7 +54,9 @@ impl Wiring {
         if edges.is_empty() {
             return;
         }
-        let exchanges = edges.iter().any(|edge| matches!(edge.route, Route::Exchange(_)));
+        let exchanges = edges
+            .iter()
+            .any(|edge| matches!(edge.route, Route::Exchange(_)));
         for from in 0..plan.lanes {
             let mut senders = Vec::new();
             for to in 0..plan.lanes {
@@ -102,4 +104,3 @@ impl Wiring {
         senders.map(std::mem::take).unwrap_or_default()
     }
 }
-

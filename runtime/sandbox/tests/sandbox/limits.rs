@@ -19,7 +19,10 @@ fn failure(switch: &str, limits: Limits) -> GuestError {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the deadline is one of real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the deadline is one of real time"
+)]
 fn an_endless_loop_meets_the_deadline() {
     let started = Instant::now();
     let limits = Limits {

@@ -112,6 +112,9 @@ fn rename(bytes: &mut [u8], from: &[u8], to: &[u8]) {
         .collect();
     assert!(!places.is_empty());
     for at in places {
-        bytes.get_mut(at..at + to.len()).unwrap().copy_from_slice(to);
+        bytes
+            .get_mut(at..at + to.len())
+            .unwrap()
+            .copy_from_slice(to);
     }
 }
