@@ -37,11 +37,27 @@ fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
             "node `{node}`: `max_line` is at most {LARGEST_MAX_RECORD}"
         )));
     }
+    for address in options.connect.iter().chain(&options.listen) {
+        check_address(&node, address)?;
+    }
     match (&options.connect, &options.listen) {
         (Some(address), None) => Ok(Arc::new(ConnectSource::new(address, &options, context))),
         (None, Some(address)) => Ok(Arc::new(ListenSource::new(address, &options, context))),
         _ => Err(Error::invalid(format!(
             "node `{node}`: a socket has either `connect: \"host:port\"` or `listen: \"host:port\"`"
+        ))),
+    }
+}
+
+/// A mistyped address would otherwise be tried again for ever.
+fn check_address(node: &str, address: &str) -> Result<()> {
+    let port = address
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.is_empty());
+    match port.map(|(_, port)| port.parse::<u16>()) {
+        Some(Ok(_)) => Ok(()),
+        _ => Err(Error::invalid(format!(
+            "node `{node}`: `{address}` is no address: write host:port, like \"127.0.0.1:9999\""
         ))),
     }
 }

@@ -70,13 +70,16 @@ impl ListenSource {
 #[async_trait]
 impl Source for ListenSource {
     async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        let node = &self.context.node;
         let refused = |error| {
-            let node = &self.context.node;
             Error::invalid(format!("node `{node}`: cannot listen at {}", self.address))
                 .because(error)
         };
         let listener = TcpListener::bind(&self.address).await.map_err(refused)?;
         let bound = listener.local_addr().ok();
+        if let Some(bound) = bound {
+            tracing::info!("source `{node}` listens at {bound}");
+        }
         *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
         // One chunk waits for all connections together; each holds another.
         let (sender, given) = mpsc::channel(1);
