@@ -1,5 +1,7 @@
 //! Runs the examples as their READMEs say.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
 mod dstream;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Runs every folder beside this file as a test, see README.md.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 mod case;
 
 use std::path::{Path, PathBuf};
