@@ -50,6 +50,8 @@ pub(crate) fn build(package: &Package, target_dir: &Path) -> Result<Module, Buil
         "json-render-diagnostics",
     ]);
     command.arg("--target-dir").arg(target_dir);
+    let folder = package.folder.display();
+    tracing::info!("building the plugin in {folder}; the first time takes a minute or so");
     let output = run(command, "cargo")?;
     if !output.status.success() {
         let output = String::from_utf8_lossy(&output.stderr)

@@ -1,9 +1,9 @@
 //! Files: read from a file, a folder or a glob, plain or compressed; written
 //! as folders a batch, as rolling files, or as a table.
 //!
-//! In: [`source`] finds files, oldest first, deals them to the lanes' readers,
+//! In: `source` finds files, oldest first, deals them to the lanes' readers,
 //! and each reader gives the records of one file after the other, cut and
-//! decompressed on a thread of its own. Out: [`sink`] writes under hidden
+//! decompressed on a thread of its own. Out: `sink` writes under hidden
 //! names, makes what an epoch wrote durable, and renames it at the commit.
 
 mod options;

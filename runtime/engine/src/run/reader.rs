@@ -63,9 +63,11 @@ impl ReaderTask {
     async fn epochs(&mut self) -> Result<()> {
         let permits = Arc::new(Semaphore::new(CHUNKS_AHEAD));
         let mut ended = false;
+        // It outlives epochs: what is away is not asked more often because they are short.
+        let mut backoff = Backoff::default();
         loop {
             self.reader.start_epoch();
-            ended = self.read_epoch(&permits, ended).await?;
+            ended = self.read_epoch(&permits, &mut backoff, ended).await?;
             let stopped = Event::Stopped {
                 positions: self.reader.positions(),
             };
@@ -84,8 +86,12 @@ impl ReaderTask {
     }
 
     /// Reads until told to stop; answers whether the source has ended.
-    async fn read_epoch(&mut self, permits: &Arc<Semaphore>, mut ended: bool) -> Result<bool> {
-        let mut backoff = Backoff::default();
+    async fn read_epoch(
+        &mut self,
+        permits: &Arc<Semaphore>,
+        backoff: &mut Backoff,
+        mut ended: bool,
+    ) -> Result<bool> {
         let mut resting = ended;
         if ended {
             tell(&self.events, Event::Ended(self.number)).await?;

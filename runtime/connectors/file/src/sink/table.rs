@@ -21,9 +21,10 @@ fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io
         return Ok(());
     }
     let mut earlier = Vec::new();
-    for old in log.epochs()?.into_iter().filter(|old| *old != epoch) {
-        // Lists are many in mode append, and nothing in them is needed.
-        if mode == Mode::Complete {
+    // Lists are many in mode append, and nothing in them is needed. In mode
+    // complete an earlier run may have left one with this epoch's number.
+    if mode == Mode::Complete {
+        for old in log.epochs()? {
             earlier.push(log.read(old)?);
         }
     }
@@ -57,7 +58,9 @@ fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io
                 remove(&paths.target.join(file.name))?;
             }
         }
-        remove(&log.path(old.epoch))?;
+        if old.epoch != epoch {
+            remove(&log.path(old.epoch))?;
+        }
     }
     Ok(())
 }

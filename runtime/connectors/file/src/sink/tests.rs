@@ -226,6 +226,20 @@ async fn complete_replaces_what_was_there() {
     }
 }
 
+/// Without a checkpoint every run begins with epoch 0, whose file and list are there already.
+#[tokio::test]
+async fn complete_replaces_what_an_earlier_run_wrote() {
+    let home = tempfile::tempdir().unwrap();
+    for texts in [["1\n", "2\n"], ["3\n", ""]] {
+        let options = json!({"path": "out"});
+        let mut bench = Bench::new(home.path(), "json", Mode::Complete, options)
+            .await
+            .unwrap();
+        bench.epoch(epoch(0, true), texts).await;
+    }
+    assert_eq!(visible(home.path()), ["out/part-0-0.json=3\n"]);
+}
+
 #[tokio::test]
 async fn leftovers_of_a_run_that_died_are_removed_and_nothing_else() {
     let home = tempfile::tempdir().unwrap();
