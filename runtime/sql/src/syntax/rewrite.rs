@@ -11,7 +11,6 @@ use datafusion_sql::sqlparser::ast::{
 
 use super::generators::{self, Generator};
 use super::names::name_of;
-use super::scope::plain;
 use super::spelling::{self, call};
 use super::{lateral, literals};
 use crate::{SqlError, Tables};
@@ -178,10 +177,9 @@ fn lower(name: &mut Ident) {
 }
 
 fn lower_name(name: &mut ObjectName) {
-    let lowered = plain(name).to_lowercase();
-    for (part, lowered) in name.0.iter_mut().zip(lowered.split('.')) {
+    for part in &mut name.0 {
         if let ObjectNamePart::Identifier(part) = part {
-            lowered.clone_into(&mut part.value);
+            part.value = part.value.to_lowercase();
         }
     }
 }
