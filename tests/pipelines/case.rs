@@ -32,11 +32,13 @@ fn run_once(case: &Path, lanes: Option<&str>) -> Result<(), String> {
         .contains(&name)
     };
     copy_folder(case, copy.path(), &is_expected);
-    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let repository = repository.canonicalize().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_azud"))
         .args(["run", "pipeline.yaml"])
         .current_dir(copy.path())
-        .env("PLUGINS", plugins.canonicalize().unwrap())
+        .env("PLUGINS", repository.join("plugins"))
+        .env("GUESTS", repository.join("tests/guests"))
         .env("LANES", lanes.unwrap_or("2"))
         .env("TZ", "UTC")
         .env("NO_COLOR", "1")

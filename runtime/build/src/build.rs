@@ -2,8 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, Write as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::{BuildError, cargo, component, package::Package, stamp};
@@ -64,21 +65,24 @@ impl Builder {
         if stamp::is_current(&stamp, &out) {
             return Ok(out);
         }
-        let _lock = lock(&appended(&out, ".lock"))?;
+        let lock = lock(&appended(&out, ".lock"))?;
         // Another build may have made it while this one waited.
         if stamp::is_current(&stamp, &out) {
             return Ok(out);
         }
+        let begun = touch(&lock).map_err(BuildError::file("write", &out))?;
         let target_dir = self.target_dir.clone().unwrap_or_else(|| own.join("cargo"));
         let module = cargo::build(&package, &target_dir)?;
         let component = component::encode(&module.wasm, &package)?;
         let dep_info = fs::read_to_string(&module.dep_info)
             .map_err(BuildError::file("read", &module.dep_info))?;
         place(&out, &component)?;
-        place(
-            &stamp,
-            stamp::of(&out, &stamp::inputs(&dep_info, &package.folder)).as_bytes(),
-        )?;
+        let inputs = stamp::inputs(&dep_info, &package.folder);
+        // Cargo writes the lock file itself, when there is none.
+        let sources = inputs.iter().filter(|input| !input.ends_with("Cargo.lock"));
+        if !stamp::changed_since(begun, &sources.cloned().collect()) {
+            place(&stamp, stamp::of(&out, &inputs).as_bytes())?;
+        }
         Ok(out)
     }
 }
@@ -88,6 +92,13 @@ fn lock(path: &Path) -> Result<File, BuildError> {
     let file = File::create(path).map_err(BuildError::file("create", path))?;
     file.lock().map_err(BuildError::file("lock", path))?;
     Ok(file)
+}
+
+/// What time the file system has now.
+fn touch(lock: &File) -> io::Result<SystemTime> {
+    let mut lock = lock;
+    lock.write_all(b".")?;
+    lock.metadata()?.modified()
 }
 
 /// Writes a file by rename: whoever reads it sees the old one or the new one.

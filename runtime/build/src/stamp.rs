@@ -9,6 +9,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use sha2::{Digest, Sha256};
@@ -56,25 +57,36 @@ pub(crate) fn inputs(dep_info: &str, folder: &Path) -> BTreeSet<PathBuf> {
         .filter_map(|line| line.split_once(": "))
         .flat_map(|(_, files)| split_escaped(files))
         .collect();
-    let manifests: BTreeSet<PathBuf> = inputs
+    let sources: BTreeSet<PathBuf> = inputs
         .iter()
-        .filter_map(|file| {
-            file.ancestors()
-                .map(|above| above.join("Cargo.toml"))
-                .find(|manifest| manifest.is_file())
-        })
+        .filter_map(|file| file.parent().map(Path::to_owned))
         .collect();
-    inputs.extend(manifests);
-    inputs.extend(
-        [
-            "Cargo.toml",
-            "Cargo.lock",
-            ".cargo/config.toml",
-            "rust-toolchain.toml",
-        ]
-        .map(|file| folder.join(file)),
-    );
+    inputs.extend(sources.iter().flat_map(|source| manifests(source)));
+    inputs.extend(manifests(folder));
+    inputs.extend([".cargo/config.toml", "rust-toolchain.toml"].map(|file| folder.join(file)));
     inputs
+}
+
+/// The manifests above a folder up to its workspace's, each with the lock file beside it.
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for above in folder.ancestors() {
+        let manifest = above.join("Cargo.toml");
+        let Ok(text) = fs::read_to_string(&manifest) else {
+            continue;
+        };
+        found.extend([manifest, above.join("Cargo.lock")]);
+        if text.lines().any(|line| line.trim().starts_with("[workspace")) {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a file was saved since `begun`: then nobody knows which version went into the component.
+pub(crate) fn changed_since(begun: SystemTime, inputs: &BTreeSet<PathBuf>) -> bool {
+    let saved = |input: &PathBuf| fs::metadata(input).and_then(|input| input.modified()).ok();
+    inputs.iter().filter_map(saved).any(|saved| saved >= begun)
 }
 
 /// Paths are separated by spaces; a space within one is escaped.

@@ -32,14 +32,9 @@ impl Failure {
                 (format!("{drawn}\n\n{count} {errors}\n"), 2)
             }
             Self::Input(message) => (format!("error: {message}\n"), 2),
-            Self::Pipeline(error) => {
-                let code = if error.kind() == ErrorKind::Invalid {
-                    2
-                } else {
-                    1
-                };
-                (format!("error: {error}\n"), code)
-            }
+            // `azud run ... | head`: whoever went away knows it.
+            Self::Pipeline(error) if error.kind() == ErrorKind::Closed => (String::new(), 1),
+            Self::Pipeline(error) => (format!("error: {error}\n"), 1),
             Self::Silent => (String::new(), 2),
         };
         // If stderr is gone there is nobody left to tell.

@@ -1,7 +1,8 @@
 //! The command `azud`.
 //!
-//! Exit codes: 0 done, 1 the pipeline failed, 2 the input (manifest, flag,
-//! plugin) is wrong, 130 stopped at once by a second signal.
+//! Exit codes: 0 done, 1 the pipeline failed while it ran, 2 the input is wrong
+//! (a manifest, flag, plugin or path: what `azud check` finds), 130 stopped at
+//! once by a second signal.
 
 mod args;
 mod check;

@@ -27,6 +27,7 @@ pub use format::{
 };
 pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
+    check_max_line,
 };
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};

@@ -9,10 +9,9 @@ use serde_json::Value;
 /// before, with better messages: this one is for what a schema cannot say.
 ///
 /// # Errors
-/// `Invalid`, naming the node.
-pub fn options<T: DeserializeOwned>(node: &str, options: Value) -> Result<T> {
-    serde_json::from_value(options)
-        .map_err(|error| Error::invalid(format!("node `{node}`: {error}")))
+/// `Invalid`; the engine adds the node.
+pub fn options<T: DeserializeOwned>(options: Value) -> Result<T> {
+    serde_json::from_value(options).map_err(|error| Error::invalid(error.to_string()))
 }
 
 /// The schema of a connector's options, for [`crate::Connector`].

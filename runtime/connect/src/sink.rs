@@ -51,6 +51,29 @@ pub trait Sink: Send + Sync {
         false
     }
 
+    /// Whether it wants an epoch once a second, with trigger `continuous`, also
+    /// where no record came: a file that is old enough is complete then. Asked once.
+    fn wants_ticks(&self) -> bool {
+        false
+    }
+
+    /// Looks at what can be seen before a run, without waiting for another
+    /// system and without leaving a trace: whether a folder may be written to.
+    /// Called by `azud check` and before a run.
+    ///
+    /// # Errors
+    /// `Invalid` if [`Sink::writer`] would fail for good.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What nobody else may write to while this sink does, in words that are
+    /// equal where it is the same: two sinks of a pipeline that share it are
+    /// refused. `None` where several may write side by side.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
     /// The writer of a lane. Called once a lane, before the first epoch.
     ///
     /// # Errors

@@ -15,6 +15,15 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Looks at what can be seen before a run, without waiting for another
+    /// system: whether files are there. Called by `azud check` and before `open`.
+    ///
+    /// # Errors
+    /// `Invalid` if `open` would fail for good.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Opens the source's readers: at least one, at most one a lane. Called
     /// once, before the first epoch. Reader i feeds lane i, so a partition's
     /// order is kept where the source keeps a partition in one reader.

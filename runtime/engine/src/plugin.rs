@@ -1,5 +1,6 @@
 //! A plugin as an operator: cuts batches to size, finds the rows that it fails on.
 
+mod cost;
 mod log;
 mod waiting;
 
@@ -10,6 +11,7 @@ use azud_model::{Batch, Clock, Epoch, Error, Result};
 use azud_operators::{Collector, Operator};
 use azud_sandbox::{GuestError, Processed, Rows, Transform};
 
+use cost::Cost;
 pub(crate) use log::NodeLogger;
 use waiting::Waiting;
 
@@ -17,41 +19,34 @@ use waiting::Waiting;
 /// make the call's fixed cost vanish, few enough for a call to be short.
 pub(crate) const MAX_ROWS: usize = 4096;
 
-/// While rows are halved to find a looping one, a call may take this many times
-/// the node's measured time a row: a whole deadline each would take a minute.
-const SEARCH_FACTOR: u32 = 50;
-
-/// But never less than this: one tick of the sandbox.
-const SEARCH_LEAST: Duration = Duration::from_millis(10);
-
 /// Runs a plugin in a lane.
 pub(crate) struct PluginOperator {
+    node: Arc<str>,
     transform: Transform,
     max_rows: usize,
     clock: Arc<dyn Clock>,
     /// Rows that wait for more, if the manifest says `max_wait`.
     waiting: Option<Waiting>,
-    /// Rows that went well, and the time that they took: what a row usually costs.
-    rows: u32,
-    time: Duration,
+    cost: Cost,
 }
 
 // === impl PluginOperator ===
 
 impl PluginOperator {
     pub(crate) fn new(
+        node: Arc<str>,
         transform: Transform,
         max_rows: usize,
         max_wait: Option<Duration>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
+            node,
             transform,
             max_rows: max_rows.max(1),
             waiting: max_wait.map(|max_wait| Waiting::new(max_wait, clock.clone())),
             clock,
-            rows: 0,
-            time: Duration::ZERO,
+            cost: Cost::default(),
         }
     }
 
@@ -66,51 +61,51 @@ impl PluginOperator {
     }
 
     fn call(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
-        let started = self.clock.elapsed();
-        match self.transform.process(batch.columns()) {
-            Ok(processed) => {
-                let took = self.clock.elapsed().saturating_sub(started);
-                self.time = self.time.saturating_add(took);
-                self.rows = self
-                    .rows
-                    .saturating_add(u32::try_from(batch.rows()).unwrap_or(u32::MAX));
-                emit(batch, processed, out)
-            }
+        match self.try_call(batch, None) {
+            Ok(processed) => emit(batch, processed, out),
             Err(error) => self.search(batch, error, out),
         }
     }
 
+    /// Calls the plugin, and learns what a row costs.
+    fn try_call(
+        &mut self,
+        batch: &Batch,
+        deadline: Option<Duration>,
+    ) -> Result<Processed, GuestError> {
+        let started = self.clock.elapsed();
+        let processed = match deadline {
+            None => self.transform.process(batch.columns()),
+            Some(deadline) => self.transform.process_within(batch.columns(), deadline),
+        }?;
+        let took = self.clock.elapsed().saturating_sub(started);
+        self.cost.note(batch.rows(), took);
+        Ok(processed)
+    }
+
     /// The call failed as a whole: halves the rows until the guilty ones are alone.
     fn search(&mut self, batch: &Batch, error: GuestError, out: &mut dyn Collector) -> Result<()> {
-        if matches!(error, GuestError::Input { .. } | GuestError::Refused(_)) {
-            return Err(Error::plugin(error.to_string()));
+        match error {
+            // Not a matter of rows.
+            GuestError::Input { .. } | GuestError::Refused(_) | GuestError::Start { .. } => {
+                let node = &self.node;
+                return Err(Error::plugin(format!("node `{node}`: {error}")));
+            }
+            _ if batch.rows() <= 1 => return out.reject(batch, 0, error.to_string()),
+            _ => {}
         }
-        if batch.rows() <= 1 {
-            return match batch.rows() {
-                1 => out.reject(batch, 0, error.to_string()),
-                _ => Err(Error::plugin(error.to_string())),
-            };
-        }
+        let loops = matches!(error, GuestError::Deadline { .. });
         let half = batch.rows() / 2;
         for part in [batch.slice(0, half), batch.slice(half, batch.rows() - half)] {
-            match self
-                .transform
-                .process_within(part.columns(), self.search_deadline(part.rows()))
-            {
+            // A lone row is rejected only after all the time that a call may take.
+            let deadline = (loops && part.rows() > 1)
+                .then(|| self.cost.deadline(part.rows(), self.transform.deadline()));
+            match self.try_call(&part, deadline) {
                 Ok(processed) => emit(&part, processed, out)?,
                 Err(error) => self.search(&part, error, out)?,
             }
         }
         Ok(())
-    }
-
-    fn search_deadline(&self, rows: usize) -> Duration {
-        let a_row = self.time.checked_div(self.rows).unwrap_or_default();
-        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-        a_row
-            .saturating_mul(rows)
-            .saturating_mul(SEARCH_FACTOR)
-            .max(SEARCH_LEAST)
     }
 }
 
@@ -157,5 +152,11 @@ fn emit(batch: &Batch, processed: Processed, out: &mut dyn Collector) -> Result<
         Rows::Indices(rows) => batch.take_origin(rows)?,
         Rows::Unrelated => None,
     };
-    out.emit(0, Batch::new(processed.output, origin)?)
+    let batch = Batch::new(processed.output, origin)?;
+    let mut first = 0;
+    while first < batch.rows() {
+        out.emit(0, batch.slice(first, azud_operators::MAX_ROWS))?;
+        first += azud_operators::MAX_ROWS;
+    }
+    Ok(())
 }

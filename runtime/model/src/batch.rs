@@ -1,10 +1,12 @@
 //! The one shape of data in Azud: an Arrow record batch and the origin of its rows.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, BooleanArray, UInt32Array, UInt64Array};
 use arrow::compute::{
     concat, concat_batches, filter, filter_record_batch, take, take_record_batch,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
 use crate::{Error, Origin, Result};
@@ -17,6 +19,17 @@ use crate::{Error, Origin, Result};
 pub struct Batch {
     columns: RecordBatch,
     origin: Option<Origin>,
+}
+
+/// The columns of rows that come from both: a column may be null where it may
+/// be in one of them. Names and types are those of `left`.
+pub fn unite(left: &SchemaRef, right: &SchemaRef) -> SchemaRef {
+    let fields = left.fields().iter().enumerate().map(|(number, field)| {
+        let other = right.fields().get(number);
+        let nullable = field.is_nullable() || other.is_some_and(|other| other.is_nullable());
+        field.as_ref().clone().with_nullable(nullable)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 // === impl Batch ===
@@ -139,7 +152,9 @@ impl Batch {
         {
             return Ok(None);
         }
-        let columns = concat_batches(&first.schema(), batches.iter().map(|batch| &batch.columns))?;
+        let others = batches.iter().skip(1).map(Self::schema);
+        let schema = others.fold(first.schema(), |schema, other| unite(&schema, &other));
+        let columns = concat_batches(&schema, batches.iter().map(|batch| &batch.columns))?;
         let origins = batches.iter().filter_map(|batch| batch.origin.as_ref());
         let positions: Vec<&dyn Array> = origins.map(|origin| &origin.positions as _).collect();
         let origin = match partition(first) {

@@ -19,7 +19,7 @@ mod position;
 mod rejected;
 mod timestamp;
 
-pub use batch::Batch;
+pub use batch::{Batch, unite};
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use column_type::{Column, ColumnType, TimestampUnit};

@@ -1,7 +1,6 @@
 //! Compiled code on disk, so that a plugin that is known starts in milliseconds.
 //!
-//! An entry is wasmtime's own artifact, which can be mapped into memory, with a
-//! trailer: magic, length and digest of what comes before. The file's name is the
+//! An entry is wasmtime's own artifact with a trailer: magic, length and digest of what comes before. The file's name is the
 //! digest of all that the code depends on: the component, wasmtime's version, the
 //! engine's settings. Entries appear by rename. One that is damaged is compiled
 //! again.
@@ -118,10 +117,15 @@ fn make_private(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
+/// Whether only this process's user can write there: not root, with the folder
+/// of another user's home.
 #[cfg(unix)]
 fn is_private(folder: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o077 == 0)
+    use std::os::unix::fs::MetadataExt as _;
+    let own = fs::metadata("/proc/self").map(|own| own.uid());
+    fs::metadata(folder).is_ok_and(|folder| {
+        folder.mode() & 0o077 == 0 && own.map_or(true, |own| own == folder.uid())
+    })
 }
 
 #[cfg(not(unix))]

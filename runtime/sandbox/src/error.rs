@@ -30,11 +30,13 @@ pub enum LoadError {
         limit: usize,
     },
     /// The file is something else.
-    #[error("{0} is no WebAssembly file; a plugin is a component, as `azud build` makes")]
+    #[error(
+        "{0} is no WebAssembly file; a plugin is a component: with `source:` instead of `path:`, azud builds one"
+    )]
     NotWasm(String),
     /// The file is a core module.
     #[error(
-        "{0} is a core module, not a component; make one with `azud build`, or with `wasm-tools component new`"
+        "{0} is a core module, not a component; name its crate with `source:` and azud makes one, or use `wasm-tools component new`"
     )]
     CoreModule(String),
     /// The file is not the one that the manifest means.
@@ -138,7 +140,14 @@ pub enum GuestError {
     /// The plugin's code stopped: a panic, a division by zero, a wild access.
     #[error("the plugin trapped: {reason}")]
     Trapped {
-        /// What happened, in wasmtime's words.
+        /// What happened, in wasmtime's words, and the last line that the plugin
+        /// logged in that call: a panic's message, where an SDK logs it.
+        reason: String,
+    },
+    /// The host could not start an instance anew: its own memory, say, is used up.
+    #[error("{reason}")]
+    Start {
+        /// Why not.
         reason: String,
     },
     /// The call took too long.

@@ -1,14 +1,12 @@
 //! What a store holds on the host's side: limits, and where lines go.
 
-use std::sync::Arc;
-
 use wasmtime::ResourceLimiter;
 
 use crate::{
-    Level, Limits, Logger,
+    Level, Limits,
     bindings::azud::plugin::{log, types},
     limits::PARTS,
-    log::Budget,
+    log::Lines,
     tick::Ticks,
 };
 
@@ -16,9 +14,10 @@ use crate::{
 pub(crate) struct Host {
     pub(crate) limits: Limits,
     pub(crate) denied: Option<Denied>,
-    logger: Arc<dyn Logger>,
+    /// What it logged last in this call: a panic says there what happened.
+    pub(crate) last_line: Option<String>,
+    lines: Lines,
     ticks: Ticks,
-    budget: Budget,
     memory: usize,
     table: usize,
     random: u64,
@@ -35,18 +34,23 @@ pub(crate) enum Denied {
 // === impl Host ===
 
 impl Host {
-    pub(crate) fn new(limits: Limits, logger: Arc<dyn Logger>, ticks: Ticks) -> Self {
-        let budget = Budget::new(&limits);
+    pub(crate) fn new(limits: Limits, lines: Lines, ticks: Ticks) -> Self {
         Self {
             limits,
             denied: None,
-            logger,
+            last_line: None,
+            lines,
             ticks,
-            budget,
             memory: 0,
             table: 0,
             random: 0,
         }
+    }
+
+    /// Forgets what the last call left behind.
+    pub(crate) fn start_call(&mut self) {
+        self.last_line = None;
+        self.denied = None;
     }
 
     /// The same numbers in every instance (SplitMix64).
@@ -58,8 +62,8 @@ impl Host {
     }
 
     pub(crate) fn write(&mut self, level: Level, message: &str) {
-        self.budget
-            .log(&*self.logger, &self.ticks, &self.limits, level, message);
+        self.last_line = Some(crate::log::clean(message, self.limits.reason));
+        self.lines.log(&self.ticks, &self.limits, level, message);
     }
 }
 

@@ -1,11 +1,11 @@
 //! One instance of a plugin: a store, entered by one call at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use wasmtime::{Store, Trap};
 
 use crate::{
-    GuestError, Limits, Logger, OpenError, Plugin,
+    GuestError, Limits, OpenError, Plugin,
     bindings::{
         TransformPlugin, TransformPluginPre,
         azud::plugin::types,
@@ -13,6 +13,7 @@ use crate::{
     },
     host::{Denied, Host},
     limits::STACK,
+    log::Lines,
     schema::WireField,
     tick::ticks,
 };
@@ -30,10 +31,10 @@ impl Instance {
     pub(crate) fn new(
         plugin: &Plugin,
         limits: &Limits,
-        logger: &Arc<dyn Logger>,
+        lines: &Lines,
     ) -> Result<Self, OpenError> {
         let sandbox = plugin.sandbox();
-        let host = Host::new(limits.clone(), Arc::clone(logger), sandbox.ticks.clone());
+        let host = Host::new(limits.clone(), lines.clone(), sandbox.ticks.clone());
         let mut store = Store::new(&sandbox.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(limits.output);
@@ -58,6 +59,7 @@ impl Instance {
     pub(crate) fn open(&mut self, config: &str, input: &[WireField]) -> Result<Opened, GuestError> {
         let deadline = self.store.data().limits.deadline;
         self.store.set_epoch_deadline(ticks(deadline));
+        self.store.data_mut().start_call();
         let input: Vec<_> = input.iter().map(WireField::lend).collect();
         let opened = self
             .plugin
@@ -79,6 +81,7 @@ impl Instance {
         deadline: Duration,
     ) -> Result<Output, GuestError> {
         self.store.set_epoch_deadline(ticks(deadline));
+        self.store.data_mut().start_call();
         let batch = types::BatchParam { rows, buffers };
         match self
             .plugin
@@ -99,13 +102,13 @@ impl Instance {
         named(&mut self.store, error, deadline).unwrap_or_else(|| {
             // The root cause says what happened; what is around it are frames
             // of machine code, which differ from build to build.
-            GuestError::Trapped {
-                reason: error
-                    .root_cause()
-                    .to_string()
-                    .trim_start_matches("wasm trap: ")
-                    .to_owned(),
-            }
+            let root = error.root_cause().to_string();
+            let trap = root.trim_start_matches("wasm trap: ");
+            let reason = match self.store.data_mut().last_line.take() {
+                Some(line) => format!("{trap}; the last that it logged: {line}"),
+                None => trap.to_owned(),
+            };
+            GuestError::Trapped { reason }
         })
     }
 }

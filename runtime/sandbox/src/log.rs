@@ -1,6 +1,9 @@
 //! Lines that plugins log: cut, escaped, and not too many.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     limits::Limits,
@@ -35,46 +38,53 @@ impl Logger for Silent {
     fn log(&self, _: Level, _: &str) {}
 }
 
+/// The lines of a node's instances, one after the other: a plugin that traps on
+/// every row must not log more because it is opened anew each time.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    logger: Arc<dyn Logger>,
+    budget: Arc<Mutex<Budget>>,
+}
+
 /// How many lines may still be written in this second.
 #[derive(Debug)]
-pub(crate) struct Budget {
+struct Budget {
     left: u32,
     second: u64,
     dropped: u64,
 }
 
-// === impl Budget ===
+// === impl Lines ===
 
-impl Budget {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
+impl Lines {
+    pub(crate) fn new(logger: Arc<dyn Logger>, limits: &Limits) -> Self {
+        let budget = Budget {
             left: limits.log_rate,
             second: 0,
             dropped: 0,
+        };
+        Self {
+            logger,
+            budget: Arc::new(Mutex::new(budget)),
         }
     }
 
     /// Hands a line on, or counts it.
-    pub(crate) fn log(
-        &mut self,
-        logger: &dyn Logger,
-        ticks: &Ticks,
-        limits: &Limits,
-        level: Level,
-        message: &str,
-    ) {
+    pub(crate) fn log(&self, ticks: &Ticks, limits: &Limits, level: Level, message: &str) {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         let second = ticks.now() / (1_000 / TICK.as_millis() as u64);
-        if second != self.second {
-            self.second = second;
-            self.left = limits.log_rate;
+        if second != budget.second {
+            budget.second = second;
+            budget.left = limits.log_rate;
         }
-        let Some(left) = self.left.checked_sub(1) else {
-            self.dropped += 1;
+        let Some(left) = budget.left.checked_sub(1) else {
+            budget.dropped += 1;
             return;
         };
-        self.left = left;
-        if self.dropped > 0 {
-            let dropped = std::mem::take(&mut self.dropped);
+        budget.left = left;
+        let logger = &self.logger;
+        if budget.dropped > 0 {
+            let dropped = std::mem::take(&mut budget.dropped);
             logger.log(
                 Level::Warn,
                 &format!(

@@ -186,6 +186,15 @@ fn world(sandbox: &Sandbox, name: &str, component: &ComponentType) -> Result<Wor
     })
 }
 
+/// What the contract lets a transform import of its own package.
+fn is_own(import: &str) -> bool {
+    let own = import.strip_prefix(PACKAGE);
+    let own = own.and_then(|own| own.split_once('@'));
+    own.is_some_and(|(interface, version)| {
+        ["log", "types"].contains(&interface) && track(version) == track(SUPPORTED)
+    })
+}
+
 /// The part of a version within which nothing incompatible changes: 0.1 of 0.1.3.
 fn track(version: &str) -> Option<&str> {
     version.rsplit_once('.').map(|(track, _)| track)
@@ -207,7 +216,7 @@ fn link(
             item.ty,
             ComponentItem::ComponentInstance(_) | ComponentItem::ComponentFunc(_)
         );
-        interface && !import.starts_with(PACKAGE) && !wasi::offers(import)
+        interface && !is_own(import) && !wasi::offers(import)
     });
     if let Some((import, _)) = foreign.next() {
         return Err(LoadError::Import {

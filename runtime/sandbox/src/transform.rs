@@ -14,7 +14,9 @@ use arrow::{
 use crate::{
     GuestError, Limits, Logger, OpenError, Plugin, World,
     boundary::{self, Export},
+    bindings::exports::azud::plugin::transform::Output as Answer,
     instance::Instance,
+    log::Lines,
     schema::{self, WireField},
 };
 use columns::{Column, Columns};
@@ -24,7 +26,7 @@ use columns::{Column, Columns};
 pub struct Transform {
     plugin: Plugin,
     limits: Limits,
-    logger: Arc<dyn Logger>,
+    lines: Lines,
     config: String,
     input: SchemaRef,
     wire: Vec<WireField>,
@@ -86,13 +88,14 @@ impl Transform {
             });
         }
         let wire = schema::to_wire(input)?;
-        let mut instance = Instance::new(plugin, &limits, &logger)?;
+        let lines = Lines::new(logger, &limits);
+        let mut instance = Instance::new(plugin, &limits, &lines)?;
         let columns = Columns::check(instance.open(config, &wire)?, input)?;
         let output = columns.schema(input);
         Ok(Self {
             plugin: plugin.clone(),
             limits,
-            logger,
+            lines,
             config: config.to_owned(),
             input: Arc::new(input.clone()),
             wire,
@@ -111,6 +114,11 @@ impl Transform {
     /// The schema of the output.
     pub fn output_schema(&self) -> &SchemaRef {
         &self.output
+    }
+
+    /// How long a call may take.
+    pub fn deadline(&self) -> Duration {
+        self.limits.deadline
     }
 
     /// The plugin that was opened.
@@ -146,11 +154,16 @@ impl Transform {
         };
         let answer = instance.process(rows, &self.export.lend(), deadline);
         self.export.clear();
-        if matches!(answer, Ok(_) | Err(GuestError::Failed(_))) {
+        let processed = answer.and_then(|answer| self.take(batch, answer));
+        // One that trapped, or broke the contract, is in a state that nobody knows.
+        if matches!(processed, Ok(_) | Err(GuestError::Failed(_))) {
             self.instance = Some(instance);
         }
-        let answer = answer?;
+        processed
+    }
 
+    /// Checks what the plugin answered, and makes the output of it.
+    fn take(&self, batch: &RecordBatch, answer: Answer) -> Result<Processed, GuestError> {
         let output_rows = answer.batch.rows as usize;
         let origins = boundary::rows(
             answer.rows,
@@ -158,6 +171,13 @@ impl Transform {
             batch.num_rows(),
             self.columns.carries,
         )?;
+        // A column of bits is small, what others keep of each row is not: without
+        // this, a few bytes could stand for four billion rows.
+        if output_rows.saturating_mul(4) > self.limits.output {
+            return Err(GuestError::Output {
+                limit: self.limits.output,
+            });
+        }
         let rejected =
             boundary::rejected(answer.rejected, &origins, batch.num_rows(), &self.limits)?;
         let output = self.assemble(batch, answer.batch.buffers, output_rows, &origins)?;
@@ -195,14 +215,13 @@ impl Transform {
 
     /// A fresh instance, opened as the first one was.
     fn reopen(&self) -> Result<Instance, GuestError> {
-        let mut instance = Instance::new(&self.plugin, &self.limits, &self.logger).map_err(
-            |error| match error {
+        let mut instance =
+            Instance::new(&self.plugin, &self.limits, &self.lines).map_err(|error| match error {
                 OpenError::Guest(error) => error,
-                error => GuestError::Trapped {
+                error => GuestError::Start {
                     reason: error.to_string(),
                 },
-            },
-        )?;
+            })?;
         let columns = Columns::check(instance.open(&self.config, &self.wire)?, &self.input)?;
         if columns != self.columns {
             return Err(GuestError::invalid(

@@ -140,11 +140,14 @@ fn exit(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     )
 }
 
+/// Bytes that a guest may write at once: a write cannot be interrupted.
+const WRITE: u64 = 1 << 16;
+
 fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     type Answer<T> = wasmtime::Result<(Result<T, StreamError>,)>;
     at.func_wrap(
         "[method]output-stream.check-write",
-        |_, (_,): (Resource<Stream>,)| -> Answer<u64> { Ok((Ok(1 << 16),)) },
+        |_, (_,): (Resource<Stream>,)| -> Answer<u64> { Ok((Ok(WRITE),)) },
     )?;
     at.func_wrap(
         "[method]output-stream.subscribe",
@@ -165,6 +168,10 @@ fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
                 } else {
                     Level::Info
                 };
+                // As the standard says: more than `check-write` allowed is a trap.
+                if bytes.len() as u64 > WRITE {
+                    return Err(wasmtime::Error::msg("it wrote more than it may at once"));
+                }
                 for line in String::from_utf8_lossy(&bytes).lines() {
                     store.data_mut().write(level, line);
                 }

@@ -15,7 +15,6 @@ mod error;
 mod functions;
 mod hooks;
 mod lower;
-mod modes;
 mod nearest;
 mod plan;
 mod query;
@@ -23,6 +22,5 @@ mod syntax;
 mod typing;
 
 pub use error::{Location, SqlError};
-pub use modes::check_mode;
 pub use plan::{plan, tables};
 pub use query::{Input, MakeOperator, Query, Step, StepContext, Tables};

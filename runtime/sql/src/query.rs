@@ -64,26 +64,6 @@ pub struct StepContext {
     pub state_per_batch: bool,
 }
 
-// === impl Query ===
-
-impl Query {
-    /// How many aggregates follow each other from the tables to the output.
-    pub fn aggregates(&self) -> usize {
-        self.aggregates_up_to(self.output)
-    }
-
-    fn aggregates_up_to(&self, step: usize) -> usize {
-        let Some(step) = self.steps.get(step) else {
-            return 0;
-        };
-        let above = step.inputs.iter().map(|input| match input {
-            Input::Table(_) => 0,
-            Input::Step(step) => self.aggregates_up_to(*step),
-        });
-        above.max().unwrap_or_default() + usize::from(step.stateful)
-    }
-}
-
 // === impl Step ===
 
 impl fmt::Debug for Step {

@@ -4,19 +4,14 @@ use std::cell::RefCell;
 
 use crate::{Transform, instance::Instance, output::Finished, setup::Out};
 
-/// What wit-bindgen makes of the contract.
+/// What wit-bindgen makes of the contract: `tests/bindings.rs` writes it.
 #[expect(
     missing_docs,
-    reason = "generated; the contract in `wit/` is the documentation"
+    unreachable_pub,
+    reason = "generated; the contract in `wit/` is its documentation"
 )]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "transform-plugin",
-        pub_export_macro: true,
-        default_bindings_module: "azud_plugin::guest::bindings",
-    });
-}
+#[rustfmt::skip]
+pub mod bindings;
 
 pub use bindings::azud::plugin::types::{Batch, Field};
 pub use bindings::exports::azud::plugin::transform::{Guest, Opened as Answer, Output};
@@ -41,6 +36,11 @@ impl<T: Transform> Opened<T> {
 
     /// The export `open`.
     pub fn open(&self, config: &str, input: Vec<Field>) -> Result<Answer, String> {
+        // The host shows the last line of a call that trapped: without this, a
+        // panic is a bare `unreachable`.
+        std::panic::set_hook(Box::new(|panic| {
+            crate::log::debug(panic.to_string().replace('\n', " "));
+        }));
         let input = input.into_iter().map(from_wit).collect();
         let (instance, columns) =
             Instance::open(config, input).map_err(crate::Error::into_reason)?;

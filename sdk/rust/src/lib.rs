@@ -2,7 +2,7 @@
 //!
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
 //! type that implements [`Transform`] and one line that exports it. Its logic
-//! runs natively under `cargo test` (see [`testing`]); `azud build` makes the
+//! runs natively under `cargo test` (see [`testing`]); Azud builds the
 //! WebAssembly component.
 //!
 //! ```

@@ -110,6 +110,11 @@ impl Framer {
             && (self.records.len() >= CHUNK_RECORDS || self.start >= CHUNK_BYTES)
     }
 
+    /// Whether a record has begun whose end has not come yet.
+    pub fn is_within_record(&self) -> bool {
+        self.too_long.is_some() || self.buffer.len() > self.start
+    }
+
     /// The records that are complete, at most a chunk of them; `None` if there are none.
     pub fn chunk(&mut self) -> Option<Chunk> {
         if self.records.is_empty() {

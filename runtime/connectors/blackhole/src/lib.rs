@@ -42,12 +42,9 @@ struct Writer {
 }
 
 fn make(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
-    let BlackholeOptions { encode } = azud_connect::options(&context.node, options)?;
+    let BlackholeOptions { encode } = azud_connect::options(options)?;
     if encode && context.format.is_none() {
-        return Err(Error::invalid(format!(
-            "node `{}`: `encode: true` needs a `format`",
-            context.node
-        )));
+        return Err(Error::invalid("`encode: true` needs a `format`"));
     }
     Ok(Arc::new(Blackhole { encode }))
 }

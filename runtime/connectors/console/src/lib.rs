@@ -31,7 +31,7 @@ pub const CONNECTOR: Connector = Connector {
     typed: false,
 };
 
-fn make(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
-    let options = azud_connect::options(&context.node, options)?;
+fn make(options: Value, _context: SinkContext) -> Result<Arc<dyn Sink>> {
+    let options = azud_connect::options(options)?;
     Ok(Arc::new(Console::new(&options, sink::stdout())))
 }

@@ -123,7 +123,8 @@ impl Sink for Console {
             .map_err(|error| Error::internal("console").because(error))?;
         shown.map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Error::closed("console: nobody reads the standard output"),
-            _ => Error::unavailable("console: cannot write").because(error),
+            // Some of it may have been shown: trying again would show it twice.
+            _ => Error::invalid("console: cannot write to the standard output").because(error),
         })
     }
 

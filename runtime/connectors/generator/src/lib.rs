@@ -34,6 +34,6 @@ pub const CONNECTOR: Connector = Connector {
 };
 
 fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
-    let options = azud_connect::options(&context.node, options)?;
+    let options = azud_connect::options(options)?;
     Ok(Arc::new(Generator::new(&options, &context)?))
 }

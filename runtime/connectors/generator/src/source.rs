@@ -45,23 +45,21 @@ impl Generator {
     /// # Errors
     /// `Invalid`, naming the column that cannot be made, or if a finite run would never end.
     pub fn new(options: &GeneratorOptions, context: &SourceContext) -> Result<Self> {
-        let invalid = |what: &str| Error::invalid(format!("node `{}`: {what}", context.node));
         if context.finite && options.rows.is_none() {
-            return Err(invalid(
+            return Err(Error::invalid(
                 "a generator without `rows` never ends, and `trigger: once` reads to the end: add `rows`",
             ));
         }
         if options.rows_per_second == Some(0) {
-            return Err(invalid("`rows_per_second` must be at least 1"));
+            return Err(Error::invalid("`rows_per_second` must be at least 1"));
         }
         if options.columns.is_empty() {
-            return Err(invalid("`columns` is empty: a row needs one"));
+            return Err(Error::invalid("`columns` is empty: a row needs one"));
         }
         let columns = options.columns.iter();
         let columns = columns
             .map(|(name, column)| Column::new(name, column, options.seed))
-            .collect::<Result<Arc<[_]>>>()
-            .map_err(|error| error.within(format!("node `{}`", context.node)))?;
+            .collect::<Result<Arc<[_]>>>()?;
         Ok(Self {
             node: context.node.clone(),
             schema: Arc::new(Schema::new(

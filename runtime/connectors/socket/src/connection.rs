@@ -2,13 +2,22 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azud_connect::{Chunk, Framer, Framing, Records};
 use azud_model::{ByteSize, Partition, Position};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 /// What one read may bring.
 const PIECE: usize = 64 * 1024;
+
+/// So many reads without a chunk, and others get their turn: a line that is too
+/// long fills no chunk, however fast it comes.
+const PIECES: usize = 16;
+
+/// A peer that has gone without a word is noticed after this and a few probes.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A connection, and the lines that are complete.
 pub(crate) struct Connection {
@@ -30,6 +39,10 @@ impl Connection {
         max_line: ByteSize,
         partition: Partition,
     ) -> Self {
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+        if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
+            tracing::debug!("{}: no keepalive: {error}", partition.name);
+        }
         Self {
             stream,
             framer: Framer::new(framing, max_line),
@@ -48,11 +61,18 @@ impl Connection {
     pub(crate) async fn lines(&mut self) -> io::Result<Option<Records>> {
         loop {
             // What else has arrived goes into the same chunk.
-            while !self.framer.is_full() && !self.ended && self.broken.is_none() {
+            let mut starved = true;
+            for _ in 0..PIECES {
+                if self.framer.is_full() || self.ended || self.broken.is_some() {
+                    break;
+                }
                 match self.stream.try_read(&mut self.piece) {
                     Ok(0) => self.end(),
                     Ok(read) => self.framer.push(self.piece.get(..read).unwrap_or_default()),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        starved = false;
+                        break;
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => self.broken = Some(error),
                 }
@@ -62,12 +82,19 @@ impl Connection {
             }
             // Of a connection that broke the whole lines are given first; half a line is none.
             if let Some(error) = self.broken.take() {
+                if self.framer.is_within_record() {
+                    let name = &self.partition.name;
+                    tracing::warn!("{name} broke within line {}, which is lost", self.next);
+                }
                 return Err(error);
             }
             if self.ended {
                 return Ok(None);
             }
-            self.stream.readable().await?;
+            match starved {
+                true => tokio::task::yield_now().await,
+                false => self.stream.readable().await?,
+            }
         }
     }
 

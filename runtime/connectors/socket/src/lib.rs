@@ -12,7 +12,7 @@ mod options;
 
 use std::sync::Arc;
 
-use azud_connect::{Connector, LARGEST_MAX_RECORD, Source, SourceContext, options_schema};
+use azud_connect::{Connector, Source, SourceContext, options_schema};
 use azud_model::{Error, Result};
 use serde_json::Value;
 
@@ -30,34 +30,29 @@ pub const CONNECTOR: Connector = Connector {
 };
 
 fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
-    let node = context.node.clone();
-    let options: SocketOptions = azud_connect::options(&node, options)?;
-    if options.max_line() > LARGEST_MAX_RECORD {
-        return Err(Error::invalid(format!(
-            "node `{node}`: `max_line` is at most {LARGEST_MAX_RECORD}"
-        )));
-    }
+    let options: SocketOptions = azud_connect::options(options)?;
+    azud_connect::check_max_line(options.max_line())?;
     for address in options.connect.iter().chain(&options.listen) {
-        check_address(&node, address)?;
+        check_address(address)?;
     }
     match (&options.connect, &options.listen) {
         (Some(address), None) => Ok(Arc::new(ConnectSource::new(address, &options, context))),
         (None, Some(address)) => Ok(Arc::new(ListenSource::new(address, &options, context))),
-        _ => Err(Error::invalid(format!(
-            "node `{node}`: a socket has either `connect: \"host:port\"` or `listen: \"host:port\"`"
-        ))),
+        _ => Err(Error::invalid(
+            "a socket has either `connect: \"host:port\"` or `listen: \"host:port\"`",
+        )),
     }
 }
 
 /// A mistyped address would otherwise be tried again for ever.
-fn check_address(node: &str, address: &str) -> Result<()> {
+fn check_address(address: &str) -> Result<()> {
     let port = address
         .rsplit_once(':')
         .filter(|(host, _)| !host.is_empty());
     match port.map(|(_, port)| port.parse::<u16>()) {
         Some(Ok(_)) => Ok(()),
         _ => Err(Error::invalid(format!(
-            "node `{node}`: `{address}` is no address: write host:port, like \"127.0.0.1:9999\""
+            "`{address}` is no address: write host:port, like \"127.0.0.1:9999\""
         ))),
     }
 }

@@ -71,10 +71,8 @@ impl ListenSource {
 impl Source for ListenSource {
     async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let node = &self.context.node;
-        let refused = |error| {
-            Error::invalid(format!("node `{node}`: cannot listen at {}", self.address))
-                .because(error)
-        };
+        let refused =
+            |error| Error::invalid(format!("cannot listen at {}", self.address)).because(error);
         let listener = TcpListener::bind(&self.address).await.map_err(refused)?;
         let bound = listener.local_addr().ok();
         if let Some(bound) = bound {

@@ -193,7 +193,114 @@ fn exactly_one_of_connect_and_listen() {
         let make = crate::CONNECTOR.source.unwrap().1;
         assert_eq!(
             make(options, context(true)).err().unwrap().to_string(),
-            "node `in`: a socket has either `connect: \"host:port\"` or `listen: \"host:port\"`"
+            "a socket has either `connect: \"host:port\"` or `listen: \"host:port\"`"
         );
     }
+}
+
+/// Sends pieces with pauses, so that each comes as a packet of its own.
+async fn serve_pieces(server: &TcpListener, pieces: &[&[u8]]) {
+    let (mut stream, _) = server.accept().await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for piece in pieces {
+        stream.write_all(piece).await.unwrap();
+        stream.flush().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn characters_and_line_ends_may_be_split_between_packets() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let source = ConnectSource::new(&address, &SocketOptions::default(), context(true));
+    let mut reader = source.open(&[]).await.unwrap().remove(0);
+    let read = async {
+        let mut all = Vec::new();
+        while let Read::Records(records) = reader.next().await.unwrap() {
+            all.extend(
+                records
+                    .payload
+                    .iter()
+                    .map(|line| std::str::from_utf8(line).unwrap().to_owned()),
+            );
+        }
+        all
+    };
+    let pieces: [&[u8]; 6] = [
+        b"\xe2",
+        b"\x82",
+        b"\xac one\r",
+        b"\ntwo \xf0\x9f",
+        b"\x8c\x8d",
+        b"\n",
+    ];
+    let ((), all) = tokio::join!(serve_pieces(&server, &pieces), read);
+    assert_eq!(all, ["\u{20ac} one", "two \u{1f30d}"]);
+}
+
+/// It never fills a chunk and never pauses: reading it must still let others work.
+#[tokio::test]
+async fn a_line_of_100_mb_is_rejected_without_being_held() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let options = SocketOptions {
+        max_line: Some("64KiB".parse().unwrap()),
+        ..SocketOptions::default()
+    };
+    let source = ConnectSource::new(&address, &options, context(true));
+    let mut reader = source.open(&[]).await.unwrap().remove(0);
+    let serve = async {
+        let (mut stream, _) = server.accept().await.unwrap();
+        stream.write_all(b"before\n").await.unwrap();
+        let piece = vec![b'x'; 1 << 20];
+        for _ in 0..100 {
+            stream.write_all(&piece).await.unwrap();
+        }
+        stream.write_all(b"\nafter\n").await.unwrap();
+    };
+    let read = async {
+        let mut lines = Vec::new();
+        let mut bad = Vec::new();
+        while let Read::Records(records) = reader.next().await.unwrap() {
+            bad.extend(
+                records
+                    .bad
+                    .iter()
+                    .map(|bad| (lines.len() + bad.index, bad.reason.clone())),
+            );
+            lines.extend(records.payload.iter().map(<[u8]>::len));
+        }
+        (lines, bad)
+    };
+    let ((), (lines, bad)) = tokio::join!(serve, read);
+    assert_eq!(lines, [6, 1024, 5]);
+    assert_eq!(bad, [(1, "longer than max_line 64KiB".to_owned())]);
+}
+
+/// A reset says that the sender may not have sent all: what it began is no line.
+#[tokio::test]
+async fn half_a_line_of_a_connection_that_breaks_is_no_line() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let source = ConnectSource::new(&address, &SocketOptions::default(), context(false));
+    let mut reader = source.open(&[]).await.unwrap().remove(0);
+    let serve = async {
+        let (mut stream, _) = server.accept().await.unwrap();
+        stream.write_all(b"whole\nhal").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    };
+    let ((), first) = tokio::join!(serve, lines(&mut reader));
+    assert_eq!(first, ["1:whole"]);
+    let error = reader.next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("the connection to {address} broke: ")),
+        "{error}"
+    );
 }

@@ -108,7 +108,7 @@ fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem
                 help,
             })
         };
-        if vertex.changing && over_changing {
+        if (vertex.changing || vertex.of_batch) && over_changing {
             return problem(
                 AGGREGATE_OVER_AGGREGATE,
                 "write `state: batch` on the inner aggregate, if each epoch may stand for itself",

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use azud_manifest::{Manifest, Report, Step, Trigger as ManifestTrigger};
+use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
 use super::{Environment, Plan, order, plugin, sink, source, sql};
@@ -22,7 +23,9 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
         ManifestTrigger::Every(interval) => Trigger::Every(interval.into()),
     };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let most = usize::try_from(KEY_GROUPS).unwrap_or(usize::MAX);
     let lanes = manifest.parallelism.map_or_else(cores, NonZeroUsize::get);
+    let lanes = lanes.min(most);
 
     let mut draft = Draft::new(manifest);
     let place = source::Place {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use azud_connect::{Format, FormatOptions, Sink, Source};
+use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
 use azud_model::Clock;
 use azud_sandbox::Sandbox;
 
@@ -80,6 +80,31 @@ impl Plan {
     /// The pipeline's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Reads the records of a source from elsewhere: a test's memory. They are
+    /// decoded as the manifest says. Nothing changes where no source has that name.
+    #[must_use]
+    pub fn with_source(mut self, node: &str, source: Arc<dyn Source>) -> Self {
+        let nodes = &self.nodes;
+        let is_it = |number: usize| nodes.get(number).is_some_and(|found| &*found.name == node);
+        if let Some(found) = self.sources.iter_mut().find(|found| is_it(found.node)) {
+            found.source = source;
+        }
+        self
+    }
+
+    /// Writes the rows of a sink to elsewhere; encoded only if that takes bytes.
+    /// Nothing changes where no sink has that name.
+    #[must_use]
+    pub fn with_sink(mut self, node: &str, sink: Arc<dyn Sink>) -> Self {
+        let nodes = &self.nodes;
+        let is_it = |number: usize| nodes.get(number).is_some_and(|found| &*found.name == node);
+        if let Some(found) = self.sinks.iter_mut().find(|found| is_it(found.node)) {
+            found.encode = found.encode.filter(|_| sink.wants() == Wants::Encoded);
+            found.sink = sink;
+        }
+        self
     }
 
     /// Whether it ends by itself, because every source is read to its present end only.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_manifest::{Diagnostic, Manifest, OnError, Span, Spanned};
-use azud_model::rejected_schema;
+use azud_model::{rejected_schema, unite};
+use azud_sandbox::Plugin;
 
 use super::{PlanNode, PlanSink, PlanSource};
 use crate::graph::{From, Vertex};
@@ -27,6 +28,8 @@ pub(super) struct Draft<'a> {
     /// are those that read it: one mistake is told once.
     pub(super) outputs: BTreeMap<String, Output>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Plugins by name, once a node has asked for them; `None` if it cannot be loaded.
+    pub(super) plugins: BTreeMap<String, Option<Plugin>>,
 }
 
 /// What can be read of a node.
@@ -49,6 +52,7 @@ impl<'a> Draft<'a> {
             spans: Vec::new(),
             outputs: BTreeMap::new(),
             diagnostics: Vec::new(),
+            plugins: BTreeMap::new(),
         }
     }
 
@@ -117,6 +121,7 @@ impl<'a> Draft<'a> {
                 None => united = Some(output),
                 Some(first) if same_columns(&first.schema, &output.schema) => {
                     first.from.extend(output.from);
+                    first.schema = unite(&first.schema, &output.schema);
                 }
                 Some(first) => {
                     let message = format!(
@@ -152,7 +157,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Names and types decide; that one side can never be null does not.
+/// Names and types decide; that one side can never be null does not, see [`unite`].
 fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
     left.fields().len() == right.fields().len()
         && left

@@ -26,7 +26,15 @@ pub(super) fn add(
         draft.blame(name.span, format!("no plugin `{}`", name.value), None);
         return;
     };
-    let Some(plugin) = load(draft, entry, environment) else {
+    let plugin = match draft.plugins.get(&name.value) {
+        Some(known) => known.clone(),
+        None => {
+            let loaded = load(draft, entry, environment);
+            draft.plugins.insert(name.value.clone(), loaded.clone());
+            loaded
+        }
+    };
+    let Some(plugin) = plugin else {
         return;
     };
     let config = match &node.config {
@@ -57,15 +65,17 @@ pub(super) fn add(
         .map_or(MAX_ROWS, |max_rows| max_rows.value.get());
     let max_wait = node.max_wait.as_ref().map(|max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
+    let name: Arc<str> = node.name.value.as_str().into();
     // The instance that told the schema serves the first lane.
     let first = Mutex::new(Some(first));
     let make: MakeOperator = Arc::new(move |_: &[Mode]| {
         let spare = first.lock().ok().and_then(|mut first| first.take());
         let transform = match spare {
             Some(transform) => transform,
-            None => open().map_err(|error| Error::plugin(error.to_string()))?,
+            None => open().map_err(|error| Error::plugin(format!("node `{name}`: {error}")))?,
         };
         Ok(Box::new(PluginOperator::new(
+            name.clone(),
             transform,
             max_rows,
             max_wait,

@@ -99,13 +99,24 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         header,
         clock: place.clock.clone(),
     };
-    let sink = match make(node.connector.options.clone(), context) {
+    let made = make(node.connector.options.clone(), context);
+    let sink = match made.and_then(|sink| sink.check().map(|()| sink)) {
         Ok(sink) => sink,
         Err(error) => {
             draft.blame(node.connector.name.span, error.to_string(), None);
             return;
         }
     };
+    let other = draft
+        .sinks
+        .iter()
+        .find(|other| sink.target().is_some() && other.sink.target() == sink.target());
+    if let Some(other) = other.and_then(|other| draft.nodes.get(other.node)) {
+        let message = format!("the sink `{}` writes there already", other.name);
+        let help = "give each sink a folder of its own, or one sink both nodes: `from: [a, b]`";
+        draft.blame(node.connector.name.span, message, Some(help.to_owned()));
+        return;
+    }
     let encode = match sink.wants() {
         Wants::Encoded => Some(encode),
         Wants::Rows => {

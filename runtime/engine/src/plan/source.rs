@@ -52,6 +52,10 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
             return;
         }
     };
+    // What it would give is known all the same: the rest can be checked too.
+    if let Err(error) = source.check() {
+        draft.blame(node.connector.name.span, error.to_string(), None);
+    }
     let (schema, format) = match source.schema() {
         Some(schema) => (schema, None),
         None => match decoder(&format) {

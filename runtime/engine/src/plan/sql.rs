@@ -7,7 +7,7 @@ use azud_manifest::{Spanned, StateScope, Transform};
 use azud_model::Mode;
 use azud_sql::{Input, Query, SqlError, StepContext};
 
-use super::node::{Draft, Output};
+use super::node::{Draft, Output, REJECTED};
 use crate::graph::{From, Vertex, Work};
 
 pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<String>) {
@@ -35,7 +35,10 @@ fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
         .chain(draft.manifest.transforms.keys())
         .filter(|name| !draft.outputs.contains_key(*name));
     let broken: Vec<&String> = broken.collect();
-    let is_broken = |table: &String| broken.iter().any(|name| name.eq_ignore_ascii_case(table));
+    let is_broken = |table: &String| {
+        let node = table.strip_suffix(REJECTED).unwrap_or(table);
+        broken.iter().any(|name| name.eq_ignore_ascii_case(node))
+    };
     tables.iter().any(is_broken)
 }
 

@@ -10,7 +10,7 @@ use azud_model::{Batch, Epoch, Error, Rejected, RejectedBatch, Result, key_group
 use azud_operators::{Collector, Operator};
 use crossbeam_channel::Sender;
 
-use super::counters::NodeCounters;
+use super::counters::{Counts, NodeCounters};
 use super::message::Message;
 use super::outlet::Outlet;
 use super::reject::{OnReject, rejected_record, rejected_row, stop};
@@ -39,8 +39,10 @@ pub(super) struct Slot {
     pub(super) node: Arc<str>,
     /// Digest of the node's plugin, if it is one.
     pub(super) plugin: Option<Arc<str>>,
-    /// The node's counts.
-    pub(super) counters: Arc<NodeCounters>,
+    /// The node's counts of all lanes, and what this epoch adds to them: at its
+    /// end, so that they never mix two epochs.
+    pub(super) counters: Option<Arc<NodeCounters>>,
+    pub(super) counted: Counts,
     /// Whether what it takes comes from another node, and what it emits leaves the node.
     pub(super) input: bool,
     pub(super) output: bool,
@@ -169,6 +171,12 @@ impl Chain {
                 Worker::Decoder(_) => Ok(()),
             })?;
         }
+        for slot in &mut self.slots {
+            let counted = std::mem::take(&mut slot.counted);
+            if let Some(counters) = &slot.counters {
+                counters.add(counted);
+            }
+        }
         self.epoch = epoch.number + 1;
         Ok(())
     }
@@ -187,7 +195,7 @@ impl Chain {
             )));
         };
         if slot.input {
-            slot.counters.add_in(rows);
+            slot.counted.rows_in += rows as u64;
         }
         // Taken out while it runs: the graph has no cycle, so nobody calls it meanwhile.
         let Some(mut worker) = slot.worker.take() else {
@@ -291,10 +299,10 @@ fn rows_by_lane(batch: &Batch, columns: &[usize], lanes: usize) -> Result<Vec<Ve
 impl Out<'_> {
     fn record(&mut self, mut rejected: Rejected) -> Result<()> {
         let epoch = self.chain.epoch;
-        let Some(slot) = self.chain.slots.get(self.slot) else {
+        let Some(slot) = self.chain.slots.get_mut(self.slot) else {
             return Err(Error::internal("a slot is gone"));
         };
-        slot.counters.add_rejected(1);
+        slot.counted.rejected += 1;
         rejected.node = slot.node.to_string();
         rejected.plugin = slot.plugin.as_deref().map(str::to_owned);
         rejected.epoch = epoch;
@@ -309,11 +317,11 @@ impl Out<'_> {
 
 impl Collector for Out<'_> {
     fn emit(&mut self, port: usize, batch: Batch) -> Result<()> {
-        let Some(slot) = self.chain.slots.get(self.slot) else {
+        let Some(slot) = self.chain.slots.get_mut(self.slot) else {
             return Err(Error::internal("a slot is gone"));
         };
         if slot.output {
-            slot.counters.add_out(batch.rows());
+            slot.counted.rows_out += batch.rows() as u64;
         }
         let Some(targets) = slot.ports.get(port) else {
             return Err(Error::internal(format!("an operator has no port {port}")));

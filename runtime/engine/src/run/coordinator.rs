@@ -44,6 +44,10 @@ pub(super) struct Coordinator {
     pub(super) resting: Vec<bool>,
     /// Called after every commit.
     pub(super) on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
+    /// The time of the last epoch.
+    pub(super) last_time_ms: Option<i64>,
+    /// Whether a sink has found that nobody reads what it writes.
+    pub(super) reader_is_gone: bool,
 }
 
 /// Why an epoch ended.
@@ -59,21 +63,14 @@ struct End {
 impl Coordinator {
     /// Runs epochs until the last; answers the positions after it.
     pub(super) async fn run(mut self) -> Result<Vec<Position>> {
-        let mut outcome = self.epochs().await;
-        if let Err(error) = &outcome
-            && error.kind() == ErrorKind::Closed
-            && let Some(reason) = self.reason().await
-        {
-            outcome = Err(reason);
-        }
-        if outcome.is_err() {
-            for (name, sink, _) in &self.sinks {
-                if let Err(error) = sink.abort().await {
-                    tracing::warn!("sink `{name}` could not roll back: {error}");
-                }
+        match self.epochs().await {
+            Err(error) if error.kind() == ErrorKind::Closed && !self.reader_is_gone => {
+                Err(self.reason().await.unwrap_or_else(|| {
+                    Error::internal("a part of the pipeline has stopped without a word").because(error)
+                }))
             }
+            outcome => outcome,
         }
-        outcome
     }
 
     async fn epochs(&mut self) -> Result<Vec<Position>> {
@@ -85,7 +82,7 @@ impl Coordinator {
             let positions = self.stop_readers().await?;
             let epoch = Epoch {
                 number,
-                time_ms: end.tick.unwrap_or_else(|| self.clock.wall_ms()),
+                time_ms: self.time(end.tick),
                 input_rows: self.records.swap(0, Ordering::Relaxed),
                 last: end.stopped || self.ended.iter().all(|ended| *ended),
             };
@@ -105,6 +102,19 @@ impl Coordinator {
             }
         }
         Err(Error::internal("epochs ran out"))
+    }
+
+    /// The time of an epoch that ends now. Sinks name what they write by it, so it
+    /// grows also where two end in a millisecond or the clock is set back.
+    fn time(&mut self, tick: Option<i64>) -> i64 {
+        let next = match (self.last_time_ms, tick) {
+            (None, _) => i64::MIN,
+            (Some(last), None) => last.saturating_add(1),
+            (Some(last), Some(_)) => last.saturating_add(self.trigger.interval_ms()),
+        };
+        let time = tick.unwrap_or_else(|| self.clock.wall_ms()).max(next);
+        self.last_time_ms = Some(time);
+        time
     }
 
     /// Waits until the trigger says that the epoch ends.
@@ -196,17 +206,19 @@ impl Coordinator {
         Ok(prepared)
     }
 
-    async fn commit(&self, epoch: &Epoch, prepared: Vec<Vec<Prepared>>) -> Result<()> {
-        // Only there to end the run: nothing that anybody should see.
+    async fn commit(&mut self, epoch: &Epoch, prepared: Vec<Vec<Prepared>>) -> Result<()> {
+        // Only there to end the run: nothing has changed, also where everything is
+        // given again (mode complete).
         let shutdown = epoch.last && epoch.input_rows == 0 && epoch.number > 0;
         for ((name, sink, _), prepared) in self.sinks.iter().zip(prepared) {
-            if shutdown && prepared.iter().all(|one| one.rows == 0) {
+            if shutdown {
                 sink.abort().await?;
                 continue;
             }
             let name = format!("sink `{name}`");
             let mut retry = Retry::new(&name);
             while let Err(error) = sink.commit(epoch, prepared.clone()).await {
+                self.reader_is_gone |= error.kind() == ErrorKind::Closed;
                 retry
                     .after(error)
                     .await

@@ -10,7 +10,7 @@ pub(super) struct NodeCounters {
     rejected: AtomicU64,
 }
 
-/// A reading of [`NodeCounters`].
+/// Rows of one node: since the start, or of an epoch in one lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) rows_in: u64,
@@ -21,16 +21,10 @@ pub(super) struct Counts {
 // === impl NodeCounters ===
 
 impl NodeCounters {
-    pub(super) fn add_in(&self, rows: usize) {
-        self.rows_in.fetch_add(rows as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_out(&self, rows: usize) {
-        self.rows_out.fetch_add(rows as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_rejected(&self, rows: usize) {
-        self.rejected.fetch_add(rows as u64, Ordering::Relaxed);
+    pub(super) fn add(&self, counted: Counts) {
+        self.rows_in.fetch_add(counted.rows_in, Ordering::Relaxed);
+        self.rows_out.fetch_add(counted.rows_out, Ordering::Relaxed);
+        self.rejected.fetch_add(counted.rejected, Ordering::Relaxed);
     }
 
     pub(super) fn read(&self) -> Counts {

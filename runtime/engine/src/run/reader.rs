@@ -125,6 +125,12 @@ impl ReaderTask {
                     resting = true;
                     tell(&self.events, Event::Full(self.number)).await?;
                 }
+                Err(error) if error.kind() == ErrorKind::Closed => {
+                    tracing::info!("{} has ended: {error}", self.name);
+                    ended = true;
+                    resting = true;
+                    tell(&self.events, Event::Ended(self.number)).await?;
+                }
                 Ok(Read::End) => {
                     ended = true;
                     resting = true;

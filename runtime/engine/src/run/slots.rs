@@ -6,7 +6,7 @@ use azud_connect::{decoder, typed_decoder};
 use azud_model::{Error, Result};
 
 use super::chain::{Slot, Worker};
-use super::counters::NodeCounters;
+use super::counters::{Counts, NodeCounters};
 use super::outlet::Outlet;
 use crate::graph::{Instance, Vertex, Work};
 use crate::plan::Plan;
@@ -37,6 +37,10 @@ pub(super) fn slots(
             let above = plan.vertices.get(from.vertex);
             from.rejected || above.is_some_and(|above| above.node != vertex.node)
         });
+        // A vertex that serves two modes is there twice: its rows count once.
+        let same = |other: &Instance| other.vertex == instance.vertex;
+        let first = plan.topology.instances.iter().position(same) == Some(number);
+        let counters = counters.get(vertex.node).ok_or_else(missing)?;
         slots.push(Slot {
             instance: number,
             worker: Some(worker(plan, vertex, instance, lane, outlets)?),
@@ -45,7 +49,8 @@ pub(super) fn slots(
             on_reject: node.on_reject,
             node: node.name.clone(),
             plugin: node.plugin.clone(),
-            counters: counters.get(vertex.node).cloned().ok_or_else(missing)?,
+            counters: first.then(|| counters.clone()),
+            counted: Counts::default(),
             input: comes_from_elsewhere || matches!(vertex.work, Work::Source(_)),
             output: vertex.output,
         });

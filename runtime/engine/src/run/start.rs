@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use azud_connect::{SinkWriter, SourceReader, encoder};
+use azud_connect::{Sink, SinkWriter, SourceReader, encoder};
 use azud_model::{Error, Position, Result};
 use crossbeam_channel::bounded;
 use tokio::runtime::{Builder, Runtime};
@@ -17,10 +18,11 @@ use super::lane::Lane;
 use super::message::SinkMessage;
 use super::outlet::Outlet;
 use super::reader::{self, ReaderTask};
+use super::reject::OnReject;
 use super::report::EpochReport;
 use super::retry::Retry;
 use super::slots;
-use super::trigger::Stop;
+use super::trigger::{Stop, Trigger};
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
 use crate::graph::Work;
@@ -28,6 +30,9 @@ use crate::plan::Plan;
 
 /// How many events may wait for the coordinator.
 const EVENTS: usize = 64;
+
+/// How long readers and writers may take to end by themselves.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How a plan is run.
 pub struct RunOptions {
@@ -55,12 +60,34 @@ impl Plan {
             .build()
             .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
         let outcome = self.run_on(&runtime, options);
+        let outcome = match outcome {
+            Ok(Some(positions)) => Ok(positions),
+            Ok(None) => {
+                runtime.block_on(self.abort());
+                Ok(Vec::new())
+            }
+            Err(error) => {
+                runtime.block_on(self.abort());
+                Err(error)
+            }
+        };
         // A reader may sit in a blocking read: nothing waits for it.
         runtime.shutdown_background();
         outcome
     }
 
-    fn run_on(&self, runtime: &Runtime, options: RunOptions) -> Result<Vec<Position>> {
+    /// Rolls back what no epoch's record has: called when nothing writes any more.
+    async fn abort(&self) {
+        for (number, plan) in self.sinks.iter().enumerate() {
+            if let Err(error) = plan.sink.abort().await {
+                let name = self.sink_name(number);
+                tracing::warn!("sink `{name}` could not roll back: {error}");
+            }
+        }
+    }
+
+    /// `None` if it was stopped before it had started.
+    fn run_on(&self, runtime: &Runtime, options: RunOptions) -> Result<Option<Vec<Position>>> {
         let stop = options.stop.clone();
         let opened = runtime.block_on(async {
             tokio::select! {
@@ -69,7 +96,7 @@ impl Plan {
             }
         });
         let (readers, writers) = match opened {
-            Err(error) if error.kind() == azud_model::ErrorKind::Closed => return Ok(Vec::new()),
+            Err(error) if error.kind() == azud_model::ErrorKind::Closed => return Ok(None),
             opened => opened?,
         };
         let (events, event_receiver) = mpsc::channel(EVENTS);
@@ -169,23 +196,60 @@ impl Plan {
                     )
                 })
                 .collect(),
-            empty_epochs: self.sinks.iter().any(|sink| sink.sink.wants_empty_epochs()),
+            empty_epochs: self.empty_epochs(),
             nodes: self
                 .nodes
                 .iter()
                 .map(|node| node.name.clone())
-                .zip(counters)
+                .zip(counters.iter().cloned())
                 .collect(),
             on_epoch: options.on_epoch,
+            last_time_ms: None,
+            reader_is_gone: false,
         };
-        let outcome = runtime.block_on(coordinator.run());
-        // Everything else follows: with its channels closed, each part ends.
-        runtime.block_on(tasks.shutdown());
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                outcome = coordinator.run() => outcome,
+                panic = first_panic(&mut tasks) => Err(panic),
+            }
+        });
+        // With the coordinator's channels closed, each part ends. What a writer has
+        // begun it may finish: a roll back must not come in between.
+        runtime.block_on(async {
+            let ended = async { while tasks.join_next().await.is_some() {} };
+            if tokio::time::timeout(GRACE, ended).await.is_err() {
+                tasks.shutdown().await;
+            }
+        });
         for thread in threads {
             // A lane reports its panics itself.
             let _ = thread.join();
         }
-        outcome
+        self.tell_dropped(&counters);
+        outcome.map(Some)
+    }
+
+    /// Whether epochs end also where no record came.
+    fn empty_epochs(&self) -> bool {
+        let any = |wants: fn(&dyn Sink) -> bool| self.sinks.iter().any(|plan| wants(&*plan.sink));
+        match self.trigger {
+            Trigger::Once => false,
+            Trigger::Continuous => any(|sink| sink.wants_ticks()),
+            Trigger::Every(_) => any(|sink| sink.wants_empty_epochs() || sink.wants_ticks()),
+        }
+    }
+
+    /// What `on_error: drop` dropped is told once, so that it is not lost unseen.
+    fn tell_dropped(&self, counters: &[Arc<NodeCounters>]) {
+        for (node, counters) in self.nodes.iter().zip(counters) {
+            let (name, rejected) = (&node.name, counters.read().rejected);
+            if node.on_reject == OnReject::Drop && rejected > 0 {
+                tracing::warn!(
+                    "node `{name}` dropped {rejected} rows that it could not process \
+                     (`on_error: drop`); a sink that reads `{name}.rejected` would show them"
+                );
+            }
+        }
     }
 
     async fn open_readers(&self) -> Result<Vec<(usize, usize, Box<dyn SourceReader>)>> {
@@ -267,6 +331,20 @@ impl Plan {
             .iter()
             .position(|instance| is_it(instance.vertex));
         found.ok_or_else(|| Error::internal("a source has no instance"))
+    }
+}
+
+/// Waits for a reader or writer that panics: it cannot tell the coordinator.
+async fn first_panic(tasks: &mut JoinSet<()>) -> Error {
+    loop {
+        match tasks.join_next().await {
+            Some(Err(error)) => {
+                let what = "a reader or writer panicked: this is a mistake in azud itself";
+                return Error::internal(what).because(error);
+            }
+            Some(Ok(())) => {}
+            None => std::future::pending::<()>().await,
+        }
     }
 }
 

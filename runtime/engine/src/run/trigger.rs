@@ -35,14 +35,10 @@ impl Trigger {
 
     /// The next tick: wall time in milliseconds, and how long until then.
     pub(super) fn next_tick(self, clock: &dyn Clock) -> Option<(i64, Duration)> {
-        let interval = match self {
-            Self::Once => return None,
-            Self::Every(interval) => interval,
-            Self::Continuous => CONTINUOUS,
-        };
-        let interval = i64::try_from(interval.as_millis())
-            .unwrap_or(i64::MAX)
-            .max(1);
+        if self == Self::Once {
+            return None;
+        }
+        let interval = self.interval_ms();
         let now = clock.wall_ms();
         let tick = now
             .div_euclid(interval)
@@ -50,6 +46,15 @@ impl Trigger {
             .saturating_mul(interval);
         let wait = u64::try_from(tick.saturating_sub(now)).unwrap_or(0);
         Some((tick, Duration::from_millis(wait)))
+    }
+
+    /// The time between two ticks, in milliseconds.
+    pub(super) fn interval_ms(self) -> i64 {
+        let interval = match self {
+            Self::Once | Self::Continuous => CONTINUOUS,
+            Self::Every(interval) => interval,
+        };
+        i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1)
     }
 
     /// Whether an epoch ends when every source has used up its share of it.

@@ -26,6 +26,8 @@ pub(crate) struct Root {
     #[serde(default)]
     pub(crate) trigger: Spanned<Trigger>,
     /// How many lanes work side by side; the number of cores unless said.
+    // Keys are dealt to lanes in 256 groups: further lanes would have none.
+    #[schemars(range(min = 1, max = 256))]
     pub(crate) parallelism: Option<NonZeroUsize>,
     /// The sink for every `rejected` that nobody else reads.
     pub(crate) dead_letters: Option<Spanned<String>>,

@@ -117,12 +117,15 @@ impl FinalAggregate {
             .unzip();
         let total = self.epoch.groups.len();
         if !old.is_empty() {
+            // `first`, `last` and `collect_list` go by order: what is older comes first.
+            let new = self.epoch.accumulators.take_states().map_err(failed)?;
             let rows = self.states.gather(&old)?;
             let (_, states) = self.split(rows.columns());
-            self.epoch
-                .accumulators
-                .merge(states, &known, total)
-                .map_err(failed)?;
+            let all: Vec<usize> = (0..total).collect();
+            for (states, groups) in [(states, &known), (&new, &all)] {
+                let merged = self.epoch.accumulators.merge(states, groups, total);
+                merged.map_err(failed)?;
+            }
         }
         let mut columns = self.epoch.take_keys(self.aggregate.keys())?;
         let states = self.epoch.accumulators.take_states();

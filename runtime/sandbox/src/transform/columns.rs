@@ -60,6 +60,11 @@ impl Columns {
             wit::Column::Computed(fields) => schema::from_wire(fields).map(Column::Computed),
         });
         let output = output.collect::<Result<Vec<_>, _>>()?;
+        if output.is_empty() {
+            return Err(GuestError::invalid(
+                "`open` names no column of the output: a row needs one",
+            ));
+        }
         let layouts = reads
             .iter()
             .filter_map(|column| schema::physical(input.field(*column).data_type()))

@@ -150,6 +150,24 @@ fn traps_say_what_happened() {
 }
 
 #[test]
+fn a_trap_is_told_with_the_last_line_that_was_logged() {
+    assert_eq!(
+        failure("logs-and-traps", Limits::default()).to_string(),
+        "the plugin trapped: wasm `unreachable` instruction executed; \
+         the last that it logged: row 7:\\nhalf a date"
+    );
+}
+
+/// Nothing of it is in memory, but whoever goes through the rows would not come back.
+#[test]
+fn rows_without_columns_cannot_be_many() {
+    assert_eq!(
+        failure("rows-lie-alone", Limits::default()).to_string(),
+        "the plugin returned more than 64 MiB for a batch (limits: output)"
+    );
+}
+
+#[test]
 fn a_failure_is_the_plugins_own_word() {
     assert_eq!(
         failure("fails", Limits::default()).to_string(),

@@ -15,15 +15,15 @@ fn what_is_no_component_is_refused() {
     assert_eq!(refusal(b""), "the plugin x.wasm is empty; build it again");
     assert_eq!(
         refusal(b"#!/bin/sh\n"),
-        "x.wasm is no WebAssembly file; a plugin is a component, as `azud build` makes"
+        "x.wasm is no WebAssembly file; a plugin is a component: with `source:` instead of `path:`, azud builds one"
     );
     assert_eq!(
         refusal(b"\0asm"),
-        "x.wasm is no WebAssembly file; a plugin is a component, as `azud build` makes"
+        "x.wasm is no WebAssembly file; a plugin is a component: with `source:` instead of `path:`, azud builds one"
     );
     assert_eq!(
         refusal(b"\0asm\x01\0\0\0"),
-        "x.wasm is a core module, not a component; make one with `azud build`, or with `wasm-tools component new`"
+        "x.wasm is a core module, not a component; name its crate with `source:` and azud makes one, or use `wasm-tools component new`"
     );
     let error = refusal(b"\0asm\x0d\0\x01\0garbage");
     assert!(

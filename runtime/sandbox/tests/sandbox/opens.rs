@@ -57,6 +57,10 @@ fn fields_that_make_no_type() {
         "column `out`: a map has one struct child with two children",
     );
     check("open-deep", "column `out` is nested more than 16 deep");
+    check(
+        "open-no-columns",
+        "`open` names no column of the output: a row needs one",
+    );
     check("open-many-fields", "column `out` has more than 1000 fields");
 }
 

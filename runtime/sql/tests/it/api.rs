@@ -1,7 +1,6 @@
-//! What the engine asks besides `plan`: tables and modes; and queries that mean harm.
+//! What the engine asks besides `plan`: tables; and queries that mean harm.
 
-use azud_model::Mode;
-use azud_sql::{Input, Tables, check_mode, plan, tables};
+use azud_sql::{Input, Tables, plan, tables};
 
 use crate::support::schema;
 
@@ -53,7 +52,6 @@ fn steps_of_word_count() {
         ]
     );
     assert_eq!(query.steps[0].inputs, [Input::Table("lines".to_owned())]);
-    assert_eq!(query.aggregates(), 1);
     assert_eq!(query.output, 3);
 }
 
@@ -66,32 +64,6 @@ fn a_filter_and_a_projection_are_one_step() {
     .unwrap();
     assert_eq!(query.steps.len(), 1);
     assert_eq!(query.steps[0].name, "filter");
-}
-
-#[test]
-fn modes_follow_spark() {
-    let refused = |mode, aggregates, per_batch| {
-        check_mode(mode, aggregates, per_batch)
-            .map_err(|error| error.to_string())
-            .err()
-    };
-    assert_eq!(refused(Mode::Append, 0, false), None);
-    assert_eq!(refused(Mode::Update, 0, false), None);
-    assert_eq!(
-        refused(Mode::Complete, 0, false).unwrap(),
-        "Complete output mode not supported when there are no streaming aggregations on streaming DataFrames/Datasets"
-    );
-    assert_eq!(
-        refused(Mode::Append, 1, false).unwrap(),
-        "Append output mode not supported when there are streaming aggregations on streaming DataFrames/DataSets without watermark"
-    );
-    assert_eq!(refused(Mode::Update, 1, false), None);
-    assert_eq!(refused(Mode::Complete, 1, false), None);
-    assert!(refused(Mode::Complete, 2, false).is_some());
-    for mode in [Mode::Append, Mode::Update, Mode::Complete] {
-        assert_eq!(refused(mode, 1, true), None);
-        assert_eq!(refused(mode, 2, true), None);
-    }
 }
 
 #[test]

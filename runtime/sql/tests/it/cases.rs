@@ -144,9 +144,9 @@ fn run(file: &File, query: Query) -> String {
             format!("{} {data_type}", field.name())
         })
         .collect();
-    let mode = match query.aggregates() {
-        0 => Mode::Append,
-        _ => Mode::Complete,
+    let mode = match query.steps.iter().any(|step| step.stateful) {
+        true => Mode::Complete,
+        false => Mode::Append,
     };
     let mut run = Run::new(query, 1, mode, false);
     for (table, schema) in &file.tables {

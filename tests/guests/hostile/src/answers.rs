@@ -30,6 +30,10 @@ pub fn answer(switch: &str, batch: Batch) -> Result<Output, String> {
     match switch {
         "fails" => return Err("not today".into()),
         "traps" => panic!("in process"),
+        "logs-and-traps" => {
+            log::log(Level::Debug, "row 7:\nhalf a date");
+            panic!("in process");
+        }
         "loops" => loop {
             black_box(0);
         },
@@ -90,7 +94,7 @@ pub fn answer(switch: &str, batch: Batch) -> Result<Output, String> {
         "rows-beyond" => out.rows = rows(&(1..=count).collect::<Vec<_>>()),
         "rows-short" => out.rows = vec![0; 4 * count as usize - 1],
         "rows-missing" => out.batch.rows = count - 1,
-        "rows-lie" => out.batch.rows = u32::MAX,
+        "rows-lie" | "rows-lie-alone" => out.batch.rows = u32::MAX,
         "rows-backwards" => out.rows = rows(&(0..count).rev().collect::<Vec<_>>()),
         "compute-nothing" | "carry-nothing" => out.batch.buffers.clear(),
         "repeats" => {

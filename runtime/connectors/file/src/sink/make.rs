@@ -24,14 +24,13 @@ struct FileSink {
 }
 
 pub(crate) fn make(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
-    let options: FileSinkOptions = azud_connect::options(&context.node, options)?;
+    let options: FileSinkOptions = azud_connect::options(options)?;
     let format = context.format.as_deref().unwrap_or("text");
     let layout = options.layout.unwrap_or(match format {
         "json" | "csv" | "avro" => Layout::Table,
         _ => Layout::Batches,
     });
-    check(&options, layout, context.mode)
-        .map_err(|reason| Error::invalid(format!("node `{}`: {reason}", context.node)))?;
+    check(&options, layout, context.mode).map_err(Error::invalid)?;
     let extension = match format {
         "text" => "txt",
         "raw" => "bin",
@@ -77,9 +76,7 @@ fn check(options: &FileSinkOptions, layout: Layout, mode: Mode) -> Result<(), St
 
 impl FileSink {
     fn open(&self) -> Result<()> {
-        if !matches!(self.plan, Plan::Batches) {
-            table::check(&self.paths, self.context.mode)?;
-        }
+        self.check()?;
         self.paths
             .prepare()
             .map_err(failed("write to", &self.paths.target))
@@ -121,11 +118,22 @@ impl Sink for FileSink {
         matches!(self.plan, Plan::Batches)
     }
 
+    fn check(&self) -> Result<()> {
+        self.paths.check()?;
+        match self.plan {
+            Plan::Batches => Ok(()),
+            Plan::Table | Plan::Rolling(_) => table::check(&self.paths, self.context.mode),
+        }
+    }
+
+    fn target(&self) -> Option<String> {
+        Some(self.paths.identity())
+    }
+
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
-        let opened = self.opened.get_or_try_init(|| async { self.open() });
-        opened
-            .await
-            .map_err(|error| error.within(format!("node `{}`", self.context.node)))?;
+        self.opened
+            .get_or_try_init(|| async { self.open() })
+            .await?;
         Ok(Box::new(Writer {
             lane,
             paths: self.paths.clone(),

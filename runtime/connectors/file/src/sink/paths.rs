@@ -1,7 +1,9 @@
 //! Where files lie before and after their commit.
 
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use azud_model::{Error, Result};
 
 /// The paths of one sink.
 #[derive(Clone, Debug)]
@@ -48,6 +50,40 @@ impl Paths {
             .unwrap_or_default()
             .to_string_lossy();
         self.target.with_file_name(format!("{name}-{time_ms}"))
+    }
+
+    /// The same for two paths that mean the same place: `out`, `./out/`, `a/../out`.
+    pub(super) fn identity(&self) -> String {
+        let whole = std::path::absolute(&self.target).unwrap_or_else(|_| self.target.clone());
+        let mut plain = PathBuf::new();
+        for part in whole.components() {
+            match part {
+                Component::ParentDir => drop(plain.pop()),
+                part => plain.push(part),
+            }
+        }
+        plain.display().to_string()
+    }
+
+    /// # Errors
+    /// `Invalid` if the folder cannot be made, or is no folder.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.target.file_name().is_none() {
+            let given = &self.given;
+            return Err(Error::invalid(format!(
+                "`{given}` cannot be written to: name a folder, like `./out`"
+            )));
+        }
+        // What is to be made lies in the first of these that is there.
+        let nearest = self.staging.ancestors().find(|folder| folder.exists());
+        match nearest {
+            Some(there) if !there.is_dir() => Err(Error::invalid(format!(
+                "cannot write to `{}`: `{}` is a file",
+                self.given,
+                there.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn part(&self, epoch: u64, lane: usize) -> String {

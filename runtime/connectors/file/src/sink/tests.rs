@@ -201,7 +201,7 @@ async fn a_table_grows_by_files_and_lists_them() {
     let refused = Bench::new(home.path(), "csv", Mode::Append, json!({"path": "out"})).await;
     assert_eq!(
         refused.err().unwrap().to_string(),
-        "node `out`: `out` holds the output of an earlier run (`out/_azud/0.json` lists it): \
+        "`out` holds the output of an earlier run (`out/_azud/0.json` lists it): \
          remove the folder, or write to another one"
     );
 }
@@ -295,12 +295,12 @@ async fn modes_that_a_layout_cannot_hold_are_refused() {
     };
     assert_eq!(
         refused(Mode::Update, json!({"path": "out"})).await,
-        "node `out`: with mode update a changed row would stand beside its old self in the files: \
+        "with mode update a changed row would stand beside its old self in the files: \
          use `mode: complete`, or `layout: batches`, which keeps each epoch apart"
     );
     assert_eq!(
         refused(Mode::Append, json!({"path": "out", "roll": {}})).await,
-        "node `out`: `roll` belongs to `layout: rolling`"
+        "`roll` belongs to `layout: rolling`"
     );
     assert!(
         refused(Mode::Complete, json!({"path": "out", "layout": "rolling"}))

@@ -14,7 +14,6 @@ use crate::FileSourceOptions;
 /// Shared by the readers of a source.
 pub(super) struct Dealer {
     pattern: Pattern,
-    node: String,
     clock: Arc<dyn Clock>,
     settle: Duration,
     pub(super) poll: Duration,
@@ -59,7 +58,6 @@ impl Dealer {
         let settle = settle.unwrap_or(Duration::from_secs(if context.finite { 0 } else { 1 }));
         Arc::new(Self {
             pattern,
-            node: context.node.clone(),
             clock: context.clock.clone(),
             settle,
             poll: options
@@ -87,10 +85,9 @@ impl Dealer {
             dealer.look()?;
             Ok(dealer.state().hands.iter().map(VecDeque::len).sum())
         });
-        let opened = opened
+        opened
             .await
-            .map_err(|error| Error::internal("file").because(error))?;
-        opened.map_err(|error: Error| error.within(format!("node `{}`", self.node)))
+            .map_err(|error| Error::internal("file").because(error))?
     }
 
     /// From now on there are so many readers.

@@ -11,7 +11,7 @@ mod share;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azud_connect::{LARGEST_MAX_RECORD, Source, SourceContext, SourceReader};
+use azud_connect::{Source, SourceContext, SourceReader};
 use azud_model::{Error, Position, Result};
 use serde_json::Value;
 
@@ -29,15 +29,14 @@ struct FileSource {
 }
 
 pub(crate) fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
-    let options: FileSourceOptions = azud_connect::options(&context.node, options)?;
-    if options.max_line() > LARGEST_MAX_RECORD {
-        return Err(Error::invalid(format!(
-            "node `{}`: `max_line` is at most {LARGEST_MAX_RECORD}",
-            context.node
-        )));
+    let options: FileSourceOptions = azud_connect::options(options)?;
+    azud_connect::check_max_line(options.max_line())?;
+    if options.max_bytes.is_some_and(|size| size.as_bytes() == 0) {
+        return Err(Error::invalid(
+            "with `max_bytes: 0` an epoch has no share: leave it out, or write a size like 64MiB",
+        ));
     }
-    let pattern = Pattern::new(&options.path, &context.directory)
-        .map_err(|error| error.within(format!("node `{}`", context.node)))?;
+    let pattern = Pattern::new(&options.path, &context.directory)?;
     Ok(Arc::new(FileSource {
         options,
         context,
@@ -47,6 +46,10 @@ pub(crate) fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Sou
 
 #[async_trait]
 impl Source for FileSource {
+    fn check(&self) -> Result<()> {
+        self.pattern.check()
+    }
+
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let places = place::read(resume)?;
         let dealer = Dealer::new(&self.options, &self.context, self.pattern.clone(), places);

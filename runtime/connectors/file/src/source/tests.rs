@@ -118,9 +118,7 @@ async fn what_is_not_there_is_said_at_the_start() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(
             error.to_string(),
-            format!(
-                "node `in`: there is no file or folder `{path}`; paths are relative to the manifest"
-            )
+            format!("there is no file or folder `{path}`; paths are relative to the manifest")
         );
     }
     let (found, error) = read_all(&source(home.path(), json!({"path": "gone/*.txt"})), &[]).await;

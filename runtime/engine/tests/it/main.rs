@@ -1,0 +1,7 @@
+//! Whole pipelines over memory: any parallelism, any cut into epochs, parts that fail.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+mod failures;
+mod parallelism;
+mod support;

@@ -1,0 +1,10 @@
+//! What is done to a running pipeline: signals, floods, files that come late,
+//! readers and servers that go away. A file here is one such thing.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod files;
+mod process;
+mod signals;
+mod sockets;
+mod stdout;

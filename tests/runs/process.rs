@@ -1,0 +1,166 @@
+//! A running pipeline in a folder of its own.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// How often a test looks whether something has come about.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A minute of looks, far beyond what any of these takes: a run that hangs
+/// fails, it does not hang the tests.
+const PATIENCE: u32 = 6_000;
+
+/// `azud run`, started.
+pub(crate) struct Run {
+    folder: TempDir,
+    child: Child,
+    stdout: Option<ChildStdout>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+/// What it left behind.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    folder: TempDir,
+}
+
+// === impl Run ===
+
+impl Run {
+    pub(crate) fn start(manifest: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), manifest, &[])
+    }
+
+    pub(crate) fn start_in(folder: TempDir, manifest: &str, arguments: &[&str]) -> Self {
+        std::fs::write(folder.path().join("pipeline.yaml"), manifest).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_azud"))
+            .args(["run", "pipeline.yaml"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take().map(read_all);
+        Self {
+            folder,
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// The standard output, for a test that reads it bit by bit.
+    pub(crate) fn take_stdout(&mut self) -> ChildStdout {
+        self.stdout.take().unwrap()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Bytes of memory that it has now, and the most that it had.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap_or_default();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kib = line.and_then(|line| line.split_whitespace().next());
+            kib.map_or(0, |kib| kib.parse::<u64>().unwrap() * 1024)
+        };
+        (bytes("VmRSS:"), bytes("VmHWM:"))
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        let stdout = self.stdout.take().map(read_all);
+        let mut looks = 0;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            looks += 1;
+            if looks > PATIENCE {
+                self.child.kill().unwrap();
+                let stderr = self.stderr.take().unwrap().join().unwrap();
+                panic!("it did not end\n{stderr}");
+            }
+            std::thread::sleep(LOOK);
+        };
+        Ended {
+            status,
+            stdout: stdout.map_or(String::new(), |stdout| stdout.join().unwrap()),
+            stderr: self.stderr.take().unwrap().join().unwrap(),
+            folder: self.folder,
+        }
+    }
+}
+
+// === impl Ended ===
+
+impl Ended {
+    /// Every line of the visible files in a folder, sorted.
+    pub(crate) fn lines(&self, folder: &str) -> Vec<String> {
+        lines(&self.folder.path().join(folder))
+    }
+
+    pub(crate) fn assert_success(&self) {
+        assert!(self.status.success(), "{:?}\n{}", self.status, self.stderr);
+    }
+}
+
+/// Every line of the visible files in a folder, sorted.
+pub(crate) fn lines(folder: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_file() && !name.starts_with(['.', '_']) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// Waits until it holds.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let mut looks = 0;
+    while !holds() {
+        looks += 1;
+        assert!(looks < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn read_all<T: ReadAll>(from: T) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut from = from;
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+trait ReadAll: Read + Send + 'static {}
+impl ReadAll for ChildStdout {}
+impl ReadAll for ChildStderr {}
