@@ -17,7 +17,7 @@ const PATIENCE: u32 = 6_000;
 
 /// `azud run`, started.
 pub(crate) struct Run {
-    folder: TempDir,
+    folder: Option<TempDir>,
     child: Child,
     stdout: Option<ChildStdout>,
     stderr: Option<JoinHandle<String>>,
@@ -51,7 +51,7 @@ impl Run {
         let stdout = child.stdout.take();
         let stderr = child.stderr.take().map(read_all);
         Self {
-            folder,
+            folder: Some(folder),
             child,
             stdout,
             stderr,
@@ -70,7 +70,7 @@ impl Run {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.as_ref().unwrap().path().join(name)
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -109,8 +109,16 @@ impl Run {
             status,
             stdout: stdout.map_or(String::new(), |stdout| stdout.join().unwrap()),
             stderr: self.stderr.take().unwrap().join().unwrap(),
-            folder: self.folder,
+            folder: self.folder.take().unwrap(),
         }
+    }
+}
+
+/// A test that fails leaves nothing running.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -13,6 +13,16 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Tries until it listens.
+fn connect(port: u16) -> TcpStream {
+    loop {
+        match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+            Ok(connection) => return connection,
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
 /// Nobody reads what the console prints: then the sender has to wait, and
 /// memory does not grow. Once somebody reads, every line is there, once.
 #[test]
@@ -85,23 +95,13 @@ name: many
 trigger: 200ms
 parallelism: 2
 sources:
-  lines: {{ socket: {{ listen: '127.0.0.1:{port}', max_connections: 100 }}, format: text }}
+  lines: {{ socket: {{ listen: '127.0.0.1:{port}' }}, format: text }}
 sinks:
   out: {{ from: lines, file: {{ path: ./out }}, format: json }}
 "
     );
     let run = Run::start(&manifest);
-    let connect = || {
-        loop {
-            // It may not listen yet.
-            match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
-                Ok(connection) => return connection,
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        }
-    };
-    // All at once, a hundred of them read at a time.
-    let mut connections: Vec<TcpStream> = (0..1_000).map(|_| connect()).collect();
+    let mut connections: Vec<TcpStream> = (0..1_000).map(|_| connect(port)).collect();
     for (number, connection) in connections.iter_mut().enumerate() {
         connection
             .write_all(format!("{number} a\n{number} b").as_bytes())
@@ -115,6 +115,48 @@ sinks:
     ended.assert_success();
     let mut expected: Vec<String> = (0..1_000)
         .flat_map(|number| ["a", "b"].map(|line| format!("{{\"value\":\"{number} {line}\"}}")))
+        .collect();
+    expected.sort();
+    assert_eq!(ended.lines("out"), expected);
+}
+
+/// They wait until one of those that are read has closed.
+#[test]
+fn more_connections_than_allowed_wait_and_lose_no_line() {
+    let port = free_port();
+    let manifest = format!(
+        "
+name: few
+trigger: 200ms
+parallelism: 2
+sources:
+  lines: {{ socket: {{ listen: '127.0.0.1:{port}', max_connections: 3 }}, format: text }}
+sinks:
+  out: {{ from: lines, file: {{ path: ./out }}, format: json }}
+"
+    );
+    let run = Run::start(&manifest);
+    let senders: Vec<_> = (0..20)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let mut connection = connect(port);
+                for line in 0..10 {
+                    writeln!(connection, "{number} {line}").unwrap();
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.join().unwrap();
+    }
+    let out = run.path("out");
+    until("all lines", || lines(&out).len() >= 200);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let mut expected: Vec<String> = (0..20)
+        .flat_map(|number| (0..10).map(move |line| format!("{{\"value\":\"{number} {line}\"}}")))
         .collect();
     expected.sort();
     assert_eq!(ended.lines("out"), expected);

@@ -67,8 +67,8 @@ pub struct SinkContext {
     pub lanes: usize,
     /// `append`, `update` or `complete`, whatever the node's mode is.
     pub mode: Mode,
-    /// The name of the format, if the node has one: also a file's extension.
-    pub format: Option<String>,
+    /// The name of the node's format, `json` where it has none: also a file's extension.
+    pub format: String,
     /// What every file of that format starts with: CSV's line of names.
     pub header: Vec<u8>,
     /// The time.

@@ -58,12 +58,12 @@ pub trait Sink: Send + Sync {
     }
 
     /// Looks at what can be seen before a run, without waiting for another
-    /// system and without leaving a trace: whether a folder may be written to.
-    /// Called by `azud check` and before a run.
+    /// system and without leaving a trace: whether a folder may be written to,
+    /// whether rows of that schema can be. Called by `azud check` and before a run.
     ///
     /// # Errors
     /// `Invalid` if [`Sink::writer`] would fail for good.
-    fn check(&self) -> Result<()> {
+    fn check(&self, _schema: &SchemaRef) -> Result<()> {
         Ok(())
     }
 

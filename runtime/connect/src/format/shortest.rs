@@ -1,6 +1,8 @@
 //! The shortest digits that read back as the same float: what Python and Java
 //! print, each in its own layout.
 
+use std::fmt::Write as _;
+
 /// A finite float as `0.d1d2d3... * 10^point`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortest {
@@ -13,7 +15,7 @@ pub struct Shortest {
 }
 
 /// A float type whose values have shortest digits.
-pub trait ShortestFloat: std::fmt::LowerExp + Copy {
+pub trait ShortestFloat: std::fmt::LowerExp + Copy + Into<f64> {
     /// The digits and where the point lies; `None` for NaN and infinities.
     fn shortest(self) -> Option<Shortest> {
         let text = format!("{self:e}");
@@ -27,6 +29,25 @@ pub trait ShortestFloat: std::fmt::LowerExp + Copy {
             digits: mantissa.replace('.', ""),
             point: exponent.parse::<i32>().ok()? + 1,
         })
+    }
+
+    /// Appends what Java's `Double.toString` makes, and so Spark: with an
+    /// exponent below 1e-3 and from 1e7 on, `Infinity`, `NaN`.
+    fn write_java(self, out: &mut String) {
+        let Some(shortest) = self.shortest() else {
+            return out.push_str(match self.into() {
+                f64::INFINITY => "Infinity",
+                f64::NEG_INFINITY => "-Infinity",
+                _ => "NaN",
+            });
+        };
+        if (-3..7).contains(&shortest.exponent()) {
+            return out.push_str(&shortest.plain());
+        }
+        let (sign, first, others) = shortest.scientific();
+        let others = if others.is_empty() { "0" } else { others };
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{sign}{first}.{others}E{}", shortest.exponent());
     }
 }
 
@@ -87,5 +108,33 @@ mod tests {
         }
         assert_eq!(0.1_f32.shortest().unwrap().plain(), "0.1");
         assert_eq!(f64::NAN.shortest(), None);
+    }
+
+    fn java(value: impl ShortestFloat) -> String {
+        let mut out = String::new();
+        value.write_java(&mut out);
+        out
+    }
+
+    #[test]
+    fn java_layout() {
+        for (value, text) in [
+            (1.5, "1.5"),
+            (100.0, "100.0"),
+            (1e7, "1.0E7"),
+            (-1.25e10, "-1.25E10"),
+            (1e-5, "1.0E-5"),
+            (0.001, "0.001"),
+            (9_999_999.0, "9999999.0"),
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "Infinity"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ] {
+            assert_eq!(java(value), text);
+        }
+        assert_eq!([java(0.1_f32), java(1.5e-9_f32)], ["0.1", "1.5E-9"]);
+        assert_eq!(java(f32::INFINITY), "Infinity");
     }
 }

@@ -21,11 +21,12 @@ pub trait Decoder: Send {
     /// The columns that it makes.
     fn schema(&self) -> SchemaRef;
 
-    /// Decodes all of them: a bad record never costs its neighbours.
+    /// Decodes all of them: a bad record never costs its neighbours, and a bad
+    /// partition (a CSV file whose header lacks a column) no other partition:
+    /// all its records are bad.
     ///
     /// # Errors
-    /// `Invalid` if the whole partition cannot be read: a CSV file whose header
-    /// lacks a column. Otherwise `Internal` only.
+    /// `Internal` only.
     fn decode(&mut self, records: &Records) -> Result<Decoded>;
 }
 

@@ -17,14 +17,14 @@ pub(crate) fn cell(array: &ArrayRef, row: usize, out: &mut String) {
     }
     match array.data_type() {
         DataType::Utf8 => out.push_str(array.as_string::<i32>().value(row)),
-        DataType::Float32 => {
-            let value = array.as_primitive::<Float32Type>().value(row);
-            float(value, f64::from(value), out);
-        }
-        DataType::Float64 => {
-            let value = array.as_primitive::<Float64Type>().value(row);
-            float(value, value, out);
-        }
+        DataType::Float32 => array
+            .as_primitive::<Float32Type>()
+            .value(row)
+            .write_java(out),
+        DataType::Float64 => array
+            .as_primitive::<Float64Type>()
+            .value(row)
+            .write_java(out),
         DataType::Binary => {
             let bytes = array.as_binary::<i32>().value(row);
             out.push('[');
@@ -110,23 +110,6 @@ fn timestamp(time: DateTime, out: &mut String) {
         _ => text.trim_end_matches('0'),
     };
     let _ = write!(out, "{} {text}", time.date());
-}
-
-/// `Double.toString` of Java: an exponent below 1e-3 and from 1e7 on.
-fn float(value: impl ShortestFloat, wide: f64, out: &mut String) {
-    let Some(shortest) = value.shortest() else {
-        return out.push_str(match wide {
-            f64::INFINITY => "Infinity",
-            f64::NEG_INFINITY => "-Infinity",
-            _ => "NaN",
-        });
-    };
-    if wide == 0.0 || (-3..7).contains(&shortest.exponent()) {
-        return out.push_str(&shortest.plain());
-    }
-    let (sign, first, others) = shortest.scientific();
-    let others = if others.is_empty() { "0" } else { others };
-    let _ = write!(out, "{sign}{first}.{others}E{}", shortest.exponent());
 }
 
 fn joined<T>(

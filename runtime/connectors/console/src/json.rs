@@ -26,10 +26,16 @@ impl Default for Lines {
 }
 
 impl Lines {
+    /// # Errors
+    /// `Invalid`: some of the bytes may have been written, so trying again could write them twice.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0
-            .write_all(bytes)
-            .map_err(|error| Error::unavailable("console: a temporary file").because(error))
+        self.0.write_all(bytes).map_err(|error| {
+            Error::invalid(
+                "console: cannot keep an epoch's rows in a temporary file: make room for it, or \
+                 set TMPDIR to a folder that has some",
+            )
+            .because(error)
+        })
     }
 }
 
@@ -64,5 +70,24 @@ impl Waiting {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some of the bytes may have been written: trying again could write them twice.
+    #[test]
+    fn a_temporary_file_that_fails_is_not_tried_again() {
+        let home = tempfile::tempdir().unwrap();
+        let nowhere = home.path().join("nowhere");
+        let mut lines = Lines(tempfile::spooled_tempfile_in(4, nowhere));
+        lines.add(b"abc\n").unwrap();
+        let error = lines.add(b"d\n").unwrap_err();
+        assert_eq!(error.kind(), azud_model::ErrorKind::Invalid);
+        let expected = "console: cannot keep an epoch's rows in a temporary file: make room for \
+                        it, or set TMPDIR to a folder that has some: ";
+        assert!(error.to_string().starts_with(expected), "{error}");
     }
 }

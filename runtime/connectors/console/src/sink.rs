@@ -86,6 +86,13 @@ impl Sink for Console {
         self.options.style == Style::Pprint
     }
 
+    fn check(&self, schema: &SchemaRef) -> Result<()> {
+        match self.options.style {
+            Style::Json => encoder(Format::Json, schema).map(drop),
+            Style::Table | Style::Pprint => Ok(()),
+        }
+    }
+
     async fn writer(&self, lane: usize, schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
         let json = match self.options.style {
             Style::Json => Some(Json {

@@ -379,6 +379,34 @@ fn json_lines_wait_for_the_commit() {
     assert_eq!(text.lines().count(), 200_000);
 }
 
+/// What has no JSON is told before a run, not when its writers open.
+#[test]
+fn keys_that_are_no_text_are_refused_by_json_alone() {
+    let mut map = MapBuilder::new(None, Int64Builder::new(), StringBuilder::new());
+    map.append(true).unwrap();
+    let schema = batch(vec![("m", Arc::new(map.finish()) as ArrayRef)]).schema();
+    for style in [Style::Table, Style::Pprint, Style::Json] {
+        let options = ConsoleOptions {
+            style,
+            ..ConsoleOptions::default()
+        };
+        let screen: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let checked = Console::new(&options, screen).check(&schema);
+        match style {
+            Style::Json => {
+                let error = checked.unwrap_err();
+                assert_eq!(error.kind(), azud_model::ErrorKind::Invalid);
+                assert_eq!(
+                    error.to_string(),
+                    "format `json`, column `m`: the keys of a JSON object are text: cast those of \
+                     map<bigint,string> to string"
+                );
+            }
+            Style::Table | Style::Pprint => checked.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn a_closed_pipe_is_a_quiet_end() {
     struct Closed;

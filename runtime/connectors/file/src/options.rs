@@ -22,8 +22,9 @@ pub struct FileSourceOptions {
     /// An epoch's share ends with the records that reach so many bytes.
     pub max_bytes: Option<ByteSize>,
     /// A file is read when its size and time have not changed for so long; default: 1s, with trigger `once` 0s.
+    /// Trigger `once` waits for the files that are there at the start.
     pub settle: Option<Duration>,
-    /// How often to look for new files; default: 500ms.
+    /// How often to look for new files, more than 0ms; default: 500ms.
     pub poll: Option<Duration>,
     /// A longer line is rejected, and not held in memory; default: 16MiB.
     pub max_line: Option<ByteSize>,

@@ -1,6 +1,7 @@
 //! Reading from whoever connects: `listen: "host:port"`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -41,11 +42,19 @@ struct Reader {
     ended: u64,
 }
 
-/// What a connection's task gives; without records it has closed.
+/// What a connection's task gives.
 struct Given {
     number: u64,
     position: Position,
-    records: Option<Records>,
+    what: What,
+}
+
+enum What {
+    Records(Records),
+    /// The last word: it was closed.
+    Closed,
+    /// The last word: it broke, and there may have been more.
+    Broke(io::Error),
 }
 
 // === impl ListenSource ===
@@ -111,41 +120,55 @@ impl Reader {
             Connection::new(stream, self.context.framing, self.max_line, partition);
         let sender = self.sender.clone();
         self.tasks.spawn(async move {
-            // A connection that breaks has closed: the lines that were whole are given.
-            while let Ok(Some(records)) = connection.lines().await {
+            loop {
+                let what = match connection.lines().await {
+                    Ok(Some(records)) => What::Records(records),
+                    Ok(None) => What::Closed,
+                    Err(error) => What::Broke(error),
+                };
+                let has_ended = !matches!(what, What::Records(_));
                 let given = Given {
                     number,
                     position: connection.position(),
-                    records: Some(records),
+                    what,
                 };
-                if sender.send(given).await.is_err() {
+                // Where nobody listens any more, nobody needs to know.
+                if sender.send(given).await.is_err() || has_ended {
                     return;
                 }
             }
-            let position = connection.position();
-            let closed = Given {
-                number,
-                position,
-                records: None,
-            };
-            // Nobody listens any more: then nobody needs to know.
-            let _ = sender.send(closed).await;
         });
     }
 
-    fn take(&mut self, given: Given) -> Option<Records> {
-        if given.records.is_none() {
-            self.closed.push_back(given.number);
-            self.ended += 1;
-        }
+    /// Takes what a connection gave; `None` if that was its end.
+    fn take(&mut self, given: Given) -> Result<Option<Records>> {
+        let name = given.position.partition.name.clone();
         self.positions.insert(given.number, given.position);
+        let broke = match given.what {
+            What::Records(records) => return Ok(Some(records)),
+            What::Closed => None,
+            What::Broke(error) => Some(error),
+        };
+        self.closed.push_back(given.number);
+        self.ended += 1;
         // Of connections that have closed only the latest are remembered.
         while self.closed.len() > self.max_connections {
             if let Some(oldest) = self.closed.pop_front() {
                 self.positions.remove(&oldest);
             }
         }
-        given.records
+        match broke {
+            None => Ok(None),
+            // It would take what was read so far for all there is.
+            Some(error) if self.context.finite => {
+                let message = format!("the connection from {name} broke");
+                Err(Error::invalid(message).because(error))
+            }
+            Some(error) => {
+                tracing::warn!("the connection from {name} broke: {error}");
+                Ok(None)
+            }
+        }
     }
 
     fn has_ended(&self) -> bool {
@@ -164,11 +187,13 @@ impl SourceReader for Reader {
             // Each of these may be dropped without a loss.
             tokio::select! {
                 Some(given) = self.given.recv() => {
-                    if let Some(records) = self.take(given) {
+                    if let Some(records) = self.take(given)? {
                         return Ok(Read::Records(records));
                     }
                 }
-                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    joined.map_err(|error| Error::internal("socket").because(error))?;
+                }
                 accepted = self.listener.accept(), if has_room => {
                     let (stream, peer) = accepted.map_err(|error| {
                         Error::unavailable("cannot accept a connection").because(error)

@@ -304,3 +304,36 @@ async fn half_a_line_of_a_connection_that_breaks_is_no_line() {
         "{error}"
     );
 }
+
+/// Sends what it is told to, and resets the connection.
+async fn reset(address: std::net::SocketAddr, text: &[u8]) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    socket2::SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+}
+
+/// A finite run must not take what it has for all there is.
+#[tokio::test]
+async fn a_connection_that_breaks_is_no_end() {
+    let (mut reader, address) = listening(SocketOptions::default(), true).await;
+    let ((), first) = tokio::join!(reset(address, b"whole\nhal"), lines(&mut reader));
+    assert_eq!(first, ["1:whole"]);
+    let error = reader.next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = error.to_string();
+    let (start, end) = ("the connection from 127.0.0.1:", "#1 broke: ");
+    assert!(error.starts_with(start) && error.contains(end), "{error}");
+
+    // One that never ends reads others.
+    let (mut reader, address) = listening(SocketOptions::default(), false).await;
+    let ((), first) = tokio::join!(reset(address, b"whole\nhal"), lines(&mut reader));
+    assert_eq!(first, ["1:whole"]);
+    let second = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"next\n").await.unwrap();
+    };
+    assert_eq!(tokio::join!(second, lines(&mut reader)).1, ["1:next"]);
+}

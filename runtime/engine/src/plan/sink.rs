@@ -95,12 +95,12 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         directory: place.directory.to_owned(),
         lanes: place.lanes,
         mode,
-        format: Some(format.unwrap_or(ManifestFormat::Json).name().to_owned()),
+        format: format.unwrap_or(ManifestFormat::Json).name().to_owned(),
         header,
         clock: place.clock.clone(),
     };
     let made = make(node.connector.options.clone(), context);
-    let sink = match made.and_then(|sink| sink.check().map(|()| sink)) {
+    let sink = match made.and_then(|sink| sink.check(&output.schema).map(|()| sink)) {
         Ok(sink) => sink,
         Err(error) => {
             draft.blame(node.connector.name.span, error.to_string(), None);

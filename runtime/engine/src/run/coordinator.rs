@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use azud_connect::{Prepared, Sink};
 use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::counters::{Counts, NodeCounters};
 use super::message::{Command, Event, Message};
@@ -42,6 +42,8 @@ pub(super) struct Coordinator {
     pub(super) ended: Vec<bool>,
     /// Which readers have nothing more to give in this epoch.
     pub(super) resting: Vec<bool>,
+    /// How many epochs are committed, for readers.
+    pub(super) committed: watch::Sender<u64>,
     /// Called after every commit.
     pub(super) on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
     /// The time of the last epoch.
@@ -91,6 +93,7 @@ impl Coordinator {
             let prepared = self.wait_for_prepared().await?;
             let prepared_at = self.clock.elapsed();
             self.commit(&epoch, prepared).await?;
+            self.committed.send_replace(epoch.number + 1);
 
             let now = self.counts();
             let times = [started, cut, prepared_at, self.clock.elapsed()];

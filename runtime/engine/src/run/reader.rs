@@ -5,12 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use azud_connect::{Backoff, Read, SourceReader};
 use azud_model::{Error, ErrorKind, Result};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::message::{Command, Event, Message};
 
 /// How many chunks of records may wait for a lane, the one that it works on included.
 pub(super) const CHUNKS_AHEAD: usize = 4;
+
+/// How many chunks of an epoch may be read while the one before is not committed:
+/// 64 MiB or so. Where a commit takes long (nobody reads the console's output) an
+/// epoch would otherwise grow for as long as that lasts.
+const CHUNKS_BEFORE_COMMIT: u32 = 256;
 
 /// Room in the channel beside the chunks: an epoch's end never waits.
 const CONTROL_ROOM: usize = 2;
@@ -31,6 +36,8 @@ pub(super) struct ReaderTask {
     pub(super) commands: mpsc::Receiver<Command>,
     /// To the coordinator.
     pub(super) events: mpsc::Sender<Event>,
+    /// How many epochs are committed.
+    pub(super) committed: watch::Receiver<u64>,
     /// Records read since the epoch began, by all readers.
     pub(super) records: Arc<AtomicU64>,
     /// Records read since the start, by all readers.
@@ -65,9 +72,9 @@ impl ReaderTask {
         let mut ended = false;
         // It outlives epochs: what is away is not asked more often because they are short.
         let mut backoff = Backoff::default();
-        loop {
+        for epoch in 0.. {
             self.reader.start_epoch();
-            ended = self.read_epoch(&permits, &mut backoff, ended).await?;
+            ended = self.read_epoch(epoch, &permits, &mut backoff, ended).await?;
             let stopped = Event::Stopped {
                 positions: self.reader.positions(),
             };
@@ -83,20 +90,24 @@ impl ReaderTask {
                 None => return Err(Error::closed("the coordinator is gone")),
             }
         }
+        Ok(())
     }
 
     /// Reads until told to stop; answers whether the source has ended.
     async fn read_epoch(
         &mut self,
+        epoch: u64,
         permits: &Arc<Semaphore>,
         backoff: &mut Backoff,
         mut ended: bool,
     ) -> Result<bool> {
         let mut resting = ended;
+        let mut chunks = 0;
         if ended {
             tell(&self.events, Event::Ended(self.number)).await?;
         }
         loop {
+            let is_held = chunks >= CHUNKS_BEFORE_COMMIT && *self.committed.borrow() < epoch;
             let read = tokio::select! {
                 biased;
                 command = self.commands.recv() => return match command {
@@ -104,11 +115,16 @@ impl ReaderTask {
                     Some(Command::Finish(_)) => Err(Error::internal("finished before it was stopped")),
                     None => Err(Error::closed("the coordinator is gone")),
                 },
-                read = self.reader.next(), if !resting => read,
+                changed = self.committed.changed(), if is_held => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return Err(Error::closed("the coordinator is gone")),
+                },
+                read = self.reader.next(), if !resting && !is_held => read,
             };
             match read {
                 Ok(Read::Records(records)) => {
                     backoff.reset();
+                    chunks += 1;
                     let count = records.len() as u64;
                     self.records.fetch_add(count, Ordering::Relaxed);
                     self.progress.fetch_add(count, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use azud_connect::{Sink, SinkWriter, SourceReader, encoder};
 use azud_model::{Error, Position, Result};
 use crossbeam_channel::bounded;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::chain::Chain;
@@ -114,6 +114,7 @@ impl Plan {
             wiring.feed(0, lane, receiver);
         }
         let mut commands = Vec::new();
+        let committed = watch::Sender::new(0);
         for (source, number, reader) in readers {
             let (command_sender, command_receiver) = mpsc::channel(2);
             let (lane, receiver) = reader::channel();
@@ -125,6 +126,7 @@ impl Plan {
                 reader,
                 lane,
                 commands: command_receiver,
+                committed: committed.subscribe(),
                 events: events.clone(),
                 records: records.clone(),
                 progress: options.progress.clone(),
@@ -203,6 +205,7 @@ impl Plan {
                 .map(|node| node.name.clone())
                 .zip(counters.iter().cloned())
                 .collect(),
+            committed,
             on_epoch: options.on_epoch,
             last_time_ms: None,
             reader_is_gone: false,

@@ -45,6 +45,8 @@ impl Builder {
             Values::Timestamp(values, unit) => {
                 micros_from_number(value, *unit).is_some_and(|micros| push(values, micros))
             }
+            // The one whole number that serde_json hands over as a float: `-0`.
+            _ if value == 0.0 && value.is_sign_negative() => return self.append_whole(0),
             _ => false,
         };
         self.mark(fits)

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{Field as ArrowField, SchemaRef};
 use azud_model::{Column, ColumnType, Error, Result};
+use bytes::Bytes;
 
 use super::fields::{Field, FieldsOf};
 use super::header::Layout;
@@ -16,7 +17,10 @@ pub(in crate::format) struct CsvDecoder {
     columns: Vec<Column>,
     fields: Fields,
     with_header: bool,
-    layout: Layout,
+    /// The header that the layout was made of.
+    header: Option<Bytes>,
+    /// Or why no record below such a header can be read.
+    layout: Result<Layout, String>,
 }
 
 // === impl CsvDecoder ===
@@ -39,17 +43,19 @@ impl CsvDecoder {
             columns: options.schema.clone(),
             fields: Fields::new(&options.schema),
             with_header: options.header,
-            layout: Layout::in_order(&options.schema),
+            header: None,
+            layout: Ok(Layout::in_order(&options.schema)),
         })
     }
 
     /// Appends one record, or says why it is bad.
     fn append(&mut self, record: &str) -> Result<(), String> {
-        let wanted = self.layout.columns.len();
+        let layout = self.layout.as_ref().map_err(String::clone)?;
+        let wanted = layout.columns.len();
         let mut found = 0;
         for field in FieldsOf::new(record) {
             let field = field?;
-            if let Some(Some(index)) = self.layout.columns.get(found)
+            if let Some(Some(index)) = layout.columns.get(found)
                 && let Some(builder) = self.fields.builders.get_mut(*index)
                 && let Some(column) = self.columns.get(*index)
             {
@@ -86,9 +92,10 @@ impl Decoder for CsvDecoder {
     fn decode(&mut self, records: &Records) -> Result<Decoded> {
         if self.with_header
             && let Some(header) = &records.header
-            && self.layout.header.as_ref() != Some(header)
+            && self.header.as_ref() != Some(header)
         {
-            self.layout = Layout::of_header(header, &self.columns, &records.partition.name)?;
+            self.layout = Layout::of_header(header, &self.columns);
+            self.header = Some(header.clone());
         }
         let mut row = 0;
         let fate = Fate::of(records, |index| {

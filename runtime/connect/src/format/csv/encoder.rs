@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use azud_model::{ColumnType, Error, Result};
 
-use crate::Encoder;
 use crate::format::civil::DateTime;
+use crate::{Encoder, ShortestFloat};
 
 const OPTIONS: FormatOptions<'static> = FormatOptions::new();
 
 /// Writes a line of names, then a line a row. Null is an empty field and empty
-/// text is `""`, so that reading it back gives the same.
+/// text is `""`, so that reading it back gives the same; but a null that would
+/// be a line of its own is `""` too, because readers pass over empty lines.
+/// Floats are written as Spark does: `1.0E20`, `Infinity`.
 pub(in crate::format) struct CsvEncoder {
     schema: SchemaRef,
 }
@@ -70,7 +72,7 @@ impl Encoder for CsvEncoder {
                     quoted(&cells.cell(row), out);
                 }
             }
-            // A line of one null would be an empty one, which readers pass over.
+            // Readers pass over empty lines.
             if let [only] = columns.as_slice()
                 && only.is_null(row)
             {
@@ -87,6 +89,8 @@ enum Cells<'a> {
     Text(ArrayRef),
     Binary(ArrayRef),
     Time(ArrayRef),
+    Float(&'a Float32Array),
+    Double(&'a Float64Array),
     Other(&'a ArrayRef, ArrayFormatter<'a>),
 }
 
@@ -101,6 +105,8 @@ impl<'a> Cells<'a> {
                 let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
                 Self::Time(cast(column, &micros)?)
             }
+            Some(ColumnType::Float) => Self::Float(column.as_primitive()),
+            Some(ColumnType::Double) => Self::Double(column.as_primitive()),
             _ => Self::Other(column, ArrayFormatter::try_new(column, &OPTIONS)?),
         })
     }
@@ -108,6 +114,8 @@ impl<'a> Cells<'a> {
     fn is_null(&self, row: usize) -> bool {
         match self {
             Self::Text(column) | Self::Binary(column) | Self::Time(column) => column.is_null(row),
+            Self::Float(column) => column.is_null(row),
+            Self::Double(column) => column.is_null(row),
             Self::Other(column, _) => column.is_null(row),
         }
     }
@@ -123,9 +131,17 @@ impl<'a> Cells<'a> {
                 DateTime::from_micros(micros).write_iso(&mut text);
                 text.into()
             }
+            Self::Float(column) => java(column.value(row)),
+            Self::Double(column) => java(column.value(row)),
             Self::Other(_, formatter) => formatter.value(row).to_string().into_bytes().into(),
         }
     }
+}
+
+fn java(value: impl ShortestFloat) -> Cow<'static, [u8]> {
+    let mut text = String::new();
+    value.write_java(&mut text);
+    text.into_bytes().into()
 }
 
 fn separate(index: usize, out: &mut Vec<u8>) {

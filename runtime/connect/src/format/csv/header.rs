@@ -1,14 +1,15 @@
 //! Which field of a record belongs to which column.
 
-use azud_model::{Column, Error, Result};
-use bytes::Bytes;
+use azud_model::Column;
 
 use super::fields::FieldsOf;
+use crate::format::misfit::shown;
+
+/// Most of a header that a reason shows.
+const SHOWN: usize = 200;
 
 /// For every field of a record, the column it goes into, if any.
 pub(super) struct Layout {
-    /// The header that it was made of.
-    pub(super) header: Option<Bytes>,
     pub(super) columns: Vec<Option<usize>>,
 }
 
@@ -18,20 +19,19 @@ impl Layout {
     /// Without a header, fields are the columns in order.
     pub(super) fn in_order(columns: &[Column]) -> Self {
         Self {
-            header: None,
             columns: (0..columns.len()).map(Some).collect(),
         }
     }
 
     /// Fields find their columns by name, as it is written or else in another
-    /// case; fields that are no column are passed over.
-    pub(super) fn of_header(header: &Bytes, columns: &[Column], file: &str) -> Result<Self> {
-        let text = std::str::from_utf8(header)
-            .map_err(|_| Error::invalid(format!("{file}: the header is not UTF-8")))?;
+    /// case; fields that are no column are passed over. An error says why no
+    /// record below this header can be read.
+    pub(super) fn of_header(header: &[u8], columns: &[Column]) -> Result<Self, String> {
+        let text = std::str::from_utf8(header).map_err(|_| "the header is not UTF-8")?;
         let names: Vec<String> = FieldsOf::new(text)
             .map(|field| field.map(|field| field.text.trim().to_owned()))
             .collect::<Result<_, _>>()
-            .map_err(|reason| Error::invalid(format!("{file}: in the header, {reason}")))?;
+            .map_err(|reason| format!("in the header, {reason}"))?;
         let mut layout = vec![None; names.len()];
         for (index, column) in columns.iter().enumerate() {
             let exact = names.iter().position(|name| *name == column.name);
@@ -43,18 +43,15 @@ impl Layout {
             match place.and_then(|place| layout.get_mut(place)) {
                 Some(field) => *field = Some(index),
                 None => {
-                    return Err(Error::invalid(format!(
-                        "{file}: no column `{}` in the header `{}`; rename one of them, or write \
+                    return Err(format!(
+                        "no column `{}` in the header `{}`; rename one of them, or write \
                          `header: false` if the first line is data",
                         column.name,
-                        names.join(","),
-                    )));
+                        shown(&names.join(","), SHOWN),
+                    ));
                 }
             }
         }
-        Ok(Self {
-            header: Some(header.clone()),
-            columns: layout,
-        })
+        Ok(Self { columns: layout })
     }
 }

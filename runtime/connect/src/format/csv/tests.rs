@@ -3,7 +3,7 @@ use std::sync::Arc;
 use azud_model::{Column, Partition};
 use proptest::prelude::*;
 
-use crate::{Chunk, Decoded, Format, FormatOptions, Framer, decoder, encoder};
+use crate::{Chunk, Decoded, Decoder, Format, FormatOptions, Framer, decoder, encoder};
 
 fn options(schema: &[(&str, &str)], header: bool) -> FormatOptions {
     let schema = schema
@@ -96,15 +96,118 @@ fn bad_lines_are_rejected_with_their_reason() {
     assert_eq!(decoded.batch.rows(), 1);
 }
 
+/// `records` of a file, decoded by a decoder that may have read others.
+fn decode(decoder: &mut Box<dyn Decoder>, file: &str) -> Decoded {
+    let framing = options(&SCHEMA, true).framing();
+    let mut framer = Framer::new(framing, crate::DEFAULT_MAX_RECORD);
+    framer.push(file.as_bytes());
+    framer.end();
+    let partition = Arc::new(Partition {
+        source: "in".into(),
+        name: "a.csv".into(),
+    });
+    let chunk = framer.chunk().unwrap();
+    decoder
+        .decode(&chunk.into_records(partition, None))
+        .unwrap()
+}
+
+/// One wrong file, or one health check of a socket, must not cost the others.
 #[test]
-fn a_header_without_a_column_is_refused() {
-    let error = read(&SCHEMA, true, "user,ok\na,true\n").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a.csv: no column `amount` in the header `user,ok`; rename one of them, or write \
-         `header: false` if the first line is data"
-    );
-    assert_eq!(error.kind(), azud_model::ErrorKind::Invalid);
+fn a_header_that_does_not_fit_costs_its_own_records() {
+    let mut decoder = decoder(&options(&SCHEMA, true)).unwrap();
+    let long = format!("user,ok,{}\na,true,1\n", "x".repeat(1000));
+    for (file, reason) in [
+        (
+            "user,ok\na,true\n\nb,false\n",
+            "no column `amount` in the header `user,ok`; rename one of them, or write \
+             `header: false` if the first line is data"
+                .to_owned(),
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: here\r\n\r\n",
+            "no column `user` in the header `GET / HTTP/1.1`; rename one of them, or write \
+             `header: false` if the first line is data"
+                .to_owned(),
+        ),
+        (
+            "\"user,ok\na,true,1\n\"x\"y\n1\n",
+            "in the header, text after the closing quote of field 1".to_owned(),
+        ),
+        (
+            &long,
+            format!(
+                "no column `amount` in the header `user,ok,{}...`; rename one of them, or write \
+                 `header: false` if the first line is data",
+                "x".repeat(192)
+            ),
+        ),
+    ] {
+        let decoded = decode(&mut decoder, file);
+        assert_eq!(decoded.batch.rows(), 0);
+        let reasons: Vec<_> = decoded.bad.iter().map(|bad| &bad.reason).collect();
+        let expected = if file.starts_with("user,ok\n") { 2 } else { 1 };
+        assert_eq!(reasons, vec![&reason; expected]);
+
+        let decoded = decode(&mut decoder, "user,amount,ok\na,1,true\n");
+        assert_eq!(json(&decoded), [r#"{"user":"a","amount":1,"ok":true}"#]);
+        assert_eq!(decoded.bad, []);
+    }
+    let partition = Arc::new(Partition {
+        source: "in".into(),
+        name: "a.csv".into(),
+    });
+    let records = crate::Records {
+        partition,
+        first: 2,
+        payload: crate::Payload::from_iter(["a"]),
+        bad: Vec::new(),
+        header: Some(bytes::Bytes::from_static(b"\xff")),
+        metadata: None,
+    };
+    let decoded = decoder.decode(&records).unwrap();
+    assert_eq!(decoded.bad[0].reason, "the header is not UTF-8");
+}
+
+/// The text of one column's rows.
+fn written(column: arrow::array::ArrayRef) -> String {
+    let batch =
+        arrow::record_batch::RecordBatch::try_from_iter_with_nullable([("c", column, true)]);
+    let batch = batch.unwrap();
+    let mut out = Vec::new();
+    let mut encoder = encoder(Format::Csv, &batch.schema()).unwrap();
+    encoder.encode(&batch, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn floats_are_written_as_spark_writes_them() {
+    use arrow::array::{Float32Array, Float64Array};
+    let doubles = [
+        1.5,
+        100.0,
+        -0.0,
+        1e20,
+        1.25e-7,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+    ];
+    let expected = "1.5\n100.0\n-0.0\n1.0E20\n1.25E-7\nInfinity\n-Infinity\nNaN\n";
+    let text = written(Arc::new(Float64Array::from_iter_values(doubles)));
+    assert_eq!(text, expected);
+    let decoded = read(&[("c", "double")], false, &text).unwrap();
+    assert_eq!(decoded.bad, []);
+    let text = written(Arc::new(Float32Array::from_iter_values([0.1, 1e10])));
+    assert_eq!(text, "0.1\n1.0E10\n");
+}
+
+/// A line without anything would be passed over, so the null of a single column is an empty text.
+#[test]
+fn the_null_of_a_single_column_is_an_empty_text() {
+    use arrow::array::StringArray;
+    let text = written(Arc::new(StringArray::from(vec![Some("a"), None, Some("")])));
+    assert_eq!(text, "a\n\"\"\n\"\"\n");
 }
 
 #[test]

@@ -51,6 +51,14 @@ impl Entry {
             files: files.iter().map(listed).collect(),
         }
     }
+
+    /// Adds what was listed before, unless it has another file of that name.
+    pub(super) fn keep(&mut self, before: Self) {
+        let mut files = before.files;
+        files.retain(|old| !self.files.iter().any(|new| new.name == old.name));
+        files.append(&mut self.files);
+        self.files = files;
+    }
 }
 
 // === impl Log ===
@@ -82,6 +90,14 @@ impl Log {
 
     pub(super) fn read(&self, epoch: u64) -> io::Result<Entry> {
         Ok(serde_json::from_slice(&fs::read(self.path(epoch))?)?)
+    }
+
+    /// An epoch's list, if there is one.
+    pub(super) fn find(&self, epoch: u64) -> io::Result<Option<Entry>> {
+        match self.read(epoch) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            list => list.map(Some),
+        }
     }
 
     /// Writes a list, all of it or nothing.

@@ -9,6 +9,8 @@ use azud_model::{Epoch, Error, Mode, Result};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::keep::keep_committed;
+use super::lock::Lock;
 use super::paths::Paths;
 use super::staged::failed;
 use super::writer::{Plan, Progress, Writer, finished};
@@ -19,13 +21,14 @@ struct FileSink {
     context: SinkContext,
     paths: Paths,
     plan: Plan,
-    opened: OnceCell<()>,
+    /// Once the first writer was asked for.
+    opened: OnceCell<Lock>,
     progress: Vec<Arc<Mutex<Progress>>>,
 }
 
 pub(crate) fn make(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
     let options: FileSinkOptions = azud_connect::options(options)?;
-    let format = context.format.as_deref().unwrap_or("text");
+    let format = context.format.as_str();
     let layout = options.layout.unwrap_or(match format {
         "json" | "csv" | "avro" => Layout::Table,
         _ => Layout::Batches,
@@ -75,36 +78,22 @@ fn check(options: &FileSinkOptions, layout: Layout, mode: Mode) -> Result<(), St
 // === impl FileSink ===
 
 impl FileSink {
-    fn open(&self) -> Result<()> {
-        self.check()?;
+    /// Takes the place for this run, and makes it ready.
+    fn open(&self) -> Result<Lock> {
+        self.paths.check()?;
+        let lock = self.paths.lock()?;
+        self.look()?;
         self.paths
             .prepare()
-            .map_err(failed("write to", &self.paths.target))
+            .map_err(failed("write to", &self.paths.target))?;
+        Ok(lock)
     }
 
-    /// Makes visible what a rolling file holds of committed epochs: the rest
-    /// belongs to an epoch that never was.
-    fn keep_committed(&self) -> Result<()> {
-        for progress in &self.progress {
-            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some((number, file)) = progress.committed.take() else {
-                continue;
-            };
-            let staged = self.paths.staging.join(&file.staged);
-            let cut = std::fs::File::options()
-                .write(true)
-                .open(&staged)
-                .and_then(|open| open.set_len(file.bytes).and_then(|()| open.sync_all()));
-            cut.map_err(failed("cut", &staged))?;
-            let epoch = Epoch {
-                number,
-                time_ms: 0,
-                input_rows: 0,
-                last: true,
-            };
-            table::commit(&self.paths, self.context.mode, &epoch, &[file])?;
+    fn look(&self) -> Result<()> {
+        match self.plan {
+            Plan::Batches => Ok(()),
+            Plan::Table | Plan::Rolling(_) => table::check(&self.paths, self.context.mode),
         }
-        Ok(())
     }
 }
 
@@ -115,15 +104,17 @@ impl Sink for FileSink {
     }
 
     fn wants_empty_epochs(&self) -> bool {
-        matches!(self.plan, Plan::Batches)
+        // A rolling file grows old without records too.
+        matches!(self.plan, Plan::Batches | Plan::Rolling(_))
     }
 
-    fn check(&self) -> Result<()> {
+    fn wants_ticks(&self) -> bool {
+        matches!(self.plan, Plan::Rolling(_))
+    }
+
+    fn check(&self, _schema: &SchemaRef) -> Result<()> {
         self.paths.check()?;
-        match self.plan {
-            Plan::Batches => Ok(()),
-            Plan::Table | Plan::Rolling(_) => table::check(&self.paths, self.context.mode),
-        }
+        self.look()
     }
 
     fn target(&self) -> Option<String> {
@@ -149,31 +140,51 @@ impl Sink for FileSink {
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
         let files = finished(&prepared)?;
-        let (paths, mode, time) = (self.paths.clone(), self.context.mode, *epoch);
+        let (paths, mode, epoch) = (self.paths.clone(), self.context.mode, *epoch);
         let is_batches = matches!(self.plan, Plan::Batches);
-        let committed = tokio::task::spawn_blocking(move || match is_batches {
-            true => batches::commit(&paths, &time, &files),
-            false => table::commit(&paths, mode, &time, &files),
-        });
-        committed
-            .await
-            .map_err(|error| Error::internal("file").because(error))??;
+        blocking(move || {
+            match is_batches {
+                true => batches::commit(&paths, &epoch, &files),
+                false => table::commit(&paths, mode, epoch.number, &files),
+            }?;
+            match epoch.last {
+                true => paths.clean().map_err(failed("clean", &paths.staging)),
+                false => Ok(()),
+            }
+        })
+        .await?;
         for progress in &self.progress {
             let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.committed = progress.prepared.clone();
         }
-        if epoch.last {
-            self.paths
-                .clean()
-                .map_err(failed("clean", &self.paths.staging))?;
+        if epoch.last
+            && let Some(lock) = self.opened.get()
+        {
+            lock.release();
         }
         Ok(())
     }
 
     async fn abort(&self) -> Result<()> {
-        self.keep_committed()?;
-        self.paths
-            .clean()
-            .map_err(failed("clean", &self.paths.staging))
+        // What is there before it was opened is another run's.
+        let Some(lock) = self.opened.get() else {
+            return Ok(());
+        };
+        let (paths, mode, progress) =
+            (self.paths.clone(), self.context.mode, self.progress.clone());
+        blocking(move || {
+            keep_committed(&paths, mode, &progress)?;
+            paths.clean().map_err(failed("clean", &paths.staging))
+        })
+        .await?;
+        lock.release();
+        Ok(())
     }
+}
+
+/// Disks make wait.
+async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal("file").because(error))?
 }

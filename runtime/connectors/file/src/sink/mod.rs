@@ -12,6 +12,8 @@
 //! `append` all lists together are.
 
 mod batches;
+mod keep;
+mod lock;
 mod log;
 mod make;
 mod paths;

@@ -5,6 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use azud_model::{Error, Result};
 
+use super::lock::Lock;
+use super::staged::failed;
+
 /// The paths of one sink.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
@@ -88,6 +91,36 @@ impl Paths {
 
     pub(super) fn part(&self, epoch: u64, lane: usize) -> String {
         format!("part-{epoch}-{lane}.{}", self.extension)
+    }
+
+    /// Whether a run could make a file of that name.
+    pub(super) fn is_part(&self, name: &str) -> bool {
+        let numbers = name
+            .strip_prefix("part-")
+            .and_then(|name| name.strip_suffix(&format!(".{}", self.extension)))
+            .and_then(|numbers| numbers.split_once('-'));
+        let is_number = |text: &str| text.parse::<u64>().is_ok();
+        numbers.is_some_and(|(epoch, lane)| is_number(epoch) && is_number(lane))
+    }
+
+    /// Keeps other runs out, as long as the lock is held.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        let mut path = self.staging.clone().into_os_string();
+        path.push(".lock");
+        let taken = || {
+            self.staging
+                .parent()
+                .map_or(Ok(()), std::fs::create_dir_all)?;
+            Lock::take(path.into())
+        };
+        let given = &self.given;
+        taken()
+            .map_err(failed("write to", &self.target))?
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "another run writes to `{given}`: stop it, or write to another folder"
+                ))
+            })
     }
 
     /// Makes the folders, and removes what a run that died has left in the

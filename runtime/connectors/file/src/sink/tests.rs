@@ -6,6 +6,9 @@ use azud_connect::{Output, Prepared, Sink, SinkContext, SinkWriter};
 use azud_model::{Epoch, ManualClock, Mode, Result};
 use serde_json::{Value, json};
 
+mod neighbours;
+mod rolling;
+
 struct Bench {
     sink: Arc<dyn Sink>,
     writers: Vec<Box<dyn SinkWriter>>,
@@ -18,7 +21,7 @@ fn context(directory: &Path, format: &str, mode: Mode, clock: &Arc<ManualClock>)
         directory: directory.to_owned(),
         lanes: 2,
         mode,
-        format: Some(format.into()),
+        format: format.into(),
         header: if format == "csv" {
             b"a\n".to_vec()
         } else {
@@ -115,7 +118,7 @@ fn names(at: &Path) -> Vec<String> {
 fn visible(at: &Path) -> Vec<String> {
     tree(at)
         .into_iter()
-        .filter(|(name, _)| !name.contains("_azud/") && !name.contains(".out-azud/"))
+        .filter(|(name, _)| !name.contains("_azud/") && !name.contains(".out-azud"))
         .map(|(name, content)| format!("{name}={content}"))
         .collect()
 }
@@ -254,7 +257,7 @@ async fn leftovers_of_a_run_that_died_are_removed_and_nothing_else() {
     let mut bench = Bench::new(home.path(), "json", Mode::Append, json!({"path": "out"}))
         .await
         .unwrap();
-    assert_eq!(names(home.path()), ["out/mine.tmp"]);
+    assert_eq!(names(home.path()), ["out/_azud/tmp.lock", "out/mine.tmp"]);
     bench.write(0, "gone\n").await;
     bench.sink.abort().await.unwrap();
     assert_eq!(names(home.path()), ["out/mine.tmp"]);
@@ -330,7 +333,8 @@ async fn a_file_of_somebody_else_is_not_overwritten() {
         .await
         .unwrap_err()
         .to_string();
-    let reason = "`part-0-0.json` is there already, and no list in `_azud` knows it";
+    let reason = "`out/part-0-0.json` is there already, and no list in `out/_azud` knows it: \
+                  remove it, or write to another folder";
     assert!(error.ends_with(reason), "{error}");
     assert_eq!(visible(home.path()), ["out/part-0-0.json=theirs"]);
 }

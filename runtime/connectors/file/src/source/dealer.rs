@@ -1,48 +1,28 @@
 //! Finds files as they come and deals them to the readers, in one order.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azud_connect::SourceContext;
 use azud_model::{Clock, Error, Result};
 
-use super::find::{Found, Pattern};
+use super::find::Pattern;
+use super::found::Found;
 use super::place::Place;
+use super::state::{End, Rules, State};
 use crate::FileSourceOptions;
 
 /// Shared by the readers of a source.
 pub(super) struct Dealer {
     pattern: Pattern,
     clock: Arc<dyn Clock>,
-    settle: Duration,
+    rules: Rules,
     pub(super) poll: Duration,
-    finite: bool,
-    /// Every so many files a new round starts, so that each reader's part of an
-    /// epoch's files is what its share allows.
-    round: u64,
+    /// Held from listing files until they are taken over: a list that is older
+    /// than what is known would make it forget files, and deal them again.
+    looking: Mutex<()>,
     state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Files that were dealt, or waiting to be settled, by name. One that is
-    /// not there any more is forgotten: so this is never larger than what
-    /// listing the folder takes.
-    known: HashMap<String, Known>,
-    /// Where files of an earlier run go on.
-    places: HashMap<String, Place>,
-    /// Files that an earlier run read to their end.
-    finished: HashMap<String, Place>,
-    hands: Vec<VecDeque<(Found, Place)>>,
-    dealt: u64,
-    looked: Option<Duration>,
-}
-
-enum Known {
-    Dealt,
-    /// Its time and size, and since when it has had them.
-    Settling(i64, u64, Duration),
 }
 
 // === impl Dealer ===
@@ -55,16 +35,18 @@ impl Dealer {
         places: HashMap<String, Place>,
     ) -> Arc<Self> {
         let settle = options.settle.map(Duration::from);
-        let settle = settle.unwrap_or(Duration::from_secs(if context.finite { 0 } else { 1 }));
         Arc::new(Self {
             pattern,
             clock: context.clock.clone(),
-            settle,
+            rules: Rules {
+                settle: settle.unwrap_or(Duration::from_secs(if context.finite { 0 } else { 1 })),
+                finite: context.finite,
+                round: options.max_files.unwrap_or(u64::MAX).max(1),
+            },
             poll: options
                 .poll
                 .map_or(Duration::from_millis(500), Duration::from),
-            finite: context.finite,
-            round: options.max_files.unwrap_or(u64::MAX).max(1),
+            looking: Mutex::default(),
             state: Mutex::new(State {
                 places,
                 hands: vec![VecDeque::new()],
@@ -77,13 +59,16 @@ impl Dealer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks for the first time; returns how many files there are to read.
+    /// Looks for the first time; returns how many files there are to read, of a
+    /// finite run those included that have to settle first.
     pub(super) async fn open(self: &Arc<Self>) -> Result<usize> {
         let dealer = self.clone();
         let opened = tokio::task::spawn_blocking(move || {
             dealer.pattern.check()?;
             dealer.look()?;
-            Ok(dealer.state().hands.iter().map(VecDeque::len).sum())
+            let state = dealer.state();
+            let dealt: usize = state.hands.iter().map(VecDeque::len).sum();
+            Ok(dealt + state.settling())
         });
         opened
             .await
@@ -97,7 +82,7 @@ impl Dealer {
         state.hands = vec![VecDeque::new(); readers];
         state.dealt = 0;
         for (file, place) in files {
-            state.deal(self.round, file, place);
+            state.deal(self.rules.round, file, place);
         }
     }
 
@@ -132,92 +117,65 @@ impl Dealer {
             .collect()
     }
 
+    /// A reader has read a file to its end.
+    pub(super) fn ended(&self, name: &str, end: &End, line: u64) {
+        let warning = self.state().ended(name, end, line);
+        if let Some(warning) = warning {
+            tracing::warn!("{warning}");
+        }
+    }
+
     /// Looks for new files, unless that was done a moment ago; false if there never will be any.
     pub(super) async fn refresh(self: &Arc<Self>) -> Result<bool> {
-        if self.finite {
+        if self.has_all() {
             return Ok(false);
         }
-        let now = self.clock.elapsed();
-        let due = |looked| now.saturating_sub(looked) >= self.poll;
-        if self.state().looked.is_none_or(due) {
+        if self.is_due() {
             let dealer = self.clone();
             // Whoever asked may be gone when the answer is there: it is kept in the hands.
-            let looked = tokio::task::spawn_blocking(move || dealer.look());
+            let looked = tokio::task::spawn_blocking(move || -> Result<()> {
+                for warning in dealer.look()? {
+                    tracing::warn!("{warning}");
+                }
+                Ok(())
+            });
             looked
                 .await
                 .map_err(|error| Error::internal("file").because(error))??;
         }
-        Ok(true)
+        Ok(!self.has_all())
     }
 
-    fn look(&self) -> Result<()> {
-        let files = self.pattern.files()?;
+    /// Whether all that will ever be dealt was dealt.
+    fn has_all(&self) -> bool {
+        self.rules.finite && self.state().settling() == 0
+    }
+
+    fn is_due(&self) -> bool {
         let now = self.clock.elapsed();
-        let wall_ms = self.clock.wall_ms();
-        let mut state = self.state();
-        state.looked = Some(now);
-        let mut known = HashMap::with_capacity(files.len());
-        for file in files {
-            let earlier = state.known.remove(&file.name);
-            let fate = match earlier {
-                Some(Known::Dealt) => Known::Dealt,
-                earlier if self.has_settled(&file, &earlier, now, wall_ms) => {
-                    let place = state.places.remove(&file.name).unwrap_or_default();
-                    match place.done {
-                        true => drop(state.finished.insert(file.name.clone(), place)),
-                        false => state.deal(self.round, file.clone(), place),
-                    }
-                    Known::Dealt
-                }
-                Some(Known::Settling(time, size, since))
-                    if (time, size) == (file.modified_ms, file.size) =>
-                {
-                    Known::Settling(time, size, since)
-                }
-                _ => Known::Settling(file.modified_ms, file.size, now),
-            };
-            known.insert(file.name, fate);
-        }
-        state.finished.retain(|name, _| known.contains_key(name));
-        state.known = known;
-        Ok(())
+        let due = |looked| now.saturating_sub(looked) >= self.poll;
+        self.state().looked.is_none_or(due)
     }
 
-    /// Whether a file has not changed for long enough: by its time, or where
-    /// clocks differ by having been looked at before.
-    fn has_settled(
-        &self,
-        file: &Found,
-        earlier: &Option<Known>,
-        now: Duration,
-        wall_ms: i64,
-    ) -> bool {
-        let age = wall_ms.saturating_sub(file.modified_ms);
-        let settle = i64::try_from(self.settle.as_millis()).unwrap_or(i64::MAX);
-        let watched = match earlier {
-            Some(Known::Settling(time, size, since))
-                if (*time, *size) == (file.modified_ms, file.size) =>
-            {
-                now.saturating_sub(*since) >= self.settle
-            }
-            _ => false,
+    /// Looks now, if it is due; returns what a person has to be told.
+    pub(super) fn look(&self) -> Result<Vec<String>> {
+        let looking = self.looking.lock();
+        let _looking = looking.unwrap_or_else(PoisonError::into_inner);
+        // Whoever was waited for has looked for all.
+        if !self.is_due() {
+            return Ok(Vec::new());
+        }
+        let files = self.pattern.files()?;
+        let listed: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let mut missed: Vec<String> = {
+            let state = self.state();
+            let gone = state.known.keys();
+            gone.filter(|name| !listed.contains(name.as_str()))
+                .cloned()
+                .collect()
         };
-        self.settle.is_zero() || age >= settle || watched
-    }
-}
-
-// === impl State ===
-
-impl State {
-    fn deal(&mut self, round: u64, file: Found, place: Place) {
-        let readers = self.hands.len().max(1) as u64;
-        let reader = self.dealt % round % readers;
-        self.dealt += 1;
-        let hand = usize::try_from(reader)
-            .ok()
-            .and_then(|reader| self.hands.get_mut(reader));
-        if let Some(hand) = hand {
-            hand.push_back((file, place));
-        }
+        missed.retain(|name| self.pattern.may_hide(name));
+        let clock = self.clock.as_ref();
+        Ok(self.state().take(files, missed, &self.rules, clock))
     }
 }

@@ -1,10 +1,12 @@
 //! Which files a path means.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
 
 use azud_model::{Error, Result};
+
+use super::found::{Found, is_gone, unreadable};
 
 /// A path of a manifest.
 #[derive(Clone, Debug)]
@@ -24,17 +26,6 @@ enum Kind {
     Glob,
 }
 
-/// A file as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Found {
-    /// Milliseconds since 1970; the first of the fields, so that the oldest comes first.
-    pub(super) modified_ms: i64,
-    /// Named as the manifest names it.
-    pub(super) name: String,
-    pub(super) path: PathBuf,
-    pub(super) size: u64,
-}
-
 // === impl Pattern ===
 
 impl Pattern {
@@ -44,7 +35,7 @@ impl Pattern {
     pub(super) fn new(path: &str, directory: &Path) -> Result<Self> {
         let given = PathBuf::from(path);
         let at = directory.join(path);
-        let is_glob = path.contains(['*', '?', '[']) && !at.exists();
+        let is_glob = is_wild(path) && !at.exists();
         if is_glob {
             glob::Pattern::new(path)
                 .map_err(|error| Error::invalid(format!("bad glob `{path}`")).because(error))?;
@@ -67,9 +58,14 @@ impl Pattern {
     }
 
     /// The files that are there now, oldest first.
+    ///
+    /// # Errors
+    /// Whenever a file may be there that is not in the list: but see [`Self::may_hide`].
     pub(super) fn files(&self) -> Result<Vec<Found>> {
         let mut files = match self.kind {
-            Kind::File => self.one_file()?,
+            Kind::File => Found::at(&self.given, self.at.clone())?
+                .into_iter()
+                .collect(),
             Kind::Folder => self.folder()?,
             Kind::Glob => self.glob()?,
         };
@@ -77,33 +73,51 @@ impl Pattern {
         Ok(files)
     }
 
-    /// # Errors
-    /// `Invalid` if the file or folder does not exist; a glob may match later.
-    pub(super) fn check(&self) -> Result<()> {
-        if self.kind == Kind::Glob || self.at.exists() {
-            return Ok(());
-        }
-        Err(Error::invalid(format!(
-            "there is no file or folder `{}`; paths are relative to the manifest",
-            self.given.display()
-        )))
+    /// Whether a file that was found and is no more in the list may be there
+    /// all the same: a glob says nothing of folders that it cannot look into.
+    pub(super) fn may_hide(&self, name: &str) -> bool {
+        self.kind == Kind::Glob
+            && match fs::metadata(self.directory.join(name)) {
+                Ok(metadata) => metadata.is_file(),
+                Err(error) => !is_gone(&error),
+            }
     }
 
-    fn one_file(&self) -> Result<Vec<Found>> {
-        let found = found(self.given.clone(), self.at.clone());
-        found
-            .map(|found| found.into_iter().collect())
-            .map_err(|error| self.unreadable(error))
+    /// # Errors
+    /// `Invalid` if the file or folder does not exist or may not be read; a glob may match later.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.kind != Kind::Glob {
+            fs::metadata(&self.at).map_err(|error| match is_gone(&error) {
+                true => Error::invalid(format!(
+                    "there is no file or folder `{}`; paths are relative to the manifest",
+                    self.given.display()
+                )),
+                false => unreadable(&self.given, error),
+            })?;
+        }
+        let start = self.start();
+        let read = match self.kind {
+            Kind::Folder | Kind::Glob => fs::read_dir(self.directory.join(&start)).map(drop),
+            Kind::File if self.at.is_file() => fs::File::open(&self.at).map(drop),
+            // To open a pipe is to wait for somebody.
+            Kind::File => Ok(()),
+        };
+        match read {
+            Err(error) if self.kind != Kind::Glob || error.kind() != ErrorKind::NotFound => {
+                Err(unreadable(&start, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn folder(&self) -> Result<Vec<Found>> {
-        let entries = fs::read_dir(&self.at).map_err(|error| self.unreadable(error))?;
+        let failed = |error| unreadable(&self.given, error);
         let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| self.unreadable(error))?;
+        for entry in fs::read_dir(&self.at).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
             let name = entry.file_name();
-            if !is_hidden(Path::new(&name)) {
-                files.extend(found(self.given.join(&name), entry.path()).ok().flatten());
+            if !is_hidden(Component::Normal(&name)) {
+                files.extend(Found::at(&self.given.join(&name), entry.path())?);
             }
         }
         Ok(files)
@@ -116,43 +130,63 @@ impl Pattern {
         let paths = glob::glob(&pattern.to_string_lossy()).map_err(|error| {
             Error::invalid(format!("bad glob `{}`", self.given.display())).because(error)
         })?;
-        // A folder that may not be read hides its files, as for the shell.
-        let paths = paths.flatten().filter(|path| !is_hidden(path));
         let named = |path: &Path| {
             path.strip_prefix(&self.directory)
                 .unwrap_or(path)
                 .to_owned()
         };
-        Ok(paths
-            .filter_map(|path| found(named(&path), path).ok().flatten())
-            .collect())
+        let start = self.start();
+        let before = parts(&self.directory.join(&start)).count();
+        let written: Vec<_> = parts(&self.given).skip(parts(&start).count()).collect();
+        // What the manifest names outright is meant, hidden or not.
+        let hides = |path: &Path| {
+            let mut matched = parts(path).skip(before);
+            matched.any(|part| is_hidden(part) && !written.contains(&part))
+        };
+        let mut files = Vec::new();
+        for path in paths {
+            let found = match path {
+                Ok(path) if hides(&path) => continue,
+                Ok(path) => Found::at(&named(&path), path),
+                Err(error) if is_gone(error.error()) => continue,
+                Err(error) => Err(unreadable(&named(error.path()), error.into())),
+            };
+            match found {
+                // A folder that may not be read hides its files, as for the shell.
+                Err(error) if error.kind() == azud_model::ErrorKind::Invalid => {}
+                found => files.extend(found?),
+            }
+        }
+        Ok(files)
     }
 
-    fn unreadable(&self, error: std::io::Error) -> Error {
-        let path = self.given.display();
-        Error::unavailable(format!("cannot read `{path}`")).because(error)
+    /// Where looking starts: the path, of a glob what comes before the first wildcard.
+    fn start(&self) -> PathBuf {
+        let is_plain = |part: &Component<'_>| {
+            self.kind != Kind::Glob || !is_wild(&part.as_os_str().to_string_lossy())
+        };
+        let start: PathBuf = self.given.components().take_while(is_plain).collect();
+        match start.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => start,
+        }
     }
 }
 
-/// What the file is now; `None` if it is no file. A name that is not UTF-8 is shown as far as it is.
-fn found(name: PathBuf, path: PathBuf) -> std::io::Result<Option<Found>> {
-    let metadata = fs::metadata(&path)?;
-    if !metadata.is_file() {
-        return Ok(None);
-    }
-    let since = metadata.modified()?.duration_since(UNIX_EPOCH);
-    Ok(Some(Found {
-        modified_ms: since.map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        }),
-        name: name.to_string_lossy().into_owned(),
-        size: metadata.len(),
-        path,
-    }))
+fn is_wild(text: &str) -> bool {
+    text.contains(['*', '?', '['])
 }
 
-/// Files that are not finished, or not meant as data.
-fn is_hidden(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+/// The components that count: `./in` is `in`.
+fn parts(path: &Path) -> impl Iterator<Item = Component<'_>> {
+    path.components().filter(|part| *part != Component::CurDir)
+}
+
+/// Files that are not finished, or not meant as data, and folders of such.
+fn is_hidden(part: Component<'_>) -> bool {
+    let Component::Normal(name) = part else {
+        return false;
+    };
+    let name = name.to_string_lossy();
     name.starts_with(['.', '_']) || name.ends_with(".tmp")
 }

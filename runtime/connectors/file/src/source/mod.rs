@@ -3,10 +3,12 @@
 mod content;
 mod dealer;
 mod find;
+mod found;
 mod place;
 mod read;
 mod reader;
 mod share;
+mod state;
 
 use std::sync::Arc;
 
@@ -34,6 +36,12 @@ pub(crate) fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Sou
     if options.max_bytes.is_some_and(|size| size.as_bytes() == 0) {
         return Err(Error::invalid(
             "with `max_bytes: 0` an epoch has no share: leave it out, or write a size like 64MiB",
+        ));
+    }
+    if options.poll.is_some_and(|poll| poll.is_zero()) {
+        return Err(Error::invalid(
+            "with `poll: 0ms` it would look for files without a pause: leave it out, or write a \
+             time like 500ms",
         ));
     }
     let pattern = Pattern::new(&options.path, &context.directory)?;

@@ -26,6 +26,11 @@ impl Place {
         // Four plain fields always serialise.
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    /// The number of the last record that was given, 0 if there was none.
+    pub(super) fn last_line(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
 }
 
 /// The places of files by name.

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::content;
-use super::find::Found;
+use super::found::{Found, modified_ms};
 use super::place::Place;
+use super::state::End;
 
 /// Chunks that wait for their reader; one more is being made.
 const AHEAD: usize = 2;
@@ -25,11 +26,19 @@ pub(super) struct Task {
     pub(super) max_line: ByteSize,
 }
 
+/// A piece of a file.
+#[derive(Debug)]
+pub(super) enum Part {
+    Chunk(Chunk),
+    /// There is no more. Without this word the file was not read to its end.
+    End(End),
+}
+
 // === impl Task ===
 
 impl Task {
     /// Starts to read; dropping the receiver stops it.
-    pub(super) fn start(self) -> mpsc::Receiver<Result<Chunk>> {
+    pub(super) fn start(self) -> mpsc::Receiver<Result<Part>> {
         let (sender, receiver) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = self.run(&sender) {
@@ -40,8 +49,9 @@ impl Task {
         receiver
     }
 
-    fn run(&self, sender: &mpsc::Sender<Result<Chunk>>) -> Result<()> {
+    fn run(&self, sender: &mpsc::Sender<Result<Part>>) -> Result<()> {
         let from = self.from;
+        let before = self.stamp();
         let mut framer = Framer::new(self.framing, self.max_line);
         if from.offset > 0 {
             framer = framer.resume(self.header()?, from.line, from.offset);
@@ -58,7 +68,7 @@ impl Task {
                     // What was complete is given before the error.
                     while let Some(chunk) = framer.chunk() {
                         next = chunk.next();
-                        if sender.blocking_send(Ok(chunk)).is_err() {
+                        if sender.blocking_send(Ok(Part::Chunk(chunk))).is_err() {
                             return Ok(());
                         }
                     }
@@ -71,13 +81,35 @@ impl Task {
             }
             while framer.is_full() || read == 0 {
                 let Some(chunk) = framer.chunk() else {
+                    let end = Part::End(self.end(before));
+                    // Whoever does not listen any more does not want the end either.
+                    let _ = sender.blocking_send(Ok(end));
                     return Ok(());
                 };
                 next = chunk.next();
-                if sender.blocking_send(Ok(chunk)).is_err() {
+                if sender.blocking_send(Ok(Part::Chunk(chunk))).is_err() {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// The size and time of the file.
+    fn stamp(&self) -> Option<(u64, i64)> {
+        let metadata = std::fs::metadata(&self.file.path).ok()?;
+        Some((metadata.len(), modified_ms(&metadata).ok()?))
+    }
+
+    /// Whether the file is still what it was when it was opened: it may have
+    /// waited for long, and what came in that time was read.
+    fn end(&self, before: Option<(u64, i64)>) -> End {
+        match (before, self.stamp()) {
+            (Some(before), Some(after)) if before != after => End::Changed {
+                grew: after.0 > before.0,
+            },
+            // One that was removed has no size to compare with later.
+            (Some((size, _)), _) | (None, Some((size, _))) => End::Whole(size),
+            (None, None) => End::Whole(self.file.size),
         }
     }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use async_trait::async_trait;
 use azud_connect::{Chunk, Framing, Read, SourceContext, SourceReader};
-use azud_model::{ByteSize, Partition, Position, Result};
+use azud_model::{ByteSize, Error, Partition, Position, Result};
 use tokio::sync::mpsc;
 
 use super::dealer::Dealer;
 use super::place::Place;
-use super::read::Task;
+use super::read::{Part, Task};
 use super::share::Share;
 use crate::FileSourceOptions;
 
@@ -31,7 +31,7 @@ pub(super) struct FileReader {
 /// The file that is being read.
 struct Current {
     partition: Arc<Partition>,
-    chunks: mpsc::Receiver<Result<Chunk>>,
+    chunks: mpsc::Receiver<Result<Part>>,
     /// What an epoch's share had no room for.
     rest: Option<Chunk>,
     place: Place,
@@ -128,7 +128,8 @@ impl FileReader {
                 }
             }
         }
-        current.rest = split(&mut chunk, self.share.rows());
+        let room = self.share.room(&chunk.payload);
+        current.rest = split(&mut chunk, room);
         current.place = match &current.rest {
             Some(rest) => Place {
                 next: rest.first,
@@ -183,34 +184,45 @@ impl SourceReader for FileReader {
                         return Ok(Read::EpochFull);
                     }
                     self.open_next();
-                } else if !self.dealer.refresh().await? {
-                    return Ok(Read::End);
-                } else if !self.dealer.has(self.index) {
-                    tokio::time::sleep(self.dealer.poll).await;
+                } else {
+                    let more = self.dealer.refresh().await?;
+                    match self.dealer.has(self.index) {
+                        true => {}
+                        false if more => tokio::time::sleep(self.dealer.poll).await,
+                        false => return Ok(Read::End),
+                    }
                 }
                 continue;
             };
             if self.share.is_full() {
                 return Ok(Read::EpochFull);
             }
-            let chunk = match current.rest.take() {
-                Some(rest) => Some(Ok(rest)),
+            let part = match current.rest.take() {
+                Some(rest) => Some(Ok(Part::Chunk(rest))),
                 None => current.chunks.recv().await,
             };
-            match chunk {
-                Some(chunk) => {
-                    if let Some(read) = self.give(chunk?)? {
+            match part.transpose()? {
+                Some(Part::Chunk(chunk)) => {
+                    if let Some(read) = self.give(chunk)? {
                         return Ok(read);
                     }
                 }
-                None => {
+                Some(Part::End(end)) => {
                     let place = Place {
                         done: true,
                         ..current.place
                     };
                     let partition = current.partition.clone();
+                    self.dealer.ended(&partition.name, &end, place.last_line());
                     self.note(&partition, place);
                     self.current = None;
+                }
+                // What follows would be skipped without a word.
+                None => {
+                    let (name, line) = (&current.partition.name, current.place.last_line());
+                    return Err(Error::internal(format!(
+                        "reading file `{name}` broke off after line {line}"
+                    )));
                 }
             }
         }
@@ -228,3 +240,7 @@ impl SourceReader for FileReader {
             .collect()
     }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

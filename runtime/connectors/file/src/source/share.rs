@@ -1,5 +1,9 @@
 //! An epoch's share of one reader.
 
+use std::ops::Range;
+
+use azud_connect::Payload;
+
 use crate::FileSourceOptions;
 
 /// What a reader may still give in this epoch. A source's limits are divided
@@ -49,8 +53,12 @@ impl Share {
         self.left.files == 0
     }
 
-    pub(super) fn rows(&self) -> usize {
-        usize::try_from(self.left.rows).unwrap_or(usize::MAX)
+    /// How many of these records there is room for: up to the one that reaches the bytes.
+    pub(super) fn room(&self, payload: &Payload) -> usize {
+        let rows = usize::try_from(self.left.rows).unwrap_or(usize::MAX);
+        let others = payload.records.get(1..).unwrap_or_default();
+        let begins = |record: &Range<u32>| u64::from(record.start) < self.left.bytes;
+        rows.min(others.partition_point(begins) + 1)
     }
 
     pub(super) fn take_file(&mut self) {

@@ -8,6 +8,10 @@ use azud_connect::{Framing, Read, Records, Source, SourceContext, SourceReader};
 use azud_model::{ErrorKind, ManualClock, Position, SystemClock};
 use serde_json::{Value, json};
 
+mod changes;
+mod looks;
+mod places;
+
 fn context(directory: &Path, lanes: usize, finite: bool, framing: Framing) -> SourceContext {
     SourceContext {
         node: "in".into(),
@@ -239,6 +243,38 @@ async fn shares_end_epochs() {
     let done = reader.positions();
     assert_eq!(read_all(&source, &positions).await.0, ["in/a:3:3"]);
     assert!(read_all(&source, &done).await.0.is_empty());
+}
+
+/// A share of bytes is as exact as one of rows: it ends with the record that reaches it.
+#[tokio::test]
+async fn a_share_of_bytes_cuts_through_a_chunk() {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path(), "a", "1\n22\n3\n4\n5\n", 0);
+    for (max_bytes, expected) in [
+        (1, vec![1, 1, 1, 1, 1]),
+        (2, vec![1, 1, 1, 1, 1]),
+        (3, vec![2, 2, 1]),
+        (5, vec![2, 3]),
+        (10, vec![5]),
+        (11, vec![5]),
+        (100, vec![5]),
+    ] {
+        let source = source(home.path(), json!({"path": "a", "max_bytes": max_bytes}));
+        let mut reader = source.open(&[]).await.unwrap().remove(0);
+        let mut epochs = vec![0];
+        loop {
+            match reader.next().await.unwrap() {
+                Read::Records(records) => *epochs.last_mut().unwrap() += records.len(),
+                Read::EpochFull => {
+                    epochs.push(0);
+                    reader.start_epoch();
+                }
+                Read::End => break,
+            }
+        }
+        epochs.retain(|rows| *rows > 0);
+        assert_eq!(epochs, expected, "{max_bytes}");
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ fn values_that_their_column_cannot_hold() {
         ("bigint", "1.9", "column `amount`: 1.9 is not a bigint"),
         ("bigint", "1.0", "column `amount`: 1.0 is not a bigint"),
         ("bigint", "1e3", "column `amount`: 1e3 is not a bigint"),
+        ("bigint", "0.0", "column `amount`: 0.0 is not a bigint"),
         ("bigint", "\"7\"", "column `amount`: \"7\" is not a bigint"),
         (
             "bigint",
@@ -102,6 +103,11 @@ fn values_that_their_column_cannot_hold() {
 fn values_that_fit() {
     for (column_type, value) in [
         ("bigint", "-9223372036854775808"),
+        ("bigint", "-0"),
+        ("int", "-0"),
+        ("smallint", "-0"),
+        ("tinyint", "-0"),
+        ("array<int>", "[-0]"),
         ("double", "9223372036854775808"),
         ("double", "\"NaN\""),
         ("float", "\"-Infinity\""),
