@@ -7,6 +7,7 @@
 mod args;
 mod check;
 mod failure;
+mod footprint;
 mod load;
 mod log;
 mod output;

@@ -9,7 +9,7 @@ use azud_engine::{EpochReport, RunOptions, Stop};
 use crate::args::RunArguments;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::{load, signals};
+use crate::{footprint, load, signals};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let plan = load::plan(&arguments.file)?;
@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let quiet = arguments.json || plan.prints();
     let progress = Progress::start(plan.name(), records.clone(), plan.finite() && !quiet);
     let json = arguments.json;
+    footprint::release_code();
     let outcome = plan.run(RunOptions {
         stop,
         progress: records,
