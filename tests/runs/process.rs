@@ -39,10 +39,22 @@ impl Run {
     }
 
     pub(crate) fn start_in(folder: TempDir, manifest: &str, arguments: &[&str]) -> Self {
+        let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
+        azud.args(["run", "pipeline.yaml"]).args(arguments);
+        Self::spawn(folder, manifest, azud)
+    }
+
+    /// With at most so many open files.
+    pub(crate) fn start_limited(manifest: &str, files: u32) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {files} && exec \"$0\" run pipeline.yaml");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_azud")]);
+        Self::spawn(tempfile::tempdir().unwrap(), manifest, shell)
+    }
+
+    fn spawn(folder: TempDir, manifest: &str, mut command: Command) -> Self {
         std::fs::write(folder.path().join("pipeline.yaml"), manifest).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_azud"))
-            .args(["run", "pipeline.yaml"])
-            .args(arguments)
+        let mut child = command
             .current_dir(folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -162,6 +162,46 @@ sinks:
     assert_eq!(ended.lines("out"), expected);
 }
 
+/// Whoever is connected is read on while nobody else can be accepted.
+#[test]
+fn running_out_of_file_descriptors_costs_nobody_a_line() {
+    let port = free_port();
+    let manifest = format!(
+        "
+name: full
+trigger: 200ms
+parallelism: 1
+sources:
+  lines: {{ socket: {{ listen: '127.0.0.1:{port}' }}, format: text }}
+sinks:
+  out: {{ from: lines, file: {{ path: ./out }}, format: json }}
+"
+    );
+    let run = Run::start_limited(&manifest, 40);
+    let mut first = connect(port);
+    // More than there are descriptors; they say nothing.
+    let idle: Vec<TcpStream> = (0..60).map(|_| connect(port)).collect();
+    let out = run.path("out");
+    for number in 0..100 {
+        writeln!(first, "{number}").unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    until("the first one's lines", || lines(&out).len() >= 100);
+    drop(idle);
+    let mut later = connect(port);
+    writeln!(later, "later").unwrap();
+    until("a line of a later one", || lines(&out).len() >= 101);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    assert_eq!(ended.lines("out").len(), 101);
+    assert!(
+        ended.stderr.contains("cannot accept a connection"),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[test]
 fn a_server_that_comes_later_and_goes_is_read_again() {
     let port = free_port();

@@ -76,7 +76,10 @@ fn manifests(folder: &Path) -> Vec<PathBuf> {
             continue;
         };
         found.extend([manifest, above.join("Cargo.lock")]);
-        if text.lines().any(|line| line.trim().starts_with("[workspace")) {
+        if text
+            .lines()
+            .any(|line| line.trim().starts_with("[workspace"))
+        {
             break;
         }
     }

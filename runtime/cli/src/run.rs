@@ -20,13 +20,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let quiet = arguments.json || plan.prints();
     let progress = Progress::start(plan.name(), records.clone(), plan.finite() && !quiet);
     let json = arguments.json;
+    let nobody_reads = stop.clone();
     footprint::release_code();
     let outcome = plan.run(RunOptions {
         stop,
         progress: records,
         on_epoch: Box::new(move |report| {
-            if json {
-                print_report(report);
+            if json && print_report(report).is_err() {
+                nobody_reads.request();
             }
         }),
     });
@@ -35,9 +36,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
 }
 
 /// On stdout, where a program reads; the log is on stderr.
-fn print_report(report: &EpochReport) {
-    if let Ok(mut line) = serde_json::to_vec(report) {
-        line.push(b'\n');
-        let _ = std::io::stdout().lock().write_all(&line);
-    }
+fn print_report(report: &EpochReport) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(report)?;
+    line.push(b'\n');
+    std::io::stdout().lock().write_all(&line)
 }

@@ -33,7 +33,7 @@ mod text;
 mod yaml;
 
 pub use azud_model::{ByteSize, Column, ColumnType, Duration};
-pub use check::find_cycle;
+pub use check::{MAX_NODES, find_cycle};
 pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{

@@ -6,7 +6,8 @@ use arrow::compute::concat_batches;
 use azud_model::{Batch, Result};
 use datafusion_common::DataFusionError;
 
-use crate::reason::{internal, reason};
+use crate::guard::guarded;
+use crate::reason::reason;
 use crate::{Collector, Operator, Rows, Sources, Stage};
 
 /// No operator hands on more rows at once.
@@ -43,9 +44,11 @@ impl Chain {
                 false => Sources::Untracked,
             },
         };
-        self.stages
-            .iter()
-            .try_fold(rows, |rows, stage| stage.apply(rows))
+        guarded(|| {
+            self.stages
+                .iter()
+                .try_fold(rows, |rows, stage| stage.apply(rows))
+        })
     }
 
     /// Runs rows `from .. from + length`, known to fail together, in halves.
@@ -59,10 +62,7 @@ impl Chain {
         out: &mut dyn Collector,
     ) -> Result<()> {
         if length == 1 {
-            return match reason(&failure) {
-                Some(reason) => out.reject(batch, from, reason),
-                None => Err(internal("an expression", failure)),
-            };
+            return out.reject(batch, from, reason(&failure));
         }
         let half = length / 2;
         for (from, length) in [(from, half), (from + half, length - half)] {

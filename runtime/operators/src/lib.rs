@@ -11,6 +11,7 @@
 mod aggregate;
 mod chain;
 mod filter;
+mod guard;
 mod operator;
 mod project;
 mod reason;

@@ -4,9 +4,9 @@ use arrow::error::ArrowError;
 use azud_model::Error;
 use datafusion_common::DataFusionError;
 
-/// Why a row cannot be computed; `None` if the failure is no row's fault.
-pub(crate) fn reason(error: &DataFusionError) -> Option<String> {
-    let text = match error.find_root() {
+/// Why a row cannot be computed.
+pub(crate) fn reason(error: &DataFusionError) -> String {
+    match error.find_root() {
         DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
             ArrowError::DivideByZero => "division by zero".to_owned(),
             ArrowError::ArithmeticOverflow(text) => overflow(text),
@@ -15,13 +15,17 @@ pub(crate) fn reason(error: &DataFusionError) -> Option<String> {
             | ArrowError::ComputeError(text)
             | ArrowError::InvalidArgumentError(text) => tidy(text),
             ArrowError::ExternalError(error) => tidy(&error.to_string()),
-            _ => return None,
+            other => tidy(&other.to_string()),
         },
         DataFusionError::Execution(text) => tidy(text),
         DataFusionError::External(error) => tidy(&error.to_string()),
-        _ => return None,
-    };
-    Some(text)
+        // A function that finds its argument's value wrong calls that what it likes.
+        DataFusionError::Internal(text)
+        | DataFusionError::Plan(text)
+        | DataFusionError::NotImplemented(text)
+        | DataFusionError::Configuration(text) => tidy(text),
+        other => tidy(&other.to_string()),
+    }
 }
 
 /// A failure that is our own mistake.

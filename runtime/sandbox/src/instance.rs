@@ -28,11 +28,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// A fresh instance: 10 microseconds for a plugin in Rust.
-    pub(crate) fn new(
-        plugin: &Plugin,
-        limits: &Limits,
-        lines: &Lines,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn new(plugin: &Plugin, limits: &Limits, lines: &Lines) -> Result<Self, OpenError> {
         let sandbox = plugin.sandbox();
         let host = Host::new(limits.clone(), lines.clone(), sandbox.ticks.clone());
         let mut store = Store::new(&sandbox.engine, host);

@@ -13,8 +13,8 @@ use arrow::{
 
 use crate::{
     GuestError, Limits, Logger, OpenError, Plugin, World,
-    boundary::{self, Export},
     bindings::exports::azud::plugin::transform::Output as Answer,
+    boundary::{self, Export},
     instance::Instance,
     log::Lines,
     schema::{self, WireField},
@@ -215,13 +215,14 @@ impl Transform {
 
     /// A fresh instance, opened as the first one was.
     fn reopen(&self) -> Result<Instance, GuestError> {
-        let mut instance =
-            Instance::new(&self.plugin, &self.limits, &self.lines).map_err(|error| match error {
+        let mut instance = Instance::new(&self.plugin, &self.limits, &self.lines).map_err(
+            |error| match error {
                 OpenError::Guest(error) => error,
                 error => GuestError::Start {
                     reason: error.to_string(),
                 },
-            })?;
+            },
+        )?;
         let columns = Columns::check(instance.open(&self.config, &self.wire)?, &self.input)?;
         if columns != self.columns {
             return Err(GuestError::invalid(

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use arrow::datatypes::DataType;
+use azud_model::ColumnType;
 use datafusion_common::{Column, DataFusionError, SchemaError};
 use datafusion_sql::sqlparser::ast::Spanned;
 use datafusion_sql::sqlparser::parser::ParserError;
@@ -119,8 +121,18 @@ fn from_plan(text: &str) -> SqlError {
         return SqlError::new("explode takes an array")
             .help("make one of text with split(text, ' '), of a map with map_entries(a_map)");
     }
+    // What a function itself says is better than a list of types.
+    if let Some((_, reason)) = text.split_once("user-defined coercion failed with: ") {
+        let reason = reason.split(" No function matches").next();
+        let reason = reason.unwrap_or_default();
+        return SqlError::new(first_line(
+            reason.trim_start_matches("Error during planning: "),
+        ));
+    }
     if let Some((_, call)) = text.split_once("argument types '") {
-        let call = call.split('\'').next().unwrap_or_default();
+        // Types have quotes of their own: `List(Int32, field: 'item')`.
+        let call = call.split("'. ").next().unwrap_or_default();
+        let call = call.trim_start_matches("azud_");
         let name = call.split('(').next().unwrap_or_default();
         return SqlError::new(format!(
             "{name}() does not take these types: {}",
@@ -133,23 +145,32 @@ fn from_plan(text: &str) -> SqlError {
     SqlError::new(first_line(text))
 }
 
-/// Arrow's names of types as SQL's.
-fn sql_types(text: &str) -> String {
-    const NAMES: [(&str, &str); 10] = [
-        ("Utf8", "string"),
-        ("Boolean", "boolean"),
-        ("Int8", "tinyint"),
-        ("Int16", "smallint"),
-        ("Int32", "int"),
-        ("Int64", "bigint"),
-        ("Float32", "float"),
-        ("Float64", "double"),
-        ("Date32", "date"),
-        ("Binary", "binary"),
-    ];
-    NAMES.iter().fold(text.to_owned(), |text, (arrow, sql)| {
-        text.replace(arrow, sql)
-    })
+/// `upper(Utf8, List(Int32))` as `upper(string, array<int>)`.
+fn sql_types(call: &str) -> String {
+    let Some((name, types)) = call.strip_suffix(')').and_then(|call| call.split_once('(')) else {
+        return call.to_owned();
+    };
+    let mut depth = 0_usize;
+    let types = types.split(|letter| {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    });
+    let types: Vec<_> = types.map(|name| sql_type(name.trim())).collect();
+    format!("{name}({})", types.join(", "))
+}
+
+/// Arrow's name of a type as SQL's.
+fn sql_type(name: &str) -> String {
+    match name.parse() {
+        Ok(DataType::Null) => "null".to_owned(),
+        Ok(data_type) => ColumnType::from_arrow(&data_type)
+            .map_or_else(|| name.to_owned(), |data_type| data_type.to_string()),
+        Err(_) => name.to_owned(),
+    }
 }
 
 fn from_schema(error: &SchemaError) -> SqlError {
@@ -236,5 +257,33 @@ impl From<datafusion_common::Span> for Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sql_types;
+    use arrow::datatypes::DataType;
+
+    #[test]
+    fn types_have_the_names_of_sql() {
+        assert_eq!(
+            sql_types("f(Utf8, LargeUtf8, Utf8View, UInt8, UInt64, Int8)"),
+            "f(string, string, string, smallint, decimal(20,0), tinyint)"
+        );
+        assert_eq!(
+            sql_types("f(Decimal128(10, 2), Timestamp(µs, \"UTC\"), Null)"),
+            "f(decimal(10,2), timestamp, null)"
+        );
+        let list = DataType::new_list(DataType::new_list(DataType::Int32, true), true);
+        assert_eq!(
+            sql_types(&format!("f({list}, {list})")),
+            "f(array<array<int>>, array<array<int>>)"
+        );
+        assert_eq!(
+            sql_types("f(Interval(MonthDayNano))"),
+            "f(Interval(MonthDayNano))"
+        );
+        assert_eq!(sql_types("f()"), "f()");
     }
 }

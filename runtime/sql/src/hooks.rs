@@ -115,11 +115,6 @@ impl ExprPlanner for SparkOperators {
         Ok(PlannerResult::Planned(array.call(exprs)))
     }
 
-    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        let part = datafusion_spark::function::datetime::date_part();
-        Ok(PlannerResult::Planned(part.call(args)))
-    }
-
     fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         let substring = datafusion_spark::function::string::substring();
         Ok(PlannerResult::Planned(substring.call(args)))

@@ -76,7 +76,7 @@ fn logical(
     let plan = typing::overloads(typing::literals(plan)?)?;
     let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
     let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
-    let plan = typing::casts(plan)?;
+    let plan = typing::filters(typing::casts(plan)?)?;
     let optimizer = Optimizer::with_rules(vec![
         Arc::new(SimplifyExpressions::new()),
         Arc::new(PushDownFilter::new()),

@@ -1,17 +1,19 @@
 //! Types as Spark has them: passes over DataFusion's plan before and after it types it.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{Transformed, TreeNode};
-use datafusion_common::{Result, ScalarValue};
+use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
-use datafusion_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
+use datafusion_expr::{Case, Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF, TryCast, lit};
 
-use crate::functions::SparkCast;
+use crate::functions::{Arithmetic, Operation, SparkCast, Strict};
 
 /// Whole numbers are ints where they fit; DataFusion reads them as bigints.
 pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
-    rewrite(plan, |expr, _| {
+    rewrite(plan, &mut |expr, _| {
         Ok(match expr {
             // What `syntax::spelling` casts: a constant again.
             Expr::Cast(cast) if *cast.field.data_type() == DataType::Int32 => match *cast.expr {
@@ -38,31 +40,50 @@ pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 /// Functions that Spark has for arrays and for text under one name.
 pub(crate) fn overloads(plan: LogicalPlan) -> Result<LogicalPlan> {
-    rewrite(plan, |expr, plan| {
+    rewrite(plan, &mut |expr, plan| {
         let Expr::ScalarFunction(function) = &expr else {
             return Ok(Transformed::no(expr));
         };
-        let for_arrays = match function.func.name() {
-            "concat" => datafusion_functions_nested::concat::array_concat_udf(),
+        let name = function.func.name();
+        if !matches!(name, "concat" | "reverse" | "array_to_string") {
+            return Ok(Transformed::no(expr));
+        }
+        let schema = merge_schema(&plan.inputs());
+        let first = function.args.first().map(|first| first.get_type(&schema));
+        let Some(Ok(DataType::List(item))) = first else {
+            return Ok(Transformed::no(expr));
+        };
+        let for_arrays = match name {
+            "concat" => {
+                let concat = datafusion_functions_nested::concat::array_concat_udf();
+                Arc::new(ScalarUDF::from(Strict::new(&concat, usize::MAX)))
+            }
             "reverse" => datafusion_functions_nested::reverse::array_reverse_udf(),
+            // It writes doubles and times otherwise than a cast to text.
+            _ if item.data_type().is_floating() || item.data_type().is_temporal() => {
+                return plan_err!("array_join takes an array of text");
+            }
             _ => return Ok(Transformed::no(expr)),
         };
-        let schema = merge_schema(&plan.inputs());
-        let array = function
-            .args
-            .first()
-            .is_some_and(|first| matches!(first.get_type(&schema), Ok(DataType::List(_))));
-        Ok(match array {
-            true => Transformed::yes(for_arrays.call(function.args.clone())),
-            false => Transformed::no(expr),
-        })
+        Ok(Transformed::yes(for_arrays.call(function.args.clone())))
     })
 }
 
-/// Casts are Spark's where it casts otherwise than Arrow.
+/// Casts are Spark's where it casts otherwise than Arrow, and so is the minus
+/// of a whole number, which does not fit if that is the lowest.
 pub(crate) fn casts(plan: LogicalPlan) -> Result<LogicalPlan> {
-    rewrite(plan, |expr, plan| {
+    rewrite(plan, &mut |expr, plan| {
         let (value, to, attempt) = match &expr {
+            Expr::Negative(value) => {
+                let data_type = value.get_type(&merge_schema(&plan.inputs()))?;
+                if !data_type.is_integer() {
+                    return Ok(Transformed::no(expr));
+                }
+                let zero = lit(ScalarValue::new_zero(&data_type)?);
+                let value = value.as_ref().clone();
+                let call = Arithmetic::call(Operation::Subtract, zero, value);
+                return Ok(Transformed::yes(call));
+            }
             Expr::Cast(Cast { expr, field }) => (expr, field.data_type().clone(), false),
             Expr::TryCast(TryCast { expr, field }) => (expr, field.data_type().clone(), true),
             _ => return Ok(Transformed::no(expr)),
@@ -77,10 +98,31 @@ pub(crate) fn casts(plan: LogicalPlan) -> Result<LogicalPlan> {
     })
 }
 
+/// What an aggregate would read of rows that its filter leaves out is not
+/// computed: it could fail there.
+pub(crate) fn filters(plan: LogicalPlan) -> Result<LogicalPlan> {
+    rewrite(plan, &mut |expr, _| {
+        let Expr::AggregateFunction(mut function) = expr else {
+            return Ok(Transformed::no(expr));
+        };
+        let Some(filter) = function.params.filter.clone() else {
+            return Ok(Transformed::no(Expr::AggregateFunction(function)));
+        };
+        for argument in &mut function.params.args {
+            if !matches!(argument, Expr::Literal(..) | Expr::Column(_)) {
+                let read = Box::new(argument.clone());
+                *argument = Expr::Case(Case::new(None, vec![(filter.clone(), read)], None));
+            }
+        }
+        Ok(Transformed::yes(Expr::AggregateFunction(function)))
+    })
+}
+
 /// Rewrites every expression of every node; columns keep their names.
 fn rewrite(
     plan: LogicalPlan,
-    mut change: impl FnMut(Expr, &LogicalPlan) -> Result<Transformed<Expr>>,
+    // Not generic: the walk over a plan is large, and would be compiled for each pass.
+    change: &mut dyn FnMut(Expr, &LogicalPlan) -> Result<Transformed<Expr>>,
 ) -> Result<LogicalPlan> {
     let plan = plan.transform_up(|plan| {
         let names = NamePreserver::new(&plan);

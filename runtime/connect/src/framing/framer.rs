@@ -206,6 +206,39 @@ impl Framer {
         self.quotes = Quotes::default();
     }
 
+    /// The record at `start` is one.
+    fn keep(&mut self, length: usize) {
+        // A chunk and the longest record are far below 32 bits.
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        self.records
+            .push(place(self.start)..place(self.start + length));
+    }
+
+    /// The record at `start` is a bad one.
+    fn reject(&mut self, length: usize, reason: String) {
+        self.bad.push(BadRecord {
+            index: self.records.len(),
+            reason,
+        });
+        self.keep(length);
+    }
+
+    /// Why no record below this header could be read, as far as lines tell.
+    fn bad_header(&self, header: &[u8], is_long: bool) -> Option<String> {
+        if is_long {
+            return Some(format!(
+                "the header is longer than max_line {}",
+                self.max_record
+            ));
+        }
+        if self.quotes == Quotes::Quoted {
+            return Some("in the header, a quote is never closed".to_owned());
+        }
+        memchr(b'\r', header).map(|_| {
+            "the header has a carriage return: lines end with a line feed, or with both".to_owned()
+        })
+    }
+
     /// A record ends before `end`, the next one starts at `next`.
     fn close(&mut self, end: usize, next: usize) {
         let record = self.buffer.get(self.start..end).unwrap_or_default();
@@ -218,22 +251,21 @@ impl Framer {
             record.len()
         };
 
-        if self.framing == (Framing::Csv { header: true }) && self.header.is_none() {
+        let is_header = self.framing == (Framing::Csv { header: true }) && self.header.is_none();
+        if is_header && let Some(reason) = self.bad_header(record, is_long) {
+            // No header, no rows: without this, a whole file would vanish without a word.
+            self.header = Some(Bytes::new());
+            self.reject(length, reason);
+        } else if is_header {
             self.header = Some(Bytes::copy_from_slice(
                 record.get(..length).unwrap_or_default(),
             ));
             self.first += 1;
         } else {
-            if is_long {
-                self.bad.push(BadRecord {
-                    index: self.records.len(),
-                    reason: format!("longer than max_line {}", self.max_record),
-                });
+            match is_long {
+                true => self.reject(length, format!("longer than max_line {}", self.max_record)),
+                false => self.keep(length),
             }
-            // A chunk and the longest record are far below 32 bits.
-            let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-            self.records
-                .push(place(self.start)..place(self.start + length));
         }
         self.cut += too_long.unwrap_or_default();
         self.start = next;

@@ -95,6 +95,31 @@ fn a_header_is_no_record_but_counts() {
     assert!(frame(Framing::Csv { header: true }, 100, b"a,b\n", 3).is_empty());
 }
 
+/// Without one there would be no rows, and nobody would know why.
+#[test]
+fn a_header_that_is_none_is_a_bad_record() {
+    let reasons = |text: &[u8], max| {
+        let chunks = frame(Framing::Csv { header: true }, max, text, 3);
+        let bad = chunks.iter().flat_map(|chunk| &chunk.bad);
+        bad.map(|bad| (bad.index, bad.reason.clone()))
+            .collect::<Vec<_>>()
+    };
+    let one = |reason: &str| vec![(0, reason.to_owned())];
+    assert_eq!(
+        reasons(b"a,\"b\n1,2\n", 100),
+        one("in the header, a quote is never closed")
+    );
+    assert_eq!(
+        reasons(b"a,b\r1,2\r", 100),
+        one("the header has a carriage return: lines end with a line feed, or with both")
+    );
+    assert_eq!(
+        reasons(b"abcdefghijkl,b\n1,2\n", 8),
+        one("the header is longer than max_line 8B")
+    );
+    assert_eq!(reasons(b"a,b\r\n1,2\r\n", 100), []);
+}
+
 #[test]
 fn a_line_of_100_mb_is_rejected_without_being_held() {
     let mut framer = Framer::new(Framing::Lines, DEFAULT_MAX_RECORD);

@@ -12,6 +12,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct FileSourceOptions {
     /// A file, a folder (its files, not those of folders in it) or a glob: `in/*.json`.
+    #[schemars(length(min = 1))]
     pub path: String,
     /// At most so many new files an epoch.
     #[schemars(range(min = 1))]
@@ -35,6 +36,7 @@ pub struct FileSourceOptions {
 #[serde(deny_unknown_fields)]
 pub struct FileSinkOptions {
     /// The folder, or for `layout: batches` what the folders' names start with.
+    #[schemars(length(min = 1))]
     pub path: String,
     /// How rows are laid out; default: table for json and csv, batches for everything else.
     pub layout: Option<Layout>,

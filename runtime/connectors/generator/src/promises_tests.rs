@@ -22,7 +22,7 @@ fn context(lanes: usize, finite: bool, clock: &Arc<ManualClock>) -> SourceContex
 
 fn generator(options: Value, lanes: usize, finite: bool) -> Result<Generator> {
     let clock = Arc::new(ManualClock::at(1_767_225_601_050));
-    let options = azud_connect::options("in", options)?;
+    let options = azud_connect::options(options)?;
     Generator::new(&options, &context(lanes, finite, &clock))
 }
 
@@ -216,7 +216,7 @@ async fn wide_rows_come_in_smaller_chunks() {
 async fn rows_come_at_their_rate_and_catch_up() {
     let clock = Arc::new(ManualClock::at(0));
     let options = json!({ "rows_per_second": 100, "columns": { "a": "bigint" } });
-    let options = azud_connect::options("in", options).unwrap();
+    let options = azud_connect::options(options).unwrap();
     let generator = Generator::new(&options, &context(2, false, &clock)).unwrap();
     let mut readers = generator.open(&[]).await.unwrap();
     let mut next = async |reader: usize| {

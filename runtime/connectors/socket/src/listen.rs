@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azud_connect::{Read, Records, Source, SourceContext, SourceReader};
@@ -14,6 +15,9 @@ use tokio::task::JoinSet;
 
 use crate::SocketOptions;
 use crate::connection::Connection;
+
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Accepts connections, each a partition of its own: the peer's address and a
 /// number. It never ends by itself, but with `trigger: once` it does when the
@@ -40,6 +44,8 @@ struct Reader {
     /// Connections that have closed, the latest of them.
     closed: VecDeque<u64>,
     ended: u64,
+    /// Until when nobody is accepted, by the clock: it failed a moment ago.
+    paused_until: Option<Duration>,
 }
 
 /// What a connection's task gives.
@@ -102,6 +108,7 @@ impl Source for ListenSource {
             positions: BTreeMap::new(),
             closed: VecDeque::new(),
             ended: 0,
+            paused_until: None,
         })])
     }
 }
@@ -171,6 +178,17 @@ impl Reader {
         }
     }
 
+    /// Without a free file descriptor, say, nobody else is accepted for a while:
+    /// those that are there are read on, and free theirs when they close.
+    fn pause(&mut self, error: &io::Error) {
+        let node = &self.context.node;
+        let pause = ACCEPT_PAUSE.as_millis();
+        tracing::warn!(
+            "source `{node}` cannot accept a connection: {error}, trying again in {pause} ms"
+        );
+        self.paused_until = Some(self.context.clock.elapsed() + ACCEPT_PAUSE);
+    }
+
     fn has_ended(&self) -> bool {
         self.context.finite && self.count > 0 && self.ended == self.count
     }
@@ -184,6 +202,9 @@ impl SourceReader for Reader {
                 return Ok(Read::End);
             }
             let has_room = self.tasks.len() < self.max_connections;
+            let pause = self.paused_until.map_or(Duration::ZERO, |until| {
+                until.saturating_sub(self.context.clock.elapsed())
+            });
             // Each of these may be dropped without a loss.
             tokio::select! {
                 Some(given) = self.given.recv() => {
@@ -194,11 +215,14 @@ impl SourceReader for Reader {
                 Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     joined.map_err(|error| Error::internal("socket").because(error))?;
                 }
-                accepted = self.listener.accept(), if has_room => {
-                    let (stream, peer) = accepted.map_err(|error| {
-                        Error::unavailable("cannot accept a connection").because(error)
-                    })?;
-                    self.accept(stream, peer);
+                () = tokio::time::sleep(pause), if self.paused_until.is_some() => {
+                    self.paused_until = None;
+                }
+                accepted = self.listener.accept(), if has_room && self.paused_until.is_none() => {
+                    match accepted {
+                        Ok((stream, peer)) => self.accept(stream, peer),
+                        Err(error) => self.pause(&error),
+                    }
                 }
             }
         }

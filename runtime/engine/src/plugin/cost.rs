@@ -33,7 +33,8 @@ impl Cost {
         }
         let a_row = self.time.as_secs_f64() / self.rows as f64;
         let seconds = a_row * rows as f64 * f64::from(FACTOR);
-        Duration::try_from_secs_f64(seconds).map_or(limit, |usual| usual.clamp(LEAST, limit.max(LEAST)))
+        Duration::try_from_secs_f64(seconds)
+            .map_or(limit, |usual| usual.clamp(LEAST, limit.max(LEAST)))
     }
 }
 

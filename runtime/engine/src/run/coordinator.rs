@@ -68,7 +68,8 @@ impl Coordinator {
         match self.epochs().await {
             Err(error) if error.kind() == ErrorKind::Closed && !self.reader_is_gone => {
                 Err(self.reason().await.unwrap_or_else(|| {
-                    Error::internal("a part of the pipeline has stopped without a word").because(error)
+                    Error::internal("a part of the pipeline has stopped without a word")
+                        .because(error)
                 }))
             }
             outcome => outcome,

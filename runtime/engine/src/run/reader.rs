@@ -74,7 +74,9 @@ impl ReaderTask {
         let mut backoff = Backoff::default();
         for epoch in 0.. {
             self.reader.start_epoch();
-            ended = self.read_epoch(epoch, &permits, &mut backoff, ended).await?;
+            ended = self
+                .read_epoch(epoch, &permits, &mut backoff, ended)
+                .await?;
             let stopped = Event::Stopped {
                 positions: self.reader.positions(),
             };

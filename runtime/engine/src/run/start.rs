@@ -31,6 +31,10 @@ use crate::plan::Plan;
 /// How many events may wait for the coordinator.
 const EVENTS: usize = 64;
 
+/// Stack of a lane: operators call each other, so its depth is that of the
+/// longest way through a pipeline, which has at most `azud_manifest::MAX_NODES`.
+const STACK: usize = 32 << 20;
+
 /// How long readers and writers may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -356,6 +360,7 @@ fn spawn(lanes: Vec<Lane>) -> Result<Vec<std::thread::JoinHandle<()>>> {
     for lane in lanes {
         let thread = std::thread::Builder::new()
             .name(lane.name.clone())
+            .stack_size(STACK)
             .spawn(move || lane.run())
             .map_err(|error| Error::internal("cannot start a lane").because(error))?;
         threads.push(thread);

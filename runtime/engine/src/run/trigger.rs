@@ -54,7 +54,9 @@ impl Trigger {
             Self::Once | Self::Continuous => CONTINUOUS,
             Self::Every(interval) => interval,
         };
-        i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1)
+        i64::try_from(interval.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1)
     }
 
     /// Whether an epoch ends when every source has used up its share of it.

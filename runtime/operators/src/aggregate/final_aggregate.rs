@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, UInt32Array};
+use arrow::array::{ArrayRef, UInt32Array, UInt64Array};
 use arrow::compute::{concat, take};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Mode, Result};
 use datafusion_common::DataFusionError;
@@ -120,18 +121,47 @@ impl FinalAggregate {
             // `first`, `last` and `collect_list` go by order: what is older comes first.
             let new = self.epoch.accumulators.take_states().map_err(failed)?;
             let rows = self.states.gather(&old)?;
-            let (_, states) = self.split(rows.columns());
-            let all: Vec<usize> = (0..total).collect();
-            for (states, groups) in [(states, &known), (&new, &all)] {
-                let merged = self.epoch.accumulators.merge(states, groups, total);
-                merged.map_err(failed)?;
-            }
+            let (_, old) = self.split(rows.columns());
+            self.merge_in_order(old, &new, &known, total)
+                .map_err(failed)?;
         }
         let mut columns = self.epoch.take_keys(self.aggregate.keys())?;
         let states = self.epoch.accumulators.take_states();
         columns.extend(states.map_err(failed)?);
         let rows = record_batch(self.aggregate.state(), columns, total).map_err(failed)?;
         Ok((self.epoch.clear(), rows))
+    }
+
+    /// Merges states of earlier epochs, one for each of the groups `known`, and
+    /// then the epoch's own, one for each of all groups.
+    ///
+    /// The first merge has every group: DataFusion's accumulators take a group
+    /// that is passed over for one with values, where no state is null.
+    fn merge_in_order(
+        &mut self,
+        old: &[ArrayRef],
+        new: &[ArrayRef],
+        known: &[usize],
+        total: usize,
+    ) -> Result<(), DataFusionError> {
+        let mut is_known = vec![false; total];
+        for group in known {
+            if let Some(is_known) = is_known.get_mut(*group) {
+                *is_known = true;
+            }
+        }
+        let unknown = (0..total).zip(&is_known).filter(|(_, known)| !**known);
+        let unknown: Vec<usize> = unknown.map(|(group, _)| group).collect();
+        let of_known = take_groups(new, known)?;
+        let of_unknown = take_groups(new, &unknown)?;
+        let first: Vec<ArrayRef> = old
+            .iter()
+            .zip(&of_unknown)
+            .map(|(old, new)| concat(&[old.as_ref(), new.as_ref()]))
+            .collect::<Result<_, _>>()?;
+        let accumulators = &mut self.epoch.accumulators;
+        accumulators.merge(&first, &[known, &unknown].concat(), total)?;
+        accumulators.merge(&of_known, known, total)
     }
 
     /// Emits the results of rows of states on the ports of these modes.
@@ -247,6 +277,14 @@ impl Touched {
         }
         groups
     }
+}
+
+/// The states of some groups.
+fn take_groups(states: &[ArrayRef], groups: &[usize]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let groups = groups.iter().map(|group| *group as u64);
+    let groups = UInt64Array::from_iter_values(groups);
+    let taken = states.iter().map(|state| take(state, &groups, None));
+    taken.collect()
 }
 
 fn failed(error: DataFusionError) -> azud_model::Error {

@@ -65,7 +65,12 @@ impl GroupKeys {
         self.bytes = 0;
         match &mut self.values {
             None => Ok(Vec::new()),
-            Some(values) => values.emit(EmitTo::All),
+            Some(values) => {
+                let keys = values.emit(EmitTo::All);
+                // Several columns leave their hash table behind, which names groups that are gone.
+                values.clear_shrink(0);
+                keys
+            }
         }
     }
 }
@@ -82,5 +87,40 @@ pub(super) fn canonical(key: &ArrayRef) -> ArrayRef {
                 .unary::<_, Float32Type>(|x| if x.is_nan() { f32::NAN } else { x + 0.0 }),
         ),
         _ => key.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+    use arrow::datatypes::{Field, Schema};
+
+    use super::*;
+
+    /// One column, several, and a nested one: each has a hash table of its own kind.
+    #[test]
+    fn what_was_taken_starts_afresh() {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "a"]));
+        let number: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 1]));
+        for columns in [vec![text.clone()], vec![number.clone()], vec![text, number]] {
+            let fields: Vec<Field> = columns
+                .iter()
+                .enumerate()
+                .map(|(number, column)| {
+                    Field::new(format!("c{number}"), column.data_type().clone(), true)
+                })
+                .collect();
+            let mut keys = GroupKeys::new(&Arc::new(Schema::new(fields))).unwrap();
+            for _ in 0..3 {
+                let mut numbers = Vec::new();
+                keys.number(&columns, 3, &mut numbers).unwrap();
+                let groups = keys.len();
+                assert_eq!(numbers, if groups == 1 { [0, 0, 0] } else { [0, 1, 0] });
+                let taken = keys.take().unwrap();
+                assert_eq!(taken.len(), columns.len());
+                assert_eq!(taken.first().map(|key| key.len()), Some(groups));
+                assert_eq!(keys.len(), 0);
+            }
+        }
     }
 }

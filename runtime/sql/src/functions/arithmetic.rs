@@ -213,8 +213,8 @@ fn failure(error: ArrowError, data_type: &DataType) -> datafusion_common::DataFu
 
 /// A remainder by 0.0 would be NaN.
 fn no_zero(left: &dyn Datum, right: &dyn Datum) -> Result<(), ArrowError> {
-    let (left, _) = left.get();
-    let (right, one) = right.get();
+    let (left, one_left) = left.get();
+    let (right, one_right) = right.get();
     let zero = |row: usize| match right.data_type() {
         DataType::Float64 => right.as_primitive::<Float64Type>().value(row) == 0.0,
         DataType::Float32 => right.as_primitive::<Float32Type>().value(row) == 0.0,
@@ -223,11 +223,16 @@ fn no_zero(left: &dyn Datum, right: &dyn Datum) -> Result<(), ArrowError> {
     if !right.data_type().is_floating() {
         return Ok(());
     }
-    let rows = left.len().max(right.len());
+    let rows = match one_left {
+        true => right.len(),
+        false => left.len(),
+    };
     let failed = (0..rows).any(|row| {
-        let at = if one { 0 } else { row };
-        let left_valid = left.len() == 1 || left.is_valid(row);
-        left_valid && right.is_valid(at) && zero(at)
+        let (left_row, right_row) = (
+            if one_left { 0 } else { row },
+            if one_right { 0 } else { row },
+        );
+        left.is_valid(left_row) && right.is_valid(right_row) && zero(right_row)
     });
     match failed {
         true => Err(ArrowError::DivideByZero),

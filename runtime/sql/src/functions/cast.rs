@@ -1,8 +1,9 @@
-//! `CAST` and `TRY_CAST` where Spark's differ from Arrow's: from and to text, and between time and numbers.
+//! `CAST` and `TRY_CAST` where Spark's differ from Arrow's: from and to text,
+//! between time and numbers, and from doubles to decimals.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -12,7 +13,7 @@ use datafusion_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::cast_text;
+use super::{cast_text, digits};
 
 const MICROS: i64 = 1_000_000;
 
@@ -53,7 +54,7 @@ impl SparkCast {
 
     /// The values, null where a value does not fit.
     fn lenient(&self, values: &ArrayRef) -> Result<ArrayRef> {
-        use DataType::{Boolean, Date32, Float32, Float64, Timestamp, Utf8};
+        use DataType::{Boolean, Date32, Decimal128, Float32, Float64, Timestamp, Utf8};
         let from = values.data_type();
         Ok(match (from, &self.to) {
             (from, to) if from.is_string() => {
@@ -64,6 +65,14 @@ impl SparkCast {
             (Timestamp(..), to) if to.is_string() => {
                 let time = cast(values, &micros())?;
                 cast_text::timestamps(time.as_primitive())
+            }
+            (Float32 | Float64, Decimal128(precision, scale)) => {
+                let floats = cast(values, &Float64)?;
+                let floats = floats.as_primitive::<Float64Type>().iter();
+                let decimals: Decimal128Array = floats
+                    .map(|float| digits::decimal(float?, *precision, *scale))
+                    .collect();
+                Arc::new(decimals.with_precision_and_scale(*precision, *scale)?)
             }
             // Seconds, cut downwards.
             (Timestamp(..), to) if to.is_integer() => {

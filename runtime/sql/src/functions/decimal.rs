@@ -63,6 +63,48 @@ pub(super) fn result(operation: Operation, left: &DataType, right: &DataType) ->
     }
 }
 
+/// The type of a decimal that is rounded, as Spark's `RoundBase` has it.
+pub(super) fn rounded(precision: u8, scale: i8, digits: i32) -> DataType {
+    let (precision, scale) = (i32::from(precision), i32::from(scale));
+    // Rounding may need one more digit before the point.
+    let whole = precision - scale + 1;
+    let (precision, scale) = match digits < 0 {
+        true => (whole.max(digits.saturating_neg().saturating_add(1)), 0),
+        false => (whole + scale.min(digits), scale.min(digits)),
+    };
+    let precision = u8::try_from(precision.min(MAX)).unwrap_or(DECIMAL128_MAX_PRECISION);
+    DataType::Decimal128(precision, i8::try_from(scale).unwrap_or_default())
+}
+
+/// Decimals with `digits` after the point, half up, in the type that `rounded` gives.
+pub(super) fn round(values: &ArrayRef, digits: i32, to: &DataType) -> Result<ArrayRef> {
+    let (DataType::Decimal128(_, from), DataType::Decimal128(precision, scale)) =
+        (values.data_type(), to)
+    else {
+        return plan_err!("a decimal is rounded to a decimal");
+    };
+    let (from, to_scale) = (i32::from(*from), i32::from(*scale));
+    let limit = power(u32::from(*precision)).ok_or_else(|| overflow(to))?;
+    let kept = digits.min(from);
+    let round = |value: i128| {
+        // No decimal has so many digits.
+        if kept < -MAX {
+            return Ok(0);
+        }
+        rescale(i256::from_i128(value), from, kept)
+            .and_then(|value| rescale(value, kept, to_scale))
+            .filter(|value| value.wrapping_abs() < limit)
+            .and_then(i256::to_i128)
+            .ok_or_else(|| overflow(to))
+    };
+    let rounded = values
+        .as_primitive::<Decimal128Type>()
+        .try_unary::<_, Decimal128Type, _>(round)?;
+    Ok(Arc::new(
+        rounded.with_precision_and_scale(*precision, *scale)?,
+    ))
+}
+
 /// Computes row by row in 256 bits.
 pub(super) fn compute(
     operation: Operation,

@@ -1,25 +1,41 @@
-//! The functions that a query may call: DataFusion's, over them Spark's, and
-//! over those our own where neither does what Spark 4 does.
+//! The functions that a query may call: of DataFusion's, Spark's and our own
+//! those that `names` lists.
 
 mod arithmetic;
+mod arrays;
 mod cast;
 mod cast_text;
 mod decimal;
+mod digits;
 mod divide;
+mod later;
+mod letters;
+mod lists;
+mod names;
 mod narrow;
 mod positions;
+mod reals;
+mod replace;
+mod round;
 mod split;
+mod strict;
 mod subscript;
 mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion_expr::{AggregateUDF, ScalarUDF};
+use arrow::array::ArrayRef;
+use datafusion_common::Result;
+use datafusion_expr::{AggregateUDF, ScalarFunctionArgs, ScalarUDF};
 
 pub(crate) use arithmetic::{Arithmetic, Operation};
 pub(crate) use cast::SparkCast;
+pub(crate) use later::is_later;
+pub(crate) use names::usage;
 pub(crate) use narrow::Narrow;
+pub(crate) use replace::Replacement;
+pub(crate) use strict::Strict;
 pub(crate) use subscript::Subscript;
 
 /// Scalar and aggregate functions by their lower-case names.
@@ -28,114 +44,14 @@ pub(crate) struct Functions {
     aggregates: BTreeMap<String, Arc<AggregateUDF>>,
 }
 
-/// Spark's names for aggregates that DataFusion calls otherwise.
-const AGGREGATE_NAMES: [(&str, &str); 10] = [
-    ("first", "first_value"),
-    ("last", "last_value"),
-    ("any_value", "first_value"),
-    ("every", "bool_and"),
-    ("some", "bool_or"),
-    ("any", "bool_or"),
-    ("approx_count_distinct", "approx_distinct"),
-    ("mean", "avg"),
-    ("std", "stddev"),
-    ("variance", "var_samp"),
-];
-
-/// Spark's names for scalar functions that DataFusion calls otherwise.
-const SCALAR_NAMES: [(&str, &str); 8] = [
-    ("azud_size", "cardinality"),
-    ("startswith", "starts_with"),
-    ("endswith", "ends_with"),
-    ("dateadd", "date_add"),
-    ("rlike", "regexp_like"),
-    ("regexp", "regexp_like"),
-    ("ucase", "upper"),
-    ("lcase", "lower"),
-];
-
-/// Spelled by `syntax::spelling` as calls of other functions.
-const SPELLED: [&str; 18] = [
-    "count_if",
-    "isnull",
-    "isnotnull",
-    "year",
-    "quarter",
-    "month",
-    "day",
-    "hour",
-    "minute",
-    "second",
-    "dayofmonth",
-    "dayofyear",
-    "weekofyear",
-    "dayofweek",
-    "sort_array",
-    "date_format",
-    "unix_seconds",
-    "struct",
-];
-
-/// Aggregates that DataFusion's newer ones must not hide, or that need an order or all rows at once.
-const NOT_AGGREGATES: [&str; 5] = [
-    "array_agg",
-    "string_agg",
-    "nth_value",
-    "grouping",
-    "percentile_cont",
-];
-
 // === impl Functions ===
 
 impl Functions {
     pub(crate) fn new() -> Self {
-        let mut functions = Self {
-            scalars: BTreeMap::new(),
-            aggregates: BTreeMap::new(),
-        };
-        let scalars = datafusion_functions::all_default_functions()
-            .into_iter()
-            .chain(datafusion_functions_nested::all_default_nested_functions())
-            .chain(datafusion_spark::all_default_scalar_functions())
-            .chain(own());
-        for function in scalars {
-            functions.add_scalar(&function);
+        Self {
+            scalars: scalars(),
+            aggregates: aggregates(),
         }
-        for (name, known_as) in SCALAR_NAMES {
-            if let Some(function) = functions.scalars.get(known_as).cloned() {
-                functions.scalars.insert(name.to_owned(), function);
-            }
-        }
-        let aggregates = datafusion_functions_aggregate::all_default_aggregate_functions()
-            .into_iter()
-            .chain(datafusion_spark::all_default_aggregate_functions())
-            // Spark's own in `datafusion-spark` makes doubles of decimals.
-            .chain([datafusion_functions_aggregate::average::avg_udaf()]);
-        for function in aggregates {
-            for name in function.aliases() {
-                functions.aggregates.insert(name.clone(), function.clone());
-            }
-            functions
-                .aggregates
-                .insert(function.name().to_owned(), function.clone());
-        }
-        for (name, known_as) in AGGREGATE_NAMES {
-            if let Some(function) = functions.aggregates.get(known_as).cloned() {
-                functions.aggregates.insert(name.to_owned(), function);
-            }
-        }
-        for name in NOT_AGGREGATES {
-            functions.aggregates.remove(name);
-        }
-        functions
-    }
-
-    fn add_scalar(&mut self, function: &Arc<ScalarUDF>) {
-        for name in function.aliases() {
-            self.scalars.insert(name.clone(), function.clone());
-        }
-        self.scalars
-            .insert(function.name().to_owned(), function.clone());
     }
 
     pub(crate) fn scalar(&self, name: &str) -> Option<Arc<ScalarUDF>> {
@@ -146,10 +62,9 @@ impl Functions {
         self.aggregates.get(name).cloned()
     }
 
+    /// Whether a query may call it.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.scalars.contains_key(name)
-            || self.aggregates.contains_key(name)
-            || SPELLED.contains(&name)
+        self.names().any(|known| known == name)
     }
 
     /// Every name that a query may write.
@@ -159,7 +74,7 @@ impl Functions {
             .chain(self.aggregates.keys())
             .map(String::as_str)
             .filter(|name| !name.starts_with("azud_"))
-            .chain(SPELLED)
+            .chain(names::SPELLED.iter().map(|(name, _)| *name))
             .chain(["explode", "explode_outer", "posexplode", "posexplode_outer"])
     }
 
@@ -172,13 +87,108 @@ impl Functions {
     }
 }
 
+/// Of two functions of one name the later counts: Spark's over DataFusion's,
+/// and over those our own where neither does what Spark 4 does.
+fn scalars() -> BTreeMap<String, Arc<ScalarUDF>> {
+    let all: Vec<_> = datafusion_functions::all_default_functions()
+        .into_iter()
+        .chain(datafusion_functions_nested::all_default_nested_functions())
+        .chain(datafusion_spark::all_default_scalar_functions())
+        .chain(own())
+        .collect();
+    let all = all
+        .iter()
+        .map(|function| (function, function.name(), function.aliases()));
+    let renamed = names::RENAMED.iter().chain(names::INTERNAL);
+    pick(all, names::SCALARS, renamed)
+}
+
+fn aggregates() -> BTreeMap<String, Arc<AggregateUDF>> {
+    let all: Vec<_> = datafusion_functions_aggregate::all_default_aggregate_functions()
+        .into_iter()
+        .chain(datafusion_spark::all_default_aggregate_functions())
+        // Spark's own in `datafusion-spark` makes doubles of decimals.
+        .chain([datafusion_functions_aggregate::average::avg_udaf()])
+        .collect();
+    let all = all
+        .iter()
+        .map(|function| (function, function.name(), function.aliases()));
+    pick(all, names::AGGREGATES, names::RENAMED_AGGREGATES)
+}
+
+/// Those of the functions, with their names and aliases, that are listed.
+fn pick<'a, F: Clone + 'a>(
+    all: impl Iterator<Item = (&'a F, &'a str, &'a [String])>,
+    same: &[&'a str],
+    renamed: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+) -> BTreeMap<String, F> {
+    let mut known = BTreeMap::new();
+    for (function, name, aliases) in all {
+        let aliases = aliases.iter().map(String::as_str);
+        known.extend(aliases.chain([name]).map(|name| (name, function)));
+    }
+    same.iter()
+        .map(|name| (*name, *name))
+        .chain(renamed.into_iter().copied())
+        .filter_map(|(name, known_as)| Some((name.to_owned(), (*known.get(known_as)?).clone())))
+        .collect()
+}
+
 fn own() -> Vec<Arc<ScalarUDF>> {
-    let mut own: Vec<Arc<ScalarUDF>> = vec![
-        Arc::new(ScalarUDF::from(split::Split::new())),
-        Arc::new(ScalarUDF::from(positions::Positions::new())),
-        Arc::new(ScalarUDF::from(Subscript::element_at())),
-        Arc::new(ScalarUDF::from(Arithmetic::new(Operation::Remainder))),
+    let mut own = vec![
+        ScalarUDF::from(split::Split::new()),
+        ScalarUDF::from(positions::Positions::new()),
+        ScalarUDF::from(Subscript::element_at()),
+        ScalarUDF::from(Arithmetic::new(Operation::Remainder)),
+        ScalarUDF::from(replace::RegexpReplace::new()),
+        ScalarUDF::from(round::Round::new()),
+        ScalarUDF::from(Strict::new(
+            &datafusion_functions_nested::concat::array_append_udf(),
+            1,
+        )),
     ];
-    own.extend(text::TextFunction::all().map(|function| Arc::new(ScalarUDF::from(function))));
-    own
+    own.extend(text::TextFunction::all().map(ScalarUDF::from));
+    own.extend(letters::Letters::all().map(ScalarUDF::from));
+    own.extend(reals::Real::all().map(ScalarUDF::from));
+    own.extend(arrays::ArrayFunction::all().map(ScalarUDF::from));
+    own.into_iter().map(Arc::new).collect()
+}
+
+/// Every argument as a column of its own.
+fn columns(args: &ScalarFunctionArgs) -> Result<Vec<ArrayRef>> {
+    args.args
+        .iter()
+        .map(|argument| argument.to_array(args.number_rows))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Functions, names};
+
+    #[test]
+    fn every_listed_name_is_a_function() {
+        let functions = Functions::new();
+        let renamed = [names::RENAMED, names::INTERNAL].concat();
+        let scalars = names::SCALARS
+            .iter()
+            .chain(renamed.iter().map(|(name, _)| name));
+        for name in scalars {
+            assert!(functions.scalar(name).is_some(), "{name}");
+        }
+        let renamed = names::RENAMED_AGGREGATES.iter().map(|(name, _)| name);
+        for name in names::AGGREGATES.iter().chain(renamed) {
+            assert!(functions.aggregate(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_means_two_functions() {
+        let functions = Functions::new();
+        let mut names: Vec<_> = functions.names().collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
 }

@@ -42,6 +42,16 @@ pub(super) fn rewrite(literal: &mut ValueWithSpan) -> Option<Expr> {
     }
 }
 
+/// A bigint with its minus: `-9223372036854775808L`, which has no plus.
+pub(super) fn negative(literal: &ValueWithSpan) -> Option<Expr> {
+    let Value::Number(digits, true) = &literal.value else {
+        return None;
+    };
+    let mut number = literal.clone();
+    number.value = Value::Number(format!("-{digits}"), true);
+    rewrite(&mut number)
+}
+
 /// What a string literal says: Spark's `unescapeSQLString`.
 pub(super) fn unescape(text: &str, quote: char) -> String {
     let mut result = String::with_capacity(text.len());

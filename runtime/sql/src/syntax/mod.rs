@@ -12,6 +12,7 @@ mod rewrite;
 mod scope;
 mod size;
 mod spelling;
+mod times;
 
 use datafusion_sql::sqlparser::ast::{Query, Statement};
 use datafusion_sql::sqlparser::parser::Parser;
@@ -72,7 +73,7 @@ pub(crate) fn parse(sql: &str) -> Result<Query, SqlError> {
 /// Spark shows them.
 pub(crate) fn prepare(query: &mut Query, tables: &Tables) -> Result<Vec<String>, SqlError> {
     let names = Scope::new(tables).output_names(query)?;
-    rewrite::rewrite(query, tables)?;
+    rewrite::rewrite(query)?;
     Ok(names)
 }
 

@@ -14,7 +14,7 @@ use datafusion_sql::sqlparser::tokenizer::Span;
 
 use super::generators;
 use crate::SqlError;
-use crate::functions::Functions;
+use crate::functions::{Functions, is_later};
 use crate::nearest::nearest;
 
 const LATER: &str = "not in this version yet";
@@ -79,6 +79,9 @@ impl Visitor for Refuser<'_> {
                     Err(error) => Err(SqlError::new(error.to_string()).at(expression)),
                 }
             }
+            Expr::Overlay { expr, .. } => {
+                Err(SqlError::new(format!("function `overlay` is {LATER}")).at(expr.as_ref()))
+            }
             Expr::Lambda(_) => {
                 Err(SqlError::new(format!("lambda functions are {LATER}")).at(expression))
             }
@@ -122,11 +125,18 @@ impl Refuser<'_> {
         }
         let ident = function.name.0.first().and_then(ObjectNamePart::as_ident);
         let span = ident.map_or(Span::empty(), |ident| ident.span);
-        if let Some(reason) = not_yet(name) {
+        let bare = match &function.args {
+            FunctionArguments::List(list) => list.args.is_empty(),
+            _ => true,
+        };
+        if let Some(reason) = not_yet(name, bare) {
             return Err(SqlError::new(format!("{name}() is {LATER}: {reason}")).at_span(span));
         }
         if self.functions.contains(name) {
             return Ok(());
+        }
+        if is_later(name) {
+            return Err(SqlError::new(format!("function `{name}` is {LATER}")).at_span(span));
         }
         let error = SqlError::new(format!("there is no function `{name}`")).at_span(span);
         Err(match nearest(name, self.functions.names()) {
@@ -136,14 +146,15 @@ impl Refuser<'_> {
     }
 }
 
-/// Functions of Spark that have to wait, and why.
-fn not_yet(name: &str) -> Option<&'static str> {
+/// Functions of Spark that have to wait, and why; `bare`: without arguments.
+fn not_yet(name: &str, bare: bool) -> Option<&'static str> {
     Some(match name {
         "window" | "session_window" | "window_time" => "time windows need watermarks",
         "now" | "current_timestamp" | "current_date" | "current_time" | "curdate"
-        | "localtimestamp" | "unix_timestamp" | "current_timezone" => {
+        | "localtimestamp" | "current_timezone" => {
             "time comes through the epoch, so that a run can be repeated"
         }
+        "unix_timestamp" if bare => "time comes through the epoch, so that a run can be repeated",
         "rand" | "random" | "randn" | "uuid" | "shuffle" | "randstr" | "uniform" => {
             "randomness comes through the epoch, so that a run can be repeated"
         }
@@ -225,14 +236,16 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
 }
 
 fn refuse_select(select: &Select) -> Result<(), SqlError> {
-    let [from] = select.from.as_slice() else {
-        return Err(match select.from.as_slice() {
-            [] => SqlError::new("the query reads no node")
+    let from = match select.from.as_slice() {
+        [from] => from,
+        [] => {
+            return Err(SqlError::new("the query reads no node")
                 .help("write SELECT ... FROM node")
-                .at(select),
-            [_, second, ..] => SqlError::new(format!("joins are {LATER}")).at(&second.relation),
-            [_] => SqlError::new("the query reads no node"),
-        });
+                .at(select));
+        }
+        [_, second, ..] => {
+            return Err(SqlError::new(format!("joins are {LATER}")).at(&second.relation));
+        }
     };
     if let Some(join) = from.joins.first() {
         return Err(SqlError::new(format!("joins are {LATER}")).at(&join.relation));

@@ -12,11 +12,11 @@ use datafusion_sql::sqlparser::ast::{
 use super::generators::{self, Generator};
 use super::names::name_of;
 use super::spelling::{self, call};
-use super::{lateral, literals};
-use crate::{SqlError, Tables};
+use super::{lateral, literals, times};
+use crate::SqlError;
 
 /// Rewrites a query in place.
-pub(super) fn rewrite(query: &mut Query, _tables: &Tables) -> Result<(), SqlError> {
+pub(super) fn rewrite(query: &mut Query) -> Result<(), SqlError> {
     match query.visit(&mut Rewriter) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -65,55 +65,77 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> Flow {
-        let rewritten = match expression {
-            Expr::Identifier(name) => {
-                lower(name);
-                None
-            }
-            Expr::CompoundIdentifier(parts) => {
-                parts.iter_mut().for_each(lower);
-                None
-            }
-            Expr::Value(literal) => literals::rewrite(literal),
-            Expr::RLike {
-                negated,
-                expr,
-                pattern,
-                ..
-            } => {
-                let negated = *negated;
-                let call = call("rlike", vec![*expr.clone(), *pattern.clone()]);
-                Some(not_if(negated, call))
-            }
-            Expr::UnaryOp {
-                op: UnaryOperator::BitwiseNot,
-                expr,
-            } => Some(call("bitwise_not", vec![*expr.clone()])),
-            Expr::Function(function) => match spelling::rewrite(function) {
-                Ok(rewritten) => rewritten,
-                Err(error) => return Flow::Break(error),
-            },
-            Expr::Substring {
-                expr,
-                substring_from,
-                substring_for,
-                ..
-            } => {
-                let parts = [substring_from.take(), substring_for.take()];
-                let mut arguments = vec![*expr.clone()];
-                arguments.extend(parts.into_iter().flatten().map(|part| *part));
-                Some(call("substring", arguments))
-            }
-            _ => None,
-        };
-        if let Some(rewritten) = rewritten {
-            *expression = rewritten;
-            if let Expr::Function(function) = expression {
-                spelling::whole(function);
+        match rewrite_expression(expression) {
+            Ok(()) => Flow::Continue(()),
+            Err(error) => Flow::Break(error),
+        }
+    }
+}
+
+fn rewrite_expression(expression: &mut Expr) -> Result<(), SqlError> {
+    let rewritten = match expression {
+        Expr::Identifier(name) => {
+            lower(name);
+            None
+        }
+        Expr::CompoundIdentifier(parts) => {
+            parts.iter_mut().for_each(lower);
+            None
+        }
+        Expr::Value(literal) => literals::rewrite(literal),
+        Expr::RLike {
+            negated,
+            expr,
+            pattern,
+            ..
+        } => {
+            let mut call = call("rlike", vec![*expr.clone(), *pattern.clone()]);
+            match (*negated, &mut call) {
+                (false, Expr::Function(function)) => {
+                    spelling::rewrite(function)?;
+                    Some(call)
+                }
+                // Below NOT the call is visited as any other.
+                _ => Some(not(call)),
             }
         }
-        Flow::Continue(())
+        Expr::UnaryOp {
+            op: UnaryOperator::BitwiseNot,
+            expr,
+        } => Some(call("azud_bitwise_not", vec![*expr.clone()])),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match expr.as_ref() {
+            Expr::Value(number) => literals::negative(number),
+            _ => None,
+        },
+        Expr::Extract { field, expr, .. } => {
+            let field = field.to_string();
+            let part = times::extract(&field, expr);
+            Some(part.map_err(|error| error.at(expr.as_ref()))?)
+        }
+        Expr::Function(function) => spelling::rewrite(function)?,
+        Expr::Substring {
+            expr,
+            substring_from,
+            substring_for,
+            ..
+        } => {
+            let parts = [substring_from.take(), substring_for.take()];
+            let mut arguments = vec![*expr.clone()];
+            arguments.extend(parts.into_iter().flatten().map(|part| *part));
+            Some(call("substring", arguments))
+        }
+        _ => None,
+    };
+    if let Some(rewritten) = rewritten {
+        *expression = rewritten;
+        if let Expr::Function(function) = expression {
+            spelling::whole(function);
+        }
     }
+    Ok(())
 }
 
 /// Gives every item of SELECT the name that Spark gives it, and makes
@@ -162,10 +184,7 @@ fn generator(item: &SelectItem) -> Option<(Generator, Vec<Ident>, Expr)> {
     Some((generators::find(call)?, aliases, call.clone()))
 }
 
-fn not_if(negated: bool, expression: Expr) -> Expr {
-    if !negated {
-        return expression;
-    }
+fn not(expression: Expr) -> Expr {
     Expr::UnaryOp {
         op: UnaryOperator::Not,
         expr: Box::new(expression),

@@ -1,65 +1,88 @@
 //! Calls that Spark spells otherwise than DataFusion, made those of DataFusion.
 
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, UnaryOperator, Value,
-    ValueWithSpan,
+    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    TrimWhereField, UnaryOperator, Value, ValueWithSpan,
 };
 
-use super::java_regex;
 use super::literals::unescape;
+use super::{java_regex, times};
 use crate::SqlError;
+use crate::functions::{Replacement, usage};
 
 /// Rewrites a call; `None`: it stays.
+///
+/// What it makes is visited once more, but for a call that takes its place:
+/// names that mean something else here begin with `azud_` therefore.
 pub(super) fn rewrite(function: &mut Function) -> Result<Option<Expr>, SqlError> {
-    let name = function.name.to_string().to_lowercase();
-    counts(function, &name);
+    aggregates(function);
+    let name = name_of(function);
     regular_expression(function, &name)?;
     let arguments = arguments(function);
-    let part = |name: &str, value: &Expr| call("date_part", vec![text(name), value.clone()]);
+    if let Some(rewritten) = times::rewrite(&name, &arguments)? {
+        return Ok(Some(rewritten));
+    }
     Ok(Some(match (name.as_str(), arguments.as_slice()) {
         ("isnull", [value]) => Expr::IsNull(Box::new(value.clone())),
         ("isnotnull", [value]) => Expr::IsNotNull(Box::new(value.clone())),
-        (
-            "year" | "quarter" | "month" | "day" | "hour" | "minute" | "second" | "doy" | "week",
-            [value],
-        ) => part(&name, value),
-        ("dayofmonth", [value]) => part("day", value),
-        ("dayofyear", [value]) => part("doy", value),
-        ("weekofyear", [value]) => part("week", value),
-        ("dayofweek", [value]) => part("dow", value),
-        ("size" | "cardinality", [value]) => {
-            cast(call("azud_size", vec![value.clone()]), DataType::Int(None))
-        }
-        ("unix_seconds", [value]) => cast(value.clone(), DataType::BigInt(None)),
-        ("sort_array", [list]) => sorted(list, true),
-        ("sort_array", [list, Expr::Value(ascending)]) => {
-            sorted(list, ascending.value == Value::Boolean(true))
-        }
-        ("regexp_replace", [value, pattern, with]) => call(
-            "regexp_replace",
-            vec![value.clone(), pattern.clone(), with.clone(), text("g")],
+        ("negative", [value]) => unary(UnaryOperator::Minus, value),
+        ("positive", [value]) => unary(UnaryOperator::Plus, value),
+        ("array_sort", [list]) => sorted(list, "ASC", "NULLS LAST"),
+        ("sort_array", [list]) => sorted(list, "ASC", "NULLS FIRST"),
+        ("sort_array", [list, Expr::Value(ascending)]) => match ascending.value {
+            Value::Boolean(true) => sorted(list, "ASC", "NULLS FIRST"),
+            _ => sorted(list, "DESC", "NULLS LAST"),
+        },
+        ("regexp_count", [value, pattern]) => cast(
+            call("azud_regexp_count", vec![value.clone(), pattern.clone()]),
+            DataType::Int(None),
         ),
-        ("date_format", [value, Expr::Value(format)]) => {
-            let format = chrono_format(format)?;
-            call("to_char", vec![value.clone(), text(&format)])
+        ("regexp_replace", [_, Expr::Value(pattern), Expr::Value(with)]) => {
+            replacement(pattern, with)?;
+            return Ok(None);
         }
-        ("to_date" | "to_timestamp", [value, Expr::Value(format)]) => {
-            let format = chrono_format(format)?;
-            call(&name, vec![value.clone(), text(&format)])
+        ("decode", [value, Expr::Value(charset)]) if is_utf8(charset)? => {
+            cast(value.clone(), DataType::String(None))
         }
+        ("encode", [value, Expr::Value(charset)]) if is_utf8(charset)? => cast(
+            cast(value.clone(), DataType::String(None)),
+            DataType::Binary(None),
+        ),
+        // Spark's has what to trim first.
+        ("ltrim", [what, value]) => trim(TrimWhereField::Leading, what, value),
+        ("rtrim", [what, value]) => trim(TrimWhereField::Trailing, what, value),
         ("left", [value, length]) => {
             call("substring", vec![value.clone(), number(1), length.clone()])
         }
-        ("right", [value, length]) => call("substring", vec![value.clone(), minus(length)]),
         ("struct", parts) => named_struct(parts),
-        // DataFusion names a whole number a bigint; functions ask for ints.
-        (name, _) if !wants_constants(name) => {
-            whole_arguments(function);
+        ("map", parts) => call("make_map", parts.to_vec()),
+        (name, _) => {
+            if let Some(usage) = usage(name) {
+                return Err(not_so(function, usage));
+            }
+            // DataFusion names a whole number a bigint; functions ask for ints.
+            whole(function);
             return Ok(None);
         }
-        _ => return Ok(None),
     }))
+}
+
+/// The name in lower case and without backticks.
+fn name_of(function: &Function) -> String {
+    let name = function.name.to_string().to_lowercase();
+    name.trim_matches('`').to_owned()
+}
+
+/// A call of a function that is written otherwise.
+fn not_so(function: &Function, usage: &str) -> SqlError {
+    let name = name_of(function);
+    let error = SqlError::new(format!("{name}() does not take these arguments"))
+        .help(format!("write {usage}"));
+    match function.name.0.first().and_then(ObjectNamePart::as_ident) {
+        Some(ident) => error.at_span(ident.span),
+        None => error,
+    }
 }
 
 /// What a call that came of another spelling still needs.
@@ -71,11 +94,13 @@ pub(super) fn whole(function: &mut Function) {
 
 /// Functions that look at their constants while a query is planned.
 fn wants_constants(name: &str) -> bool {
-    matches!(name, "round" | "bround" | "ceil" | "floor" | "count")
+    matches!(name, "round" | "ceil" | "floor" | "count")
 }
 
-/// `count(*)` as `count(1)`, `count_if(x)` as `count(1) FILTER (WHERE x)`.
-fn counts(function: &mut Function, name: &str) {
+/// `count(*)` as `count(1)`, `count_if(x)` as `count(1) FILTER (WHERE x)`,
+/// `median` of doubles.
+fn aggregates(function: &mut Function) {
+    let name = name_of(function);
     let FunctionArguments::List(list) = &mut function.args else {
         return;
     };
@@ -83,8 +108,13 @@ fn counts(function: &mut Function, name: &str) {
         return;
     };
     let one = FunctionArgExpr::Expr(Expr::Value(Value::Number("1".to_owned(), false).into()));
-    match (name, &*argument) {
+    match (name.as_str(), &*argument) {
         ("count", FunctionArgExpr::Wildcard) => *argument = one,
+        // DataFusion's keeps a decimal's type, which has no digit for a half.
+        ("median", FunctionArgExpr::Expr(value)) => {
+            let double = DataType::Double(ExactNumberInfo::None);
+            *argument = FunctionArgExpr::Expr(cast(value.clone(), double));
+        }
         ("count_if", FunctionArgExpr::Expr(condition)) => {
             let condition = condition.clone();
             *argument = one;
@@ -156,6 +186,9 @@ fn regular_expression(function: &mut Function, name: &str) -> Result<(), SqlErro
     let FunctionArguments::List(list) = &mut function.args else {
         return Ok(());
     };
+    if name == "split" {
+        constants(list)?;
+    }
     if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))) = list.args.get_mut(1)
         && let Expr::Value(literal) = argument
         && let Some(pattern) = text_of(literal)
@@ -175,7 +208,30 @@ fn regular_expression(function: &mut Function, name: &str) -> Result<(), SqlErro
     Ok(())
 }
 
-fn text_of(literal: &ValueWithSpan) -> Option<String> {
+/// `split` reads its regular expression and its limit once, not in each row.
+fn constants(list: &FunctionArgumentList) -> Result<(), SqlError> {
+    for argument in list.args.iter().skip(1) {
+        let constant = match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::UnaryOp { expr, .. })) => {
+                matches!(expr.as_ref(), Expr::Value(_))
+            }
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => {
+                matches!(argument, Expr::Value(_))
+            }
+            _ => false,
+        };
+        if !constant {
+            return Err(SqlError::new(
+                "split() takes a literal here: what differs from row to row is not in this version yet",
+            )
+            .help("write split(text, ',') or split(text, ',', 2)")
+            .at(argument));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn text_of(literal: &ValueWithSpan) -> Option<String> {
     match &literal.value {
         Value::SingleQuotedString(text) => Some(unescape(text, '\'')),
         Value::DoubleQuotedString(text) => Some(unescape(text, '"')),
@@ -183,12 +239,44 @@ fn text_of(literal: &ValueWithSpan) -> Option<String> {
     }
 }
 
-fn sorted(list: &Expr, ascending: bool) -> Expr {
-    let (order, nulls) = match ascending {
-        true => ("ASC", "NULLS FIRST"),
-        false => ("DESC", "NULLS LAST"),
+/// Finds out whether a replacement names groups that its regular expression has.
+fn replacement(pattern: &ValueWithSpan, with: &ValueWithSpan) -> Result<(), SqlError> {
+    let (Some(pattern), Some(text)) = (text_of(pattern), text_of(with)) else {
+        return Ok(());
     };
-    call("array_sort", vec![list.clone(), text(order), text(nulls)])
+    let Ok(regex) = regex::Regex::new(&pattern) else {
+        return Ok(());
+    };
+    match Replacement::parse(&text, &regex) {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(SqlError::new(reason).at_span(with.span)),
+    }
+}
+
+fn is_utf8(charset: &ValueWithSpan) -> Result<bool, SqlError> {
+    let name = text_of(charset).unwrap_or_default();
+    match name.to_lowercase().as_str() {
+        "utf-8" | "utf8" => Ok(true),
+        _ => Err(SqlError::new(format!(
+            "the character set `{name}` is not in this version yet"
+        ))
+        .help("write 'utf-8'")
+        .at_span(charset.span)),
+    }
+}
+
+fn sorted(list: &Expr, order: &str, nulls: &str) -> Expr {
+    let arguments = vec![list.clone(), text(order), text(nulls)];
+    call("azud_array_sort", arguments)
+}
+
+fn trim(side: TrimWhereField, what: &Expr, value: &Expr) -> Expr {
+    Expr::Trim {
+        expr: Box::new(value.clone()),
+        trim_where: Some(side),
+        trim_what: Some(Box::new(what.clone())),
+        trim_characters: None,
+    }
 }
 
 /// `struct(a, b + 1)` as `named_struct('a', a, 'col2', b + 1)`.
@@ -208,75 +296,20 @@ fn named_struct(parts: &[Expr]) -> Expr {
     call("named_struct", arguments)
 }
 
-/// Java's letters for dates as chrono's.
-fn chrono_format(format: &ValueWithSpan) -> Result<String, SqlError> {
-    let java = text_of(format).unwrap_or_default();
-    let mut result = String::new();
-    let mut letters = java.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if letter == '\'' {
-            result.extend(letters.by_ref().take_while(|letter| *letter != '\''));
-            continue;
-        }
-        if !letter.is_ascii_alphabetic() {
-            if letter == '%' {
-                result.push('%');
-            }
-            result.push(letter);
-            continue;
-        }
-        let mut count = 1;
-        while letters.next_if_eq(&letter).is_some() {
-            count += 1;
-        }
-        result += match (letter, count) {
-            ('y' | 'u', 1 | 4) => "%Y",
-            ('y' | 'u', 2) => "%y",
-            ('M' | 'L', 1) => "%-m",
-            ('M' | 'L', 2) => "%m",
-            ('M' | 'L', 3) => "%b",
-            ('M' | 'L', 4) => "%B",
-            ('d', 1) => "%-d",
-            ('d', 2) => "%d",
-            ('D', 3) => "%j",
-            ('H', 1) => "%-H",
-            ('H', 2) => "%H",
-            ('h', 1) => "%-I",
-            ('h', 2) => "%I",
-            ('m', 1) => "%-M",
-            ('m', 2) => "%M",
-            ('s', 1) => "%-S",
-            ('s', 2) => "%S",
-            ('S', 3) => "%3f",
-            ('S', 6) => "%6f",
-            ('E', 1..=3) => "%a",
-            ('E', 4) => "%A",
-            ('a', 1) => "%p",
-            _ => {
-                let pattern = letter.to_string().repeat(count);
-                return Err(SqlError::new(format!(
-                    "the date pattern `{pattern}` is not in this version yet"
-                ))
-                .at_span(format.span));
-            }
-        };
-    }
-    Ok(result)
-}
-
 fn number(number: u32) -> Expr {
     let number = Expr::Value(Value::Number(number.to_string(), false).into());
     cast(number, DataType::Int(None))
 }
 
-fn minus(value: &Expr) -> Expr {
+fn unary(op: UnaryOperator, value: &Expr) -> Expr {
     Expr::UnaryOp {
-        op: UnaryOperator::Minus,
-        expr: Box::new(cast(value.clone(), DataType::Int(None))),
+        op,
+        // A number's own minus would make another number of it.
+        expr: Box::new(Expr::Nested(Box::new(value.clone()))),
     }
 }
 
-fn cast(value: Expr, data_type: DataType) -> Expr {
+pub(super) fn cast(value: Expr, data_type: DataType) -> Expr {
     Expr::Cast {
         kind: CastKind::Cast,
         expr: Box::new(value),
@@ -286,7 +319,7 @@ fn cast(value: Expr, data_type: DataType) -> Expr {
     }
 }
 
-fn text(text: &str) -> Expr {
+pub(super) fn text(text: &str) -> Expr {
     // Rewritten once more with the other literals: backslashes and quotes stay.
     let text = text.replace('\\', "\\\\").replace('\'', "''");
     Expr::Value(Value::SingleQuotedString(text).into())

@@ -49,7 +49,6 @@ impl Builder {
             Values::Decimal(values, precision, scale) => {
                 extend(values, parse_decimal(value, *precision, *scale))
             }
-            Values::Binary(values) => values.append(value.as_bytes()),
             Values::Timestamp(_, _) => {
                 return match value.parse() {
                     Ok(number) => self.append_whole(number),

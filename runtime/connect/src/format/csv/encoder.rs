@@ -8,6 +8,8 @@ use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use azud_model::{ColumnType, Error, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::format::civil::DateTime;
 use crate::{Encoder, ShortestFloat};
@@ -17,7 +19,8 @@ const OPTIONS: FormatOptions<'static> = FormatOptions::new();
 /// Writes a line of names, then a line a row. Null is an empty field and empty
 /// text is `""`, so that reading it back gives the same; but a null that would
 /// be a line of its own is `""` too, because readers pass over empty lines.
-/// Floats are written as Spark does: `1.0E20`, `Infinity`.
+/// Floats are written as Spark does: `1.0E20`, `Infinity`; binary in base64, as
+/// in JSON, because a CSV is text.
 pub(in crate::format) struct CsvEncoder {
     schema: SchemaRef,
 }
@@ -124,7 +127,10 @@ impl<'a> Cells<'a> {
     fn cell(&self, row: usize) -> Cow<'_, [u8]> {
         match self {
             Self::Text(column) => column.as_string::<i32>().value(row).as_bytes().into(),
-            Self::Binary(column) => column.as_binary::<i32>().value(row).into(),
+            Self::Binary(column) => {
+                let bytes = column.as_binary::<i32>().value(row);
+                STANDARD.encode(bytes).into_bytes().into()
+            }
             Self::Time(column) => {
                 let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
                 let mut text = Vec::with_capacity(27);

@@ -1,11 +1,13 @@
 //! Finds files as they come and deals them to the readers, in one order.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azud_connect::SourceContext;
 use azud_model::{Clock, Error, Result};
+use tokio::sync::Notify;
 
 use super::find::Pattern;
 use super::found::Found;
@@ -23,6 +25,10 @@ pub(super) struct Dealer {
     /// than what is known would make it forget files, and deal them again.
     looking: Mutex<()>,
     state: Mutex<State>,
+    /// The last epoch, counted from 1, of which a reader has used up its share;
+    /// and a call to the readers that wait for files: theirs ends with it.
+    used_up: AtomicU64,
+    pub(super) uses_up: Notify,
 }
 
 // === impl Dealer ===
@@ -52,7 +58,21 @@ impl Dealer {
                 hands: vec![VecDeque::new()],
                 ..State::default()
             }),
+            used_up: AtomicU64::new(0),
+            uses_up: Notify::new(),
         })
+    }
+
+    /// A reader has used up its share of an epoch.
+    pub(super) fn use_up(&self, epoch: u64) {
+        if self.used_up.fetch_max(epoch, Ordering::AcqRel) < epoch {
+            self.uses_up.notify_waiters();
+        }
+    }
+
+    /// Whether a reader has used up its share of that epoch.
+    pub(super) fn is_used_up(&self, epoch: u64) -> bool {
+        self.used_up.load(Ordering::Acquire) >= epoch
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -99,7 +99,14 @@ impl Pattern {
         let read = match self.kind {
             Kind::Folder | Kind::Glob => fs::read_dir(self.directory.join(&start)).map(drop),
             Kind::File if self.at.is_file() => fs::File::open(&self.at).map(drop),
-            // To open a pipe is to wait for somebody.
+            // To open a pipe is to wait for somebody, and it has no end that is there at the start.
+            Kind::File if self.at.exists() => {
+                return Err(Error::invalid(format!(
+                    "`{}` is a pipe or a device, not a file: write what comes from it to a file, \
+                     or send it to a `socket`",
+                    self.given.display()
+                )));
+            }
             Kind::File => Ok(()),
         };
         match read {

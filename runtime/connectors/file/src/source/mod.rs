@@ -63,6 +63,10 @@ impl Source for FileSource {
         let dealer = Dealer::new(&self.options, &self.context, self.pattern.clone(), places);
         let found = dealer.open().await?;
 
+        if self.context.finite && found == 0 {
+            let (node, path) = (&self.context.node, &self.options.path);
+            tracing::warn!("source `{node}` finds no file to read at `{path}`");
+        }
         // A file that comes later may go to any lane; what is all there needs no more readers
         // than there are files, and an epoch's share cannot be divided among more than it has.
         let files = if self.context.finite || self.pattern.is_one_file() {

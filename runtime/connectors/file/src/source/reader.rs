@@ -20,6 +20,8 @@ pub(super) struct FileReader {
     index: usize,
     dealer: Arc<Dealer>,
     share: Share,
+    /// The number of the epoch, from 1.
+    epoch: u64,
     source: String,
     framing: Framing,
     max_line: ByteSize,
@@ -51,6 +53,7 @@ impl FileReader {
             index,
             dealer,
             share,
+            epoch: 0,
             source: context.node.clone(),
             framing: context.framing,
             max_line: options.max_line(),
@@ -171,6 +174,7 @@ fn split(chunk: &mut Chunk, rows: usize) -> Option<Chunk> {
 impl SourceReader for FileReader {
     fn start_epoch(&mut self) {
         self.share.start_epoch();
+        self.epoch += 1;
         let dealer = &self.dealer;
         self.places
             .retain(|name, (_, place)| !place.done || dealer.knows(name));
@@ -181,6 +185,7 @@ impl SourceReader for FileReader {
             let Some(current) = &mut self.current else {
                 if self.dealer.has(self.index) {
                     if self.share.is_full() || self.share.is_out_of_files() {
+                        self.dealer.use_up(self.epoch);
                         return Ok(Read::EpochFull);
                     }
                     self.open_next();
@@ -188,13 +193,19 @@ impl SourceReader for FileReader {
                     let more = self.dealer.refresh().await?;
                     match self.dealer.has(self.index) {
                         true => {}
-                        false if more => tokio::time::sleep(self.dealer.poll).await,
+                        // The epoch need not go on for a reader that has nothing to read.
+                        false if self.dealer.is_used_up(self.epoch) => return Ok(Read::EpochFull),
+                        false if more => tokio::select! {
+                            () = tokio::time::sleep(self.dealer.poll) => {}
+                            () = self.dealer.uses_up.notified() => {}
+                        },
                         false => return Ok(Read::End),
                     }
                 }
                 continue;
             };
             if self.share.is_full() {
+                self.dealer.use_up(self.epoch);
                 return Ok(Read::EpochFull);
             }
             let part = match current.rest.take() {
