@@ -44,10 +44,10 @@ impl Run {
         Self::spawn(folder, manifest, azud)
     }
 
-    /// With at most so many open files.
+    /// With `--json`, and at most so many open files.
     pub(crate) fn start_limited(manifest: &str, files: u32) -> Self {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {files} && exec \"$0\" run pipeline.yaml");
+        let script = format!("ulimit -n {files} && exec \"$0\" run pipeline.yaml --json");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_azud")]);
         Self::spawn(tempfile::tempdir().unwrap(), manifest, shell)
     }

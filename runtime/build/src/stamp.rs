@@ -63,7 +63,9 @@ pub(crate) fn inputs(dep_info: &str, folder: &Path) -> BTreeSet<PathBuf> {
         .collect();
     inputs.extend(sources.iter().flat_map(|source| manifests(source)));
     inputs.extend(manifests(folder));
-    inputs.extend([".cargo/config.toml", "rust-toolchain.toml"].map(|file| folder.join(file)));
+    // These may come: then the plugin is another one.
+    let own = ["Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml"];
+    inputs.extend(own.map(|file| folder.join(file)));
     inputs
 }
 

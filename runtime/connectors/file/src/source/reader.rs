@@ -53,7 +53,7 @@ impl FileReader {
             index,
             dealer,
             share,
-            epoch: 0,
+            epoch: 1,
             source: context.node.clone(),
             framing: context.framing,
             max_line: options.max_line(),

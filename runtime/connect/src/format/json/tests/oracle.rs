@@ -31,7 +31,15 @@ fn expected(line: &str) -> Option<[Value; 5]> {
             .as_array()
             .is_some_and(|values| values.iter().all(|value| value.is_null() || value.is_i64())),
     };
-    let columns = SCHEMA.map(|(name, _)| object.get(name).cloned().unwrap_or(Value::Null));
+    // serde_json has no whole -0: it is a float, and so is -0.0.
+    let plain = |value: Value| match value.as_f64() {
+        Some(zero) if zero == 0.0 && zero.is_sign_negative() => Value::from(0),
+        _ => value,
+    };
+    let columns = SCHEMA.map(|(name, _)| match object.get(name).cloned() {
+        Some(value) if name == "a" => plain(value),
+        found => found.unwrap_or(Value::Null),
+    });
     let good = SCHEMA
         .iter()
         .zip(&columns)
