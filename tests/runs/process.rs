@@ -1,5 +1,6 @@
 //! A running pipeline in a folder of its own.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
@@ -52,11 +53,22 @@ impl Run {
         Self::spawn(tempfile::tempdir().unwrap(), manifest, shell)
     }
 
-    fn spawn(folder: TempDir, manifest: &str, mut command: Command) -> Self {
+    /// With its standard output in a file.
+    pub(crate) fn start_to(manifest: &str, stdout: File) -> Self {
+        let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
+        azud.args(["run", "pipeline.yaml"]);
+        Self::spawn_to(tempfile::tempdir().unwrap(), manifest, azud, stdout.into())
+    }
+
+    fn spawn(folder: TempDir, manifest: &str, command: Command) -> Self {
+        Self::spawn_to(folder, manifest, command, Stdio::piped())
+    }
+
+    fn spawn_to(folder: TempDir, manifest: &str, mut command: Command, stdout: Stdio) -> Self {
         std::fs::write(folder.path().join("pipeline.yaml"), manifest).unwrap();
         let mut child = command
             .current_dir(folder.path())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -140,6 +152,13 @@ impl Ended {
     /// Every line of the visible files in a folder, sorted.
     pub(crate) fn lines(&self, folder: &str) -> Vec<String> {
         lines(&self.folder.path().join(folder))
+    }
+
+    /// What was told beside the log.
+    pub(crate) fn errors(&self) -> String {
+        let is_log = |line: &str| line.trim_start().starts_with("INFO ");
+        let errors = self.stderr.lines().filter(|line| !is_log(line));
+        errors.map(|line| format!("{line}\n")).collect()
     }
 
     pub(crate) fn assert_success(&self) {

@@ -1,7 +1,6 @@
 //! The standard output: a reader that goes away, a disk that is full.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 
 use crate::process::Run;
 
@@ -25,24 +24,17 @@ fn a_reader_that_goes_away_ends_the_run_without_a_word() {
     assert!(line.starts_with(r#"{"n":"#), "{line}");
     let ended = run.wait();
     assert_eq!(ended.status.code(), Some(1));
-    assert_eq!(ended.stderr, "");
+    assert_eq!(ended.errors(), "");
 }
 
 /// Some of it may have been shown: trying again would show it twice.
 #[test]
 fn an_output_that_is_full_stops_the_run() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("pipeline.yaml"), ENDLESS).unwrap();
     let full = std::fs::File::options().write(true).open("/dev/full");
-    let output = Command::new(env!("CARGO_BIN_EXE_azud"))
-        .args(["run", "pipeline.yaml"])
-        .current_dir(folder.path())
-        .stdout(Stdio::from(full.unwrap()))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    let ended = Run::start_to(ENDLESS, full.unwrap()).wait();
+    assert_eq!(ended.status.code(), Some(1));
     assert_eq!(
-        String::from_utf8_lossy(&output.stderr),
+        ended.errors(),
         "error: sink `screen`: console: cannot write to the standard output: \
          No space left on device (os error 28)\n"
     );

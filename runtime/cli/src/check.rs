@@ -16,6 +16,13 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
             print(&format!("{:#}\n", as_json(&report)));
             return Err(Failure::Silent);
         }
+        Err(Failure::Input(message)) if arguments.json => {
+            let file = arguments.file.display().to_string();
+            let only =
+                json!([{ "file": file, "line": 1, "column": 1, "message": message, "help": null }]);
+            print(&format!("{only:#}\n"));
+            return Err(Failure::Silent);
+        }
         Err(failure) => return Err(failure),
     }
     Ok(())

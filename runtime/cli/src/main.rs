@@ -15,6 +15,7 @@ mod progress;
 mod run;
 mod schema;
 mod signals;
+mod totals;
 
 use std::process::ExitCode;
 

@@ -1,14 +1,15 @@
 //! `azud run`.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use azud_engine::{EpochReport, RunOptions, Stop};
 
 use crate::args::RunArguments;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::totals::Totals;
 use crate::{footprint, load, signals};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
@@ -21,17 +22,29 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let progress = Progress::start(plan.name(), records.clone(), plan.finite() && !quiet);
     let json = arguments.json;
     let nobody_reads = stop.clone();
+    let totals = Arc::new(Mutex::new(Totals::default()));
+    let counted = totals.clone();
+    let name = plan.name().to_owned();
+    if !plan.finite() {
+        tracing::info!("running {name}: Ctrl-C drains");
+    }
     footprint::release_code();
     let outcome = plan.run(RunOptions {
         stop,
         progress: records,
         on_epoch: Box::new(move |report| {
+            if let Ok(mut counted) = counted.lock() {
+                counted.add(report);
+            }
             if json && print_report(report).is_err() {
                 nobody_reads.request();
             }
         }),
     });
     drop(progress);
+    if let (Ok(_), Ok(totals)) = (&outcome, totals.lock()) {
+        tracing::info!("{name} has ended: {totals}");
+    }
     outcome.map(|_| ()).map_err(Failure::Pipeline)
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
                     }
                 };
                 next().await;
-                tracing::info!("draining: once more to stop at once");
+                tracing::info!("draining; Ctrl-C once more stops at once");
                 stop.request();
                 next().await;
                 std::process::exit(STOPPED);

@@ -24,6 +24,13 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
+    /// Where it waits for what comes later, in the words of [`crate::Sink::target`]:
+    /// a sink of the same pipeline that writes there is refused, because it would
+    /// never end. `None` where that cannot be.
+    fn watches(&self) -> Option<String> {
+        None
+    }
+
     /// Opens the source's readers: at least one, at most one a lane. Called
     /// once, before the first epoch. Reader i feeds lane i, so a partition's
     /// order is kept where the source keeps a partition in one reader.

@@ -38,6 +38,16 @@ impl Key for &str {
     }
 }
 
+impl Key for &String {
+    fn find<'n>(self, names: impl Iterator<Item = &'n str>) -> Option<usize> {
+        Key::find(self.as_str(), names)
+    }
+
+    fn describe(self) -> String {
+        Key::describe(self.as_str())
+    }
+}
+
 impl Key for usize {
     fn find<'n>(self, mut names: impl Iterator<Item = &'n str>) -> Option<usize> {
         names.nth(self).map(|_| self)

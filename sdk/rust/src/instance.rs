@@ -31,8 +31,12 @@ impl<T: Transform> Instance<T> {
             "" | "null" => "{}",
             config => config,
         };
-        let config =
-            serde_json::from_str(config).map_err(|error| Error::new(format!("config: {error}")))?;
+        let config = serde_json::from_str(config).map_err(|error| {
+            // The place is one in JSON that nobody wrote.
+            let text = error.to_string();
+            let what = text.split(" at line ").next().unwrap_or_default();
+            Error::new(format!("config: {what}"))
+        })?;
         let mut setup = Setup::new(input);
         let plugin = T::open(config, &mut setup)?;
         let computed = setup.output.iter().filter_map(|column| match column {

@@ -23,6 +23,18 @@ pub struct Setup {
 /// A column that was just declared computed.
 pub struct Computed<'a>(&'a mut Vec<Field>);
 
+// === impl Out ===
+
+impl Out {
+    /// The name of a computed column.
+    fn computed(&self) -> Option<&str> {
+        match self {
+            Self::Carried(_) => None,
+            Self::Computed(fields) => fields.first().map(|field| field.name.as_str()),
+        }
+    }
+}
+
 // === impl Setup ===
 
 impl Setup {
@@ -78,14 +90,22 @@ impl Setup {
         Ok(())
     }
 
-    /// Passes all columns of the input through, in their order.
+    /// Passes all columns of the input through, in their order, but for those
+    /// that are computed anew.
     pub fn carry_all(&mut self) {
-        self.output
-            .extend((0..self.columns.len() as u32).map(Out::Carried));
+        let computed: Vec<&str> = self.output.iter().filter_map(Out::computed).collect();
+        let names = self.input().map(|field| field.name.as_str());
+        let carried: Vec<Out> = (0..)
+            .zip(names)
+            .filter(|(_, name)| !computed.contains(name))
+            .map(|(column, _)| Out::Carried(column))
+            .collect();
+        self.output.extend(carried);
     }
 
     /// Adds a computed column, for which `process` calls
-    /// [`Output::set`](crate::Output::set). Its rows may be null unless
+    /// [`Output::set`](crate::Output::set); one that has the name of a column
+    /// that is carried takes its place. Its rows may be null unless
     /// [`not_null`](Computed::not_null) follows.
     pub fn compute<T: Type>(&mut self, name: &str, r#type: T) -> Computed<'_> {
         let field = Field {
@@ -99,11 +119,26 @@ impl Setup {
 
     /// Adds a computed column of a nested type: its field and all descendants.
     pub fn compute_fields(&mut self, fields: Vec<Field>) -> Computed<'_> {
-        self.output.push(Out::Computed(fields));
-        match self.output.last_mut() {
-            Some(Out::Computed(fields)) => Computed(fields),
-            _ => unreachable!("a computed column was just pushed"),
+        let name = fields.first().map(|field| field.name.as_str());
+        let carried = self.output.iter().position(|column| match column {
+            Out::Carried(column) => self.name(*column) == name,
+            Out::Computed(_) => false,
+        });
+        let place = carried.unwrap_or(self.output.len());
+        let column = Out::Computed(fields);
+        match self.output.get_mut(place) {
+            Some(carried) => *carried = column,
+            None => self.output.push(column),
         }
+        match self.output.get_mut(place) {
+            Some(Out::Computed(fields)) => Computed(fields),
+            _ => unreachable!("a computed column was just put there"),
+        }
+    }
+
+    fn name(&self, column: u32) -> Option<&str> {
+        let at = self.columns.get(column as usize)?;
+        self.input.get(*at).map(|field| field.name.as_str())
     }
 
     fn find(&self, name: &str) -> Result<(usize, String)> {

@@ -204,3 +204,61 @@ fn mistakes_are_named() {
     assert_eq!(said("column"), "column `d` was not read in `open`");
     assert_eq!(said("as"), "column `c` is string, not bigint");
 }
+
+/// Changes a column in its place, whether it is carried before or after.
+struct Shout {
+    column: String,
+}
+
+#[derive(serde::Deserialize)]
+struct ShoutConfig {
+    column: String,
+    compute_first: bool,
+}
+
+impl Transform for Shout {
+    type Config = ShoutConfig;
+
+    fn open(config: ShoutConfig, setup: &mut Setup) -> Result<Self> {
+        setup.read::<Utf8>(&config.column)?;
+        if config.compute_first {
+            setup.compute(&config.column, Utf8);
+            setup.carry_all();
+        } else {
+            setup.carry_all();
+            setup.compute(&config.column, Utf8);
+        }
+        Ok(Self {
+            column: config.column,
+        })
+    }
+
+    fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
+        let mut loud = Builder::<Utf8>::new();
+        for text in batch.column::<Utf8>(&self.column)?.iter() {
+            loud.push_option(text.map(str::to_uppercase).as_deref());
+        }
+        out.keep_all();
+        out.set(&self.column, loud)
+    }
+}
+
+#[test]
+fn a_computed_column_takes_the_place_of_the_carried_one() {
+    let input = Table::new()
+        .column("n", Int64, [1, 2])
+        .column("text", Utf8, [Some("a"), None])
+        .column("m", Int64, [3, 4]);
+    for (first, expected) in [(false, ["n", "text", "m"]), (true, ["text", "n", "m"])] {
+        let config = format!(r#"{{ "column": "text", "compute_first": {first} }}"#);
+        let output = run::<Shout>(&config, &input).unwrap();
+        let names: Vec<&str> = output
+            .columns
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, expected);
+        assert_eq!(output.column("text"), [Some("A"), None]);
+        assert_eq!(output.column("m"), [3, 4]);
+    }
+}

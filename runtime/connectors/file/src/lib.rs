@@ -6,6 +6,7 @@
 //! decompressed on a thread of its own. Out: `sink` writes under hidden
 //! names, makes what an epoch wrote durable, and renames it at the commit.
 
+mod identity;
 mod options;
 mod sink;
 mod source;

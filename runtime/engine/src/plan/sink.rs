@@ -107,13 +107,7 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
             return;
         }
     };
-    let other = draft
-        .sinks
-        .iter()
-        .find(|other| sink.target().is_some() && other.sink.target() == sink.target());
-    if let Some(other) = other.and_then(|other| draft.nodes.get(other.node)) {
-        let message = format!("the sink `{}` writes there already", other.name);
-        let help = "give each sink a folder of its own, or one sink both nodes: `from: [a, b]`";
+    if let Some((message, help)) = conflict(draft, sink.as_ref()) {
         draft.blame(node.connector.name.span, message, Some(help.to_owned()));
         return;
     }
@@ -158,4 +152,31 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         schema: output.schema,
     });
     draft.add_vertex(vertex, node.mode_span());
+}
+
+/// Who else is where this sink writes.
+fn conflict(draft: &Draft<'_>, sink: &dyn azud_connect::Sink) -> Option<(String, &'static str)> {
+    let target = sink.target()?;
+    let name = |node: usize| draft.nodes.get(node).map_or("", |node| &node.name);
+    let other = draft
+        .sinks
+        .iter()
+        .find(|other| other.sink.target().as_ref() == Some(&target));
+    if let Some(other) = other {
+        return Some((
+            format!("the sink `{}` writes there already", name(other.node)),
+            "give each sink a folder of its own, or one sink both nodes: `from: [a, b]`",
+        ));
+    }
+    let reader = draft
+        .sources
+        .iter()
+        .find(|source| source.source.watches().as_ref() == Some(&target))?;
+    Some((
+        format!(
+            "the source `{}` reads there: it would read what this sink writes, for ever",
+            name(reader.node)
+        ),
+        "write to another folder",
+    ))
 }

@@ -13,6 +13,8 @@ mod letters;
 mod lists;
 mod names;
 mod narrow;
+mod ordered;
+mod pad;
 mod positions;
 mod reals;
 mod replace;
@@ -34,6 +36,7 @@ pub(crate) use cast::SparkCast;
 pub(crate) use later::is_later;
 pub(crate) use names::usage;
 pub(crate) use narrow::Narrow;
+pub(crate) use ordered::Ordered;
 pub(crate) use replace::Replacement;
 pub(crate) use strict::Strict;
 pub(crate) use subscript::Subscript;
@@ -149,6 +152,7 @@ fn own() -> Vec<Arc<ScalarUDF>> {
     ];
     own.extend(text::TextFunction::all().map(ScalarUDF::from));
     own.extend(letters::Letters::all().map(ScalarUDF::from));
+    own.extend(pad::Pad::all().map(ScalarUDF::from));
     own.extend(reals::Real::all().map(ScalarUDF::from));
     own.extend(arrays::ArrayFunction::all().map(ScalarUDF::from));
     own.into_iter().map(Arc::new).collect()
@@ -179,6 +183,20 @@ mod tests {
         let renamed = names::RENAMED_AGGREGATES.iter().map(|(name, _)| name);
         for name in names::AGGREGATES.iter().chain(renamed) {
             assert!(functions.aggregate(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn docs_list_every_function() {
+        let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sql.md");
+        let docs = std::fs::read_to_string(docs).unwrap();
+        let pairs = [names::RENAMED, names::SPELLED, names::RENAMED_AGGREGATES].concat();
+        let pairs = pairs.iter().map(|(name, _)| name);
+        for name in names::SCALARS.iter().chain(names::AGGREGATES).chain(pairs) {
+            assert!(
+                docs.contains(&format!("`{name}`")),
+                "docs/sql.md lacks `{name}`"
+            );
         }
     }
 

@@ -13,7 +13,7 @@ use datafusion_physical_expr::expressions::Literal;
 
 use super::stream::Stream;
 use super::{Lowering, column, nullable};
-use crate::functions::Narrow;
+use crate::functions::{Narrow, Ordered};
 use crate::{Input, SqlError, Step};
 
 /// The columns that an aggregate reads, each computed once.
@@ -60,7 +60,7 @@ impl Lowering {
         let project = Project::new(expressions.collect(), input.clone());
         let stream = stream.then("project", project, input);
         let stream = self.halves(stream, Arc::new(made));
-        self.narrow_sums(stream, aggregate, &functions)
+        self.results(stream, aggregate, &functions)
     }
 
     fn halves(&mut self, stream: Stream, aggregate: Arc<Aggregate>) -> Stream {
@@ -93,9 +93,12 @@ impl Lowering {
         Stream::new(Input::Step(self.steps.len() - 1), schema)
     }
 
+    /// The values that were asked for, from those that were computed.
+    ///
     /// Sums of integers are computed in decimals, so that a sum that does not
-    /// fit is found out whatever the order of the rows.
-    fn narrow_sums(
+    /// fit is found out whatever the order of the rows; the least and greatest
+    /// of floats as numbers, so that a NaN is the greatest wherever it stands.
+    fn results(
         &self,
         stream: Stream,
         aggregate: &logical_plan::Aggregate,
@@ -108,21 +111,20 @@ impl Lowering {
         let narrow = Arc::new(ScalarUDF::from(Narrow::new()));
         let mut expressions = Vec::new();
         for (index, field) in input.fields().iter().enumerate() {
-            let sum = index
-                .checked_sub(keys)
-                .and_then(|call| functions.get(call))
-                .is_some_and(|function| function.func.name() == "sum");
-            let whole = output
-                .fields()
-                .get(index)
-                .is_some_and(|field| *field.data_type() == DataType::Int64);
-            expressions.push(match sum && whole {
-                true => {
-                    let sum = Expr::Column(datafusion_common::Column::from_name(field.name()));
-                    self.expression(&narrow.call(vec![sum]), &input)?
-                }
-                false => column(field.name(), index),
-            });
+            let function = index.checked_sub(keys).and_then(|call| functions.get(call));
+            let wanted = output.fields().get(index).map(|field| field.data_type());
+            let value = || Expr::Column(datafusion_common::Column::from_name(field.name()));
+            expressions.push(
+                match (function.map(|function| function.func.name()), wanted) {
+                    (Some("sum"), Some(DataType::Int64)) => {
+                        self.expression(&narrow.call(vec![value()]), &input)?
+                    }
+                    (Some("min" | "max"), Some(DataType::Float32 | DataType::Float64)) => {
+                        self.expression(&Ordered::floats(value()), &input)?
+                    }
+                    _ => column(field.name(), index),
+                },
+            );
         }
         Ok(stream.then("project", Project::new(expressions, output.clone()), output))
     }
@@ -148,15 +150,19 @@ impl Lowering {
         function: &AggregateFunction,
         schema: &DFSchema,
     ) -> Result<(Vec<usize>, Option<usize>), SqlError> {
-        let whole_sum = function.func.name() == "sum";
         let mut arguments = Vec::new();
         for argument in &function.params.args {
-            let argument = match whole_sum && type_of(argument, schema)?.is_integer() {
-                true => Expr::Cast(Cast::new(
+            let data_type = type_of(argument, schema)?;
+            // See `results`.
+            let argument = match function.func.name() {
+                "sum" if data_type.is_integer() => Expr::Cast(Cast::new(
                     Box::new(argument.clone()),
                     DataType::Decimal128(20, 0),
                 )),
-                false => argument.clone(),
+                "min" | "max" if matches!(data_type, DataType::Float32 | DataType::Float64) => {
+                    Ordered::numbers(argument.clone())
+                }
+                _ => argument.clone(),
             };
             arguments.push(self.read(reads, argument, schema)?);
         }

@@ -173,7 +173,7 @@ fn refuse_query(query: &Query) -> Result<(), SqlError> {
         return Err(SqlError::new("a recursive query never ends on a stream").at(with));
     }
     if let Some(order) = &query.order_by {
-        return Err(SqlError::new("Sorting is not supported on streaming DataFrames/Datasets: a stream has no last row to wait for")
+        return Err(SqlError::new("Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated DataFrame/Dataset in Complete output mode; that is not in this version yet")
             .help("leave ORDER BY out; sort where the rows are read")
             .at(order));
     }

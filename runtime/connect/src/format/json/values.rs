@@ -1,19 +1,20 @@
 //! The values that we write in another form than Arrow does.
 
 use arrow::array::{Array, AsArray, Float32Array, Float64Array, PrimitiveArray};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type, TimeUnit,
     TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
-use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder};
+use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::format::civil::DateTime;
 
-/// Makes the encoders of timestamps, floats and binary.
+/// Makes the encoders of timestamps, floats, binary and maps.
 #[derive(Debug)]
 pub(super) struct Values;
 
@@ -22,14 +23,21 @@ struct Double(Float64Array);
 struct Float(Float32Array);
 struct Binary(arrow::array::BinaryArray);
 
+/// Null values of a map are written: an entry is not a column that may be left out.
+struct Map<'a> {
+    offsets: OffsetBuffer<i32>,
+    keys: NullableEncoder<'a>,
+    values: NullableEncoder<'a>,
+}
+
 // === impl Values ===
 
 impl EncoderFactory for Values {
     fn make_default_encoder<'a>(
         &self,
-        _field: &'a FieldRef,
+        field: &'a FieldRef,
         array: &'a dyn Array,
-        _options: &'a EncoderOptions,
+        options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
             DataType::Timestamp(_, zone) => {
@@ -45,6 +53,14 @@ impl EncoderFactory for Values {
                 let array = cast(&array.slice(0, array.len()), &DataType::Binary)?;
                 Box::new(Binary(array.as_binary::<i32>().clone()))
             }
+            DataType::Map(..) => {
+                let map = array.as_map();
+                Box::new(Map {
+                    offsets: map.offsets().clone(),
+                    keys: make_encoder(field, map.keys(), options)?,
+                    values: make_encoder(field, map.values(), options)?,
+                })
+            }
             _ => return Ok(None),
         };
         Ok(Some(NullableEncoder::new(encoder, array.nulls().cloned())))
@@ -57,6 +73,27 @@ fn typed<T: ArrowPrimitiveType>(
 ) -> Result<PrimitiveArray<T>, ArrowError> {
     let array = cast(&array.slice(0, array.len()), data_type)?;
     Ok(array.as_primitive::<T>().clone())
+}
+
+impl Encoder for Map<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let offset = |row: usize| self.offsets.get(row).copied().unwrap_or_default();
+        let (start, end) = (offset(row), offset(row + 1));
+        out.push(b'{');
+        for entry in start..end {
+            if entry > start {
+                out.push(b',');
+            }
+            let entry = usize::try_from(entry).unwrap_or_default();
+            self.keys.encode(entry, out);
+            out.push(b':');
+            match self.values.is_null(entry) {
+                true => out.extend_from_slice(b"null"),
+                false => self.values.encode(entry, out),
+            }
+        }
+        out.push(b'}');
+    }
 }
 
 impl Encoder for Timestamp {

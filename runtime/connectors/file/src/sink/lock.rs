@@ -44,6 +44,12 @@ impl Lock {
         }
     }
 
+    /// Whether a run has the lock now.
+    pub(super) fn is_taken(path: &Path) -> bool {
+        let file = File::options().write(true).open(path);
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Lets others in. More than once is the same as once.
     pub(super) fn release(&self) {
         let file = self

@@ -15,6 +15,7 @@ use super::paths::Paths;
 use super::staged::failed;
 use super::writer::{Plan, Progress, Writer, finished};
 use super::{batches, table};
+use crate::identity::identity;
 use crate::{FileSinkOptions, Layout};
 
 struct FileSink {
@@ -114,11 +115,15 @@ impl Sink for FileSink {
 
     fn check(&self, _schema: &SchemaRef) -> Result<()> {
         self.paths.check()?;
+        self.paths.check_lock()?;
         self.look()
     }
 
     fn target(&self) -> Option<String> {
-        Some(self.paths.identity())
+        Some(match self.plan {
+            Plan::Batches => format!("{}-*", identity(&self.paths.target)),
+            Plan::Table | Plan::Rolling(_) => identity(&self.paths.target),
+        })
     }
 
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {

@@ -1,7 +1,7 @@
 //! Where files lie before and after their commit.
 
 use std::io::{self, ErrorKind};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use azud_model::{Error, Result};
 
@@ -55,19 +55,6 @@ impl Paths {
         self.target.with_file_name(format!("{name}-{time_ms}"))
     }
 
-    /// The same for two paths that mean the same place: `out`, `./out/`, `a/../out`.
-    pub(super) fn identity(&self) -> String {
-        let whole = std::path::absolute(&self.target).unwrap_or_else(|_| self.target.clone());
-        let mut plain = PathBuf::new();
-        for part in whole.components() {
-            match part {
-                Component::ParentDir => drop(plain.pop()),
-                part => plain.push(part),
-            }
-        }
-        plain.display().to_string()
-    }
-
     /// # Errors
     /// `Invalid` if the folder cannot be made, or is no folder.
     pub(super) fn check(&self) -> Result<()> {
@@ -105,22 +92,37 @@ impl Paths {
 
     /// Keeps other runs out, as long as the lock is held.
     pub(super) fn lock(&self) -> Result<Lock> {
-        let mut path = self.staging.clone().into_os_string();
-        path.push(".lock");
         let taken = || {
             self.staging
                 .parent()
                 .map_or(Ok(()), std::fs::create_dir_all)?;
-            Lock::take(path.into())
+            Lock::take(self.lock_file())
         };
-        let given = &self.given;
         taken()
             .map_err(failed("write to", &self.target))?
-            .ok_or_else(|| {
-                Error::invalid(format!(
-                    "another run writes to `{given}`: stop it, or write to another folder"
-                ))
-            })
+            .ok_or_else(|| self.is_in_use())
+    }
+
+    /// # Errors
+    /// `Invalid` if another run writes there now.
+    pub(super) fn check_lock(&self) -> Result<()> {
+        match Lock::is_taken(&self.lock_file()) {
+            true => Err(self.is_in_use()),
+            false => Ok(()),
+        }
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        let mut path = self.staging.clone().into_os_string();
+        path.push(".lock");
+        path.into()
+    }
+
+    fn is_in_use(&self) -> Error {
+        let given = &self.given;
+        Error::invalid(format!(
+            "another run writes to `{given}`: stop it, or write to another folder"
+        ))
     }
 
     /// Makes the folders, and removes what a run that died has left in the

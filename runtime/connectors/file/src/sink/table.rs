@@ -86,7 +86,8 @@ pub(super) fn check(paths: &Paths, mode: Mode) -> Result<()> {
     {
         return Err(Error::invalid(format!(
             "`{given}` holds the output of an earlier run (`{given}/_azud/{first}.json` lists it): \
-             remove the folder, or write to another one",
+             remove the folder, write to another one, or use `layout: batches`, where each epoch \
+             has a folder of its own",
             given = paths.given
         )));
     }

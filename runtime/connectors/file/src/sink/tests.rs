@@ -205,7 +205,8 @@ async fn a_table_grows_by_files_and_lists_them() {
     assert_eq!(
         refused.err().unwrap().to_string(),
         "`out` holds the output of an earlier run (`out/_azud/0.json` lists it): \
-         remove the folder, or write to another one"
+         remove the folder, write to another one, or use `layout: batches`, where each epoch \
+         has a folder of its own"
     );
 }
 

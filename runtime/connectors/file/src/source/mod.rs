@@ -18,6 +18,7 @@ use azud_model::{Error, Position, Result};
 use serde_json::Value;
 
 use crate::FileSourceOptions;
+use crate::identity::identity;
 use dealer::Dealer;
 use find::Pattern;
 use reader::FileReader;
@@ -56,6 +57,11 @@ pub(crate) fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Sou
 impl Source for FileSource {
     fn check(&self) -> Result<()> {
         self.pattern.check()
+    }
+
+    fn watches(&self) -> Option<String> {
+        let place = self.pattern.folder_at();
+        place.filter(|_| !self.context.finite).map(identity)
     }
 
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
