@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod files;
+mod manifests;
 mod process;
 mod signals;
 mod sockets;

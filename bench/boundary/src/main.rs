@@ -64,14 +64,7 @@ fn load(plugin: &Path) -> Result<()> {
 }
 
 fn run_once(plugin: &Plugin, batch: &RecordBatch) -> Result<()> {
-    let mut transform = Transform::open(
-        plugin,
-        "{}",
-        &batch.schema(),
-        Limits::default(),
-        Arc::new(Silent),
-    )?;
-    transform.process(batch)?;
+    open(plugin, "{}", batch)?.process(batch)?;
     Ok(())
 }
 
@@ -81,11 +74,21 @@ fn echo(guest: &Plugin) -> Result<()> {
     );
     for rows in sizes([1, 100, 1_000, 10_000]) {
         let batch = tables::bytes(rows)?;
-        let plugin = run(guest, r#"{"task": "echo"}"#, &batch)?;
+        let mut transform = open(guest, r#"{"task": "echo"}"#, &batch)?;
+        let call = best(rows, || {
+            transform.repeat(&batch, 1).context("a batch failed")
+        })?;
+        let whole = best(rows, || {
+            transform
+                .process(&batch)
+                .map(|_| ())
+                .context("a batch failed")
+        })?;
         println!(
-            "  {rows:>6} rows  {:>9} a batch  {:>7.1} ns a row",
-            ns(plugin),
-            plugin / rows as f64
+            "  {rows:>6} rows  in the call {:>9} a batch  {:>7.1} ns a row  with checks and import {:>9}",
+            ns(call),
+            call / rows as f64,
+            ns(whole),
         );
     }
     Ok(())
@@ -132,14 +135,19 @@ fn sizes<const N: usize>(all: [usize; N]) -> impl Iterator<Item = usize> {
         .filter(move |rows| wanted.is_none_or(|wanted| wanted == *rows))
 }
 
-fn run(plugin: &Plugin, config: &str, batch: &RecordBatch) -> Result<f64> {
-    let mut transform = Transform::open(
+fn open(plugin: &Plugin, config: &str, batch: &RecordBatch) -> Result<Transform> {
+    let (schema, limits) = (batch.schema(), Limits::default());
+    Ok(Transform::open(
         plugin,
         config,
-        &batch.schema(),
-        Limits::default(),
+        &schema,
+        limits,
         Arc::new(Silent),
-    )?;
+    )?)
+}
+
+fn run(plugin: &Plugin, config: &str, batch: &RecordBatch) -> Result<f64> {
+    let mut transform = open(plugin, config, batch)?;
     best(batch.num_rows(), || {
         transform
             .process(batch)

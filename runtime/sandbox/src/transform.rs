@@ -138,16 +138,7 @@ impl Transform {
         batch: &RecordBatch,
         deadline: Duration,
     ) -> Result<Processed, GuestError> {
-        self.check_input(batch)?;
-        let rows = u32::try_from(batch.num_rows()).map_err(|_| GuestError::Input {
-            what: format!("{} rows are more than a batch can have", batch.num_rows()),
-        })?;
-        self.export.clear();
-        for (column, layout) in self.columns.reads.iter().zip(&self.columns.layouts) {
-            let name = self.input.field(*column).name();
-            self.export
-                .push(&schema::cast(batch.column(*column), layout, name)?)?;
-        }
+        let rows = self.export(batch)?;
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
             None => self.reopen()?,
@@ -160,6 +151,38 @@ impl Transform {
             self.instance = Some(instance);
         }
         processed
+    }
+
+    /// Calls the plugin with one batch again and again and drops what it answers,
+    /// unchecked: what a call costs without what is around it, for `bench/boundary`.
+    #[doc(hidden)]
+    pub fn repeat(&mut self, batch: &RecordBatch, calls: usize) -> Result<(), GuestError> {
+        let rows = self.export(batch)?;
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
+            None => self.reopen()?,
+        };
+        for _ in 0..calls {
+            instance.process(rows, &self.export.lend(), self.limits.deadline)?;
+        }
+        self.export.clear();
+        self.instance = Some(instance);
+        Ok(())
+    }
+
+    /// Takes the buffers that the plugin reads; answers how many rows they have.
+    fn export(&mut self, batch: &RecordBatch) -> Result<u32, GuestError> {
+        self.check_input(batch)?;
+        let rows = u32::try_from(batch.num_rows()).map_err(|_| GuestError::Input {
+            what: format!("{} rows are more than a batch can have", batch.num_rows()),
+        })?;
+        self.export.clear();
+        for (column, layout) in self.columns.reads.iter().zip(&self.columns.layouts) {
+            let name = self.input.field(*column).name();
+            self.export
+                .push(&schema::cast(batch.column(*column), layout, name)?)?;
+        }
+        Ok(rows)
     }
 
     /// Checks what the plugin answered, and makes the output of it.
