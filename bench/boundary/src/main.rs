@@ -100,12 +100,15 @@ fn double(guest: &Plugin) -> Result<()> {
         let batch = tables::amounts(rows)?;
         let plugin = run(guest, r#"{"task": "double"}"#, &batch)?;
         let native = best(rows, || native::double(&batch).map(|_| ()))?;
+        let by_rows = best(rows, || native::double_by_rows(&batch).map(|_| ()))?;
         let each = |total: f64| total / rows as f64;
         println!(
-            "  {rows:>6} rows  {:>7.1} ns a row  native {:>7.1}  ratio {:.2}",
+            "  {rows:>6} rows  {:>7.1} ns a row  kernels {:>7.1}  ratio {:.2}  row by row {:>7.1}  ratio {:.2}",
             each(plugin),
             each(native),
-            plugin / native
+            plugin / native,
+            each(by_rows),
+            plugin / by_rows
         );
     }
     Ok(())

@@ -10,6 +10,7 @@ use arrow::{
     compute::{
         filter_record_batch,
         kernels::{cmp, numeric},
+        take_record_batch,
     },
     datatypes::{DataType, Field, Int64Type, Schema},
 };
@@ -24,6 +25,31 @@ pub(crate) fn double(batch: &RecordBatch) -> Result<RecordBatch> {
     let mut columns = kept.columns().to_vec();
     debug_assert_eq!(doubled.as_primitive::<Int64Type>().null_count(), 0);
     columns.push(doubled);
+    Ok(RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns,
+    )?)
+}
+
+/// The same as a plugin would write it: row by row, rows that do not fit left out.
+pub(crate) fn double_by_rows(batch: &RecordBatch) -> Result<RecordBatch> {
+    let amounts = batch.column(1).as_primitive::<Int64Type>();
+    let mut kept = Vec::with_capacity(amounts.len());
+    let mut doubled = Vec::with_capacity(amounts.len());
+    for (row, amount) in amounts.iter().enumerate() {
+        let Some(amount) = amount.filter(|amount| *amount > 50) else {
+            continue;
+        };
+        if let Some(double) = amount.checked_mul(2) {
+            kept.push(row as u32);
+            doubled.push(double);
+        }
+    }
+    let kept = take_record_batch(batch, &UInt32Array::from(kept))?;
+    let mut fields = kept.schema().fields().to_vec();
+    fields.push(Arc::new(Field::new("doubled", DataType::Int64, false)));
+    let mut columns = kept.columns().to_vec();
+    columns.push(Arc::new(Int64Array::from(doubled)));
     Ok(RecordBatch::try_new(
         Arc::new(Schema::new(fields)),
         columns,
