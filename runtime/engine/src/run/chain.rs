@@ -141,12 +141,7 @@ impl Chain {
 
     /// Lets operators hand on what they held back for long enough.
     pub(super) fn wake(&mut self) -> Result<()> {
-        for instance in self
-            .slots
-            .iter()
-            .map(|slot| slot.instance)
-            .collect::<Vec<_>>()
-        {
+        for instance in self.instances() {
             self.call(instance, 0, |worker, out| match worker {
                 Worker::Operator(operator) if operator.wake_in() == Some(Duration::ZERO) => {
                     operator.wake(out)
@@ -157,28 +152,34 @@ impl Chain {
         Ok(())
     }
 
-    /// Ends the epoch in every slot, upstream first.
+    /// Ends the epoch in every slot: operators first, upstream first, then sinks.
     pub(super) fn end_epoch(&mut self, epoch: &Epoch) -> Result<()> {
-        for instance in self
-            .slots
-            .iter()
-            .map(|slot| slot.instance)
-            .collect::<Vec<_>>()
-        {
+        for instance in self.instances() {
             self.call(instance, 0, |worker, out| match worker {
                 Worker::Operator(operator) => operator.end_epoch(epoch, out),
-                Worker::Sink(outlet) => outlet.end_epoch(epoch),
-                Worker::Decoder(_) => Ok(()),
+                Worker::Sink(_) | Worker::Decoder(_) => Ok(()),
             })?;
         }
+        // Once sinks know, the epoch may be told of at any moment.
         for slot in &mut self.slots {
             let counted = std::mem::take(&mut slot.counted);
             if let Some(counters) = &slot.counters {
                 counters.add(counted);
             }
         }
+        for instance in self.instances() {
+            self.call(instance, 0, |worker, _| match worker {
+                Worker::Sink(outlet) => outlet.end_epoch(epoch),
+                Worker::Operator(_) | Worker::Decoder(_) => Ok(()),
+            })?;
+        }
         self.epoch = epoch.number + 1;
         Ok(())
+    }
+
+    /// Numbers of the instances here, upstream first.
+    fn instances(&self) -> Vec<usize> {
+        self.slots.iter().map(|slot| slot.instance).collect()
     }
 
     fn call(

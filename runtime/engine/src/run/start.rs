@@ -64,20 +64,12 @@ impl Plan {
             .build()
             .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
         let outcome = self.run_on(&runtime, options);
-        let outcome = match outcome {
-            Ok(Some(positions)) => Ok(positions),
-            Ok(None) => {
-                runtime.block_on(self.abort());
-                Ok(Vec::new())
-            }
-            Err(error) => {
-                runtime.block_on(self.abort());
-                Err(error)
-            }
-        };
+        if !matches!(outcome, Ok(Some(_))) {
+            runtime.block_on(self.abort());
+        }
         // A reader may sit in a blocking read: nothing waits for it.
         runtime.shutdown_background();
-        outcome
+        outcome.map(Option::unwrap_or_default)
     }
 
     /// Rolls back what no epoch's record has: called when nothing writes any more.
