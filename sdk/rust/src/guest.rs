@@ -56,7 +56,11 @@ impl<T: Transform> Opened<T> {
     }
 
     /// The export `process`.
-    pub fn process(&self, batch: Batch) -> Result<Output, String> {
+    ///
+    /// # Safety
+    /// The batch is what the host sent for the columns that `open` named: its texts
+    /// are not looked at again.
+    pub unsafe fn process(&self, batch: Batch) -> Result<Output, String> {
         let mut opened = self.0.borrow_mut();
         let instance = opened
             .as_mut()

@@ -75,7 +75,8 @@ macro_rules! transform {
                 fn process(
                     batch: $crate::guest::Batch,
                 ) -> ::std::result::Result<$crate::guest::Output, ::std::string::String> {
-                    OPENED.with(|opened| opened.process(batch))
+                    // SAFETY: only the host calls an export.
+                    OPENED.with(|opened| unsafe { opened.process(batch) })
                 }
             }
 

@@ -1,7 +1,7 @@
 //! A small table of values: what a test gives to a plugin.
 
 use super::Value;
-use crate::{Builder, Column, Field, Type, schema, types::*};
+use crate::{Builder, Column, Error, Field, Result, Type, schema, types::*};
 
 /// Columns of values. Every column has the same number of rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -87,31 +87,50 @@ impl Table {
     }
 }
 
-/// The values of a computed column.
-pub(crate) fn decode(fields: &[Field], rows: usize, buffers: &[Vec<u8>]) -> Vec<Value> {
-    let format = fields.first().map_or("", |field| field.format.as_str());
+/// The values of a computed column. Its buffers may be the plugin's own, by
+/// [`set_buffers`](crate::Output::set_buffers): what the host would refuse is
+/// refused here.
+pub(crate) fn decode(fields: &[Field], rows: usize, buffers: &[Vec<u8>]) -> Result<Vec<Value>> {
+    let (name, format) = fields.first().map_or(("", ""), |field| {
+        (field.name.as_str(), field.format.as_str())
+    });
+    let short = || {
+        let word = schema::name_of(format);
+        Error::new(format!(
+            "column `{name}` has not the buffers of {rows} rows of {word}"
+        ))
+    };
     macro_rules! as_first_of {
         ($($name:ident),+) => {
             $(if $name::accepts(format) {
-                return values::<$name>(rows, buffers);
+                return values::<$name>(rows, buffers).ok_or_else(short);
             })+
         };
     }
     as_first_of!(
         Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Date,
-        Time, Duration, Timestamp, Decimal, Utf8, Binary
+        Time, Duration, Timestamp, Decimal, Binary
     );
-    debug_assert!(
-        buffers.len() >= schema::buffers(format),
-        "the number of buffers was checked"
-    );
-    vec![Value::Buffers(buffers.to_vec()); rows]
+    if Utf8::accepts(format) {
+        // As bytes first: a plugin's own buffers may hold anything.
+        let bytes = Column::<Binary>::new(buffers, rows).ok_or_else(short)?;
+        let texts = bytes.iter().enumerate().map(|(row, bytes)| match bytes {
+            Some(bytes) => str::from_utf8(bytes).map(Value::from).map_err(|_| {
+                Error::new(format!(
+                    "column `{name}`: the text in row {row} is not UTF-8"
+                ))
+            }),
+            None => Ok(Value::Null),
+        });
+        return texts.collect();
+    }
+    Ok(vec![Value::Buffers(buffers.to_vec()); rows])
 }
 
-fn values<T: Type>(rows: usize, buffers: &[Vec<u8>]) -> Vec<Value> {
-    let column = Column::<T>::new(buffers, rows).expect("a builder makes whole buffers");
-    column
+fn values<T: Type>(rows: usize, buffers: &[Vec<u8>]) -> Option<Vec<Value>> {
+    let column = Column::<T>::new(buffers, rows)?;
+    let values = column
         .iter()
-        .map(|value| value.map_or(Value::Null, T::to_value))
-        .collect()
+        .map(|value| value.map_or(Value::Null, T::to_value));
+    Some(values.collect())
 }
