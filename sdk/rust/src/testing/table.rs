@@ -1,12 +1,21 @@
 //! A small table of values: what a test gives to a plugin.
 
-use super::Value;
-use crate::{Builder, Column, Error, Field, Result, Type, schema, types::*};
+use super::{Value, build::build};
+use crate::{Column, Error, Field, Result, Type, schema, types::*};
 
 /// Columns of values. Every column has the same number of rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    columns: Vec<(Field, Vec<Value>, Vec<Vec<u8>>)>,
+    columns: Vec<Values>,
+}
+
+/// A column, as values and as what the host would send.
+#[derive(Clone, Debug, PartialEq)]
+struct Values {
+    /// The column's field and its descendants.
+    fields: Vec<Field>,
+    values: Vec<Value>,
+    buffers: Vec<Vec<u8>>,
 }
 
 // === impl Table ===
@@ -23,67 +32,97 @@ impl Table {
     /// Where a value does not fit the type, or where the columns would differ in
     /// length: a mistake in the test.
     pub fn column<T: Type, V: Into<Value>>(
-        mut self,
+        self,
         name: &str,
         r#type: T,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
-        if let Some((first, rows, _)) = self.columns.first() {
-            assert_eq!(
-                rows.len(),
-                values.len(),
-                "`{}` and `{name}` have different numbers of rows",
-                first.name
-            );
-        }
-        let mut builder = Builder::<T>::new();
-        for value in &values {
-            match (value, T::of_value(value)) {
-                (Value::Null, _) => builder.push_null(),
-                (_, Some(value)) => builder.push(value),
-                _ => panic!("column `{name}`: {value:?} is not a {}", T::NAME),
-            }
-        }
         let field = Field {
             name: name.into(),
             format: r#type.format(),
             nullable: true,
             children: 0,
         };
-        self.columns.push((field, values, builder.finish()));
+        self.column_of(vec![field], values)
+    }
+
+    /// Adds a column of any type that the contract has: its field and all
+    /// descendants, in pre-order, and values to go with them ([`Value::List`],
+    /// [`Value::Map`], [`Value::Struct`]).
+    ///
+    /// # Panics
+    /// As [`Self::column`].
+    pub fn column_of<V: Into<Value>>(
+        mut self,
+        fields: Vec<Field>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let name = fields.first().map_or("", |field| field.name.as_str());
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        if let Some(first) = self.columns.first() {
+            assert_eq!(
+                first.values.len(),
+                values.len(),
+                "`{}` and `{name}` have different numbers of rows",
+                self.name(0)
+            );
+        }
+        let buffers = build(&fields, &values)
+            .unwrap_or_else(|wrong| panic!("column `{name}`: {values:?} do not fit: {wrong}"));
+        self.columns.push(Values {
+            fields,
+            values,
+            buffers,
+        });
         self
     }
 
+    /// Some rows of the table, in this order: what the host offers again.
+    ///
+    /// # Panics
+    /// Where a row is not in the table: a mistake in the test.
+    pub fn pick(&self, rows: &[usize]) -> Self {
+        self.columns.iter().fold(Self::new(), |table, column| {
+            let values = rows.iter().map(|row| match column.values.get(*row) {
+                Some(value) => value.clone(),
+                None => panic!("row {row} is not in the table"),
+            });
+            table.column_of(column.fields.clone(), values)
+        })
+    }
+
+    /// The fields of all columns and their descendants, in pre-order.
     pub(crate) fn fields(&self) -> Vec<Field> {
-        self.columns
-            .iter()
-            .map(|(field, ..)| field.clone())
-            .collect()
+        let columns = self.columns.iter();
+        columns.flat_map(|column| column.fields.clone()).collect()
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.columns
-            .first()
-            .map_or(0, |(_, values, _)| values.len())
+        self.columns.first().map_or(0, |first| first.values.len())
+    }
+
+    pub(crate) fn all_buffers(&self) -> Vec<Vec<u8>> {
+        let columns = self.columns.iter();
+        columns.flat_map(|column| column.buffers.clone()).collect()
     }
 
     pub(crate) fn buffers(&self, column: usize) -> &[Vec<u8>] {
         self.columns
             .get(column)
-            .map_or(&[], |(.., buffers)| buffers)
+            .map_or(&[], |column| &column.buffers)
     }
 
     pub(crate) fn name(&self, column: usize) -> &str {
         self.columns
             .get(column)
-            .map_or("", |(field, ..)| &field.name)
+            .and_then(|column| column.fields.first())
+            .map_or("", |field| &field.name)
     }
 
     pub(crate) fn values(&self, column: usize) -> &[Value] {
         self.columns
             .get(column)
-            .map_or(&[], |(_, values, _)| values)
+            .map_or(&[], |column| &column.values)
     }
 }
 
