@@ -38,6 +38,11 @@ impl<'a, T: Type> Column<'a, T> {
         !self.validity.is_empty()
     }
 
+    /// Whether `row` is null, or past the end.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        row >= self.rows || !self.validity.is_empty() && !bits::get(self.validity, row)
+    }
+
     /// The value in `row`; `None` where it is null, or past the end.
     #[inline(always)]
     pub fn get(&self, row: usize) -> Option<T::Value<'a>> {
