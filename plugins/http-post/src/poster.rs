@@ -172,11 +172,12 @@ impl Poster {
                 retry.sort_unstable();
                 let count = retry.len();
                 outcome.retry = retry;
+                let reason = format!(
+                    "{server} answered 207: {count} of {} rows again",
+                    rows.len()
+                );
                 let after = after.unwrap_or_else(|| self.next_wait());
-                Some(Stop::Later(
-                    after,
-                    format!("{} answered 207: {count} rows again", self.endpoint.server),
-                ))
+                Some(Stop::Later(after, reason))
             }
             Verdict::Later(asked, what) => {
                 let reason = format!("{server} {what}");

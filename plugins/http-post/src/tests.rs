@@ -218,7 +218,7 @@ fn a_server_that_takes_nothing_with_a_207_is_left_in_peace_for_longer() {
         server.answers([said(207, r#"{"retry":[1,0]}"#)]);
         assert_eq!(
             sink.write(&rows([1, 2])).unwrap(),
-            retry_after(millis, "127.0.0.1:8080 answered 207: 2 rows again")
+            retry_after(millis, "127.0.0.1:8080 answered 207: 2 of 2 rows again")
         );
     }
 }

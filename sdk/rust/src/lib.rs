@@ -1,9 +1,9 @@
 //! Write Azud plugins in Rust.
 //!
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
-//! type that implements [`Transform`] and one line that exports it. Its logic
-//! runs natively under `cargo test` (see [`testing`]); Azud builds the
-//! WebAssembly component.
+//! type that implements [`Transform`] or [`Sink`] and one line that exports it
+//! ([`transform!`], [`sink!`]). Its logic runs natively under `cargo test` (see
+//! [`testing`]); Azud builds the WebAssembly component.
 //!
 //! ```
 //! use azud_plugin::{Batch, Builder, Int64, NoConfig, Output, Result, Setup, Transform};
@@ -43,7 +43,8 @@
 //! read into the guest's memory, [`Batch`] gives typed [`Column`] views of them
 //! without a copy, [`Builder`]s make new buffers, and [`Output`] hands them back
 //! with the number of the input row that each output row comes from. Columns
-//! that are carried never enter the guest.
+//! that are carried never enter the guest. A sink is given all columns, and answers
+//! with an [`Outcome`].
 
 mod batch;
 mod bits;
@@ -85,7 +86,7 @@ pub use types::{
     Int32, Int64, Time, Timestamp, Type, UInt8, UInt16, UInt32, UInt64, Utf8,
 };
 
-/// The example of the README, compiled.
+/// The examples of the README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
