@@ -72,7 +72,8 @@ impl Poster {
     }
 
     /// Sends a batch: one request after the other, up to the first that is not taken
-    /// as a whole.
+    /// as a whole. What is not sent within the time of a request comes again: the host
+    /// limits a call as well, and then knows nothing of what was accepted.
     pub(crate) fn write(
         &mut self,
         rows: usize,
@@ -82,6 +83,7 @@ impl Poster {
         let mut parts = Parts::new(rows, self.max_bytes, |row, out| json.line(row, out));
         let mut again = self.unsettled.take();
         let mut outcome = Partial::default();
+        let started = transport.now();
         loop {
             let part = parts.next();
             for (row, bytes) in &part.too_long {
@@ -105,6 +107,10 @@ impl Poster {
                 }
                 outcome.retry.extend(parts.rest());
                 return self.stopped(stop, rows, outcome);
+            }
+            if transport.now().saturating_sub(started) >= self.timeout {
+                outcome.retry.extend(parts.rest());
+                return Ok(outcome.into());
             }
         }
     }

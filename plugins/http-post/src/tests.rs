@@ -20,6 +20,9 @@ struct Script {
     /// Keys, without the nonce, and bodies.
     sent: Vec<(String, String)>,
     timeout: Duration,
+    /// How long each request takes.
+    takes: Duration,
+    now: Duration,
 }
 
 #[derive(Clone, Default)]
@@ -36,12 +39,18 @@ impl Transport for Server {
         let body = String::from_utf8(request.body.to_vec()).unwrap();
         let mut script = self.0.borrow_mut();
         script.timeout = request.timeout;
+        let takes = script.takes;
+        script.now += takes;
         script.sent.push((key.to_owned(), body));
         script.answers.pop_front().expect("one more request")
     }
 
     fn random(&mut self) -> u128 {
         42
+    }
+
+    fn now(&mut self) -> Duration {
+        self.0.borrow().now
     }
 }
 
@@ -168,6 +177,21 @@ fn what_was_accepted_is_not_sent_again() {
         Outcome::Accepted
     );
     assert_eq!(server.sent(), ["2: 3 4", "3: 5"]);
+}
+
+#[test]
+fn a_batch_that_takes_long_is_sent_in_several_calls() {
+    let (mut sink, server) = two_lines();
+    let table = rows(1..=7);
+    server.0.borrow_mut().takes = Duration::from_secs(6);
+    server.answers([status(200), status(200)]);
+    assert_eq!(sink.write(&table).unwrap(), partial(&[], &[4, 5, 6], 0));
+    server.answers([status(200), status(200)]);
+    assert_eq!(
+        sink.write(&table.pick(&[4, 5, 6])).unwrap(),
+        Outcome::Accepted
+    );
+    assert_eq!(server.sent(), ["1: 1 2", "2: 3 4", "3: 5 6", "4: 7"]);
 }
 
 #[test]

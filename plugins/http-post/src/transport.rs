@@ -11,6 +11,9 @@ pub(crate) trait Transport {
 
     /// A number that no other instance has.
     fn random(&mut self) -> u128;
+
+    /// The time since some moment; it never goes back.
+    fn now(&mut self) -> Duration;
 }
 
 /// A POST.
@@ -84,5 +87,9 @@ impl Transport for Default {
 
     fn random(&mut self) -> u128 {
         0
+    }
+
+    fn now(&mut self) -> Duration {
+        Duration::ZERO
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasip2::{
-    clocks::monotonic_clock::subscribe_duration,
+    clocks::monotonic_clock,
     http::{
         outgoing_handler,
         types::{
@@ -52,6 +52,10 @@ impl Transport for Wasi {
             .iter()
             .fold(0, |number, byte| number << 8 | u128::from(*byte))
     }
+
+    fn now(&mut self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now())
+    }
 }
 
 // === impl Deadline ===
@@ -59,7 +63,7 @@ impl Transport for Wasi {
 impl Deadline {
     fn new(timeout: Duration) -> Self {
         Self {
-            timer: subscribe_duration(nanos(timeout)),
+            timer: monotonic_clock::subscribe_duration(nanos(timeout)),
             timeout,
         }
     }
