@@ -37,8 +37,8 @@ pub use check::{MAX_NODES, find_cycle};
 pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{
-    Format, Limits, Manifest, Mode, OnError, Plugin, PluginFile, Sink, Source, StateScope, Step,
-    Transform, Trigger,
+    Access, Format, Grants, Limits, Manifest, Mode, OnError, Plugin, PluginFile, Sink, Source,
+    StateScope, Step, Transform, Trigger,
 };
 pub use parse::parse;
 pub use report::Report;

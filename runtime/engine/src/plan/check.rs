@@ -6,6 +6,7 @@ use azud_manifest::{Manifest, Report, Step, Trigger as ManifestTrigger};
 use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
+use super::order::Node;
 use super::{Environment, Plan, order, plugin, sink, source, sql};
 use crate::graph::Topology;
 use crate::run::Trigger;
@@ -37,13 +38,16 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
     for node in manifest.sources.values() {
         source::add(&mut draft, node, &place);
     }
-    for transform in order::order(&mut draft, manifest) {
-        match transform.step() {
-            Step::Sql(query) => sql::add(&mut draft, transform, query),
-            Step::Plugin(name) => plugin::add(&mut draft, transform, name, environment),
+    for node in order::order(&mut draft, manifest) {
+        match node {
+            Node::Transform(transform) => match transform.step() {
+                Step::Sql(query) => sql::add(&mut draft, transform, query),
+                Step::Plugin(name) => plugin::add(&mut draft, transform, name, environment),
+            },
+            Node::Sink(sink) => sink::add(&mut draft, sink, &place, environment),
         }
     }
-    sink::add_all(&mut draft, &place);
+    sink::add_dead_letters(&mut draft, &place, environment);
 
     let topology = match Topology::new(&draft.vertices) {
         Ok(topology) => topology,
@@ -66,5 +70,6 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
         sinks: draft.sinks,
         vertices: draft.vertices,
         topology,
+        cancel: draft.cancel,
     })
 }
