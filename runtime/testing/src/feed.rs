@@ -87,3 +87,34 @@ impl SourceReader for Reader {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use arrow::datatypes::Schema;
+    use azud_connector_memory::records;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_epoch_waits_for_the_one_before() {
+        let rows = |first| VecDeque::from([records("in", "input", first, &["a"])]);
+        let (commits, committed) = watch::channel(0);
+        let epochs = Epochs::from([rows(1), VecDeque::new(), rows(2)]);
+        let feed = Feed::new(Arc::new(Schema::empty()), epochs, committed);
+        let mut reader = feed.open(&[]).await.unwrap().remove(0);
+        for (epoch, rows) in [(0, 1), (1, 0), (2, 1)] {
+            commits.send_replace(epoch);
+            for _ in 0..rows {
+                assert!(matches!(reader.next().await, Ok(Read::Records(_))));
+            }
+            assert!(matches!(reader.next().await, Ok(Read::EpochFull)));
+            let early = tokio::time::timeout(Duration::from_millis(20), reader.next());
+            assert!(early.await.is_err(), "epoch {epoch} is not committed");
+        }
+        commits.send_replace(3);
+        assert!(matches!(reader.next().await, Ok(Read::End)));
+    }
+}
