@@ -32,6 +32,8 @@ pub(super) struct Draft<'a> {
     pub(super) plugins: BTreeMap<String, Option<Plugin>>,
     /// Gives up the calls of sink plugins.
     pub(super) cancel: CancellationToken,
+    /// Whether the sinks are those of a test.
+    pub(super) for_test: bool,
 }
 
 /// What can be read of a node.
@@ -56,6 +58,7 @@ impl<'a> Draft<'a> {
             diagnostics: Vec::new(),
             plugins: BTreeMap::new(),
             cancel: CancellationToken::new(),
+            for_test: false,
         }
     }
 
@@ -112,6 +115,15 @@ impl<'a> Draft<'a> {
             schema: rejected_schema(),
         };
         self.outputs.insert(format!("{name}{REJECTED}"), rejected);
+    }
+
+    /// The same for a sink that is left out: it rejects nothing.
+    pub(super) fn add_nothing_rejected(&mut self, name: &str) {
+        let nothing = Output {
+            from: Vec::new(),
+            schema: rejected_schema(),
+        };
+        self.outputs.insert(format!("{name}{REJECTED}"), nothing);
     }
 
     /// What `from:` reads: rows of all its nodes, which must have the same columns.

@@ -1,5 +1,6 @@
 //! What a schema cannot say: names, references, cycles, and keys that need or exclude each other.
 
+mod cases;
 mod cycles;
 mod formats;
 mod names;
@@ -31,4 +32,5 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     formats::check(draft, findings);
     transforms::check(draft, findings);
     sinks::check(draft, findings);
+    cases::check(draft, findings);
 }
