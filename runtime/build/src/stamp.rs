@@ -15,16 +15,19 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// Changes when the same sources would make another component.
-const VERSION: &str = concat!("azud-build ", env!("CARGO_PKG_VERSION"), " component 1");
+const VERSION: &str = concat!("azud-build ", env!("CARGO_PKG_VERSION"), " component 2");
 
-/// Whether the stamp describes the files as they are now.
-pub(crate) fn is_current(stamp: &Path, component: &Path) -> bool {
+/// Whether the stamp describes the files of `folder` as they are now. A stamp that
+/// was copied with its folder speaks of the files of the other.
+pub(crate) fn is_current(stamp: &Path, component: &Path, folder: &Path) -> bool {
     let Ok(text) = fs::read_to_string(stamp) else {
         return false;
     };
     let mut lines = text.lines();
     let whole = lines.next() == Some(VERSION) && text.ends_with('\n');
+    let of = format!("folder {}", folder.display());
     whole
+        && lines.next() == Some(&of)
         && lines
             .next()
             .and_then(|line| line.strip_prefix("component "))
@@ -36,10 +39,11 @@ pub(crate) fn is_current(stamp: &Path, component: &Path) -> bool {
         })
 }
 
-/// The stamp of a component that was just made of `inputs`.
-pub(crate) fn of(component: &Path, inputs: &BTreeSet<PathBuf>) -> String {
+/// The stamp of a component that was just made of `inputs`, for the package in `folder`.
+pub(crate) fn of(component: &Path, folder: &Path, inputs: &BTreeSet<PathBuf>) -> String {
     let mut text = format!(
-        "{VERSION}\ncomponent {}\n",
+        "{VERSION}\nfolder {}\ncomponent {}\n",
+        folder.display(),
         digest(component).unwrap_or_default()
     );
     for input in inputs {

@@ -5,11 +5,13 @@
 //! once by a second signal.
 
 mod args;
+mod build;
 mod check;
 mod failure;
 mod footprint;
 mod load;
 mod log;
+mod new;
 mod output;
 mod progress;
 mod run;
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
+        Command::New(new) => new::new(&new),
+        Command::Build(build) => build::build(&build),
         Command::Schema => schema::schema(),
     };
     match outcome {
