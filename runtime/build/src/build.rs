@@ -7,7 +7,13 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{BuildError, World, cargo, component, package::Package, stamp};
+use crate::{
+    BuildError, World,
+    cargo::{self, Again},
+    component,
+    package::Package,
+    stamp,
+};
 
 /// Builds the plugin in `source_dir` where it is out of date. Answers with the
 /// component: `out`, or `<source_dir>/target/azud/<name>.wasm`.
@@ -117,7 +123,8 @@ impl Builder {
             return Ok(false);
         }
         let begun = touch(&lock).map_err(BuildError::place(own))?;
-        let (wasm, dep_info) = self.compile(package, own)?;
+        let changed = stamp::changed(&stamp);
+        let (wasm, dep_info) = self.compile(package, own, &changed)?;
         place(component, &wasm)?;
         let inputs = stamp::inputs(&dep_info, &package.folder);
         // Cargo writes the lock file itself, when there is none.
@@ -130,7 +137,12 @@ impl Builder {
     }
 
     /// The component, and the compiler's list of what went into it.
-    fn compile(&self, package: &Package, own: &Path) -> Result<(Vec<u8>, String), BuildError> {
+    fn compile(
+        &self,
+        package: &Package,
+        own: &Path,
+        changed: &[PathBuf],
+    ) -> Result<(Vec<u8>, String), BuildError> {
         let shared = match &self.target_dir {
             // Cargo would take it as relative to the package.
             Some(shared) => {
@@ -138,7 +150,7 @@ impl Builder {
             }
             None => None,
         };
-        // In a shared folder a package of the same name would have the same files.
+        // A package of the same name has the same files in a shared folder.
         let _alone = match &shared {
             Some(shared) => {
                 fs::create_dir_all(shared).map_err(BuildError::place(shared))?;
@@ -146,8 +158,13 @@ impl Builder {
             }
             None => None,
         };
+        let again = Again {
+            changed,
+            // In a shared folder cargo cannot tell one from another of the same name.
+            all: self.force || shared.is_some(),
+        };
         let target_dir = shared.unwrap_or_else(|| own.join("cargo"));
-        let module = cargo::build(package, &target_dir, self.show)?;
+        let module = cargo::build(package, &target_dir, &again, self.show)?;
         let component = component::of(&module.wasm, package)?;
         let dep_info = fs::read_to_string(&module.dep_info)
             .map_err(BuildError::file("read", &module.dep_info))?;

@@ -7,7 +7,11 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::{BuildError, package::Package};
+use crate::{
+    BuildError,
+    messages::{self, Artifact},
+    package::Package,
+};
 
 /// What leaks from a cargo that this process runs under: flags for another
 /// target, a wrapper that only lints, the job server of a build that waits.
@@ -34,62 +38,69 @@ pub(crate) struct Module {
     pub(crate) dep_info: PathBuf,
 }
 
+/// What cargo must not take as it was by the times of the files alone.
+pub(crate) struct Again<'a> {
+    /// Files whose content has changed.
+    pub(crate) changed: &'a [PathBuf],
+    /// Whether that is the package itself, and what lies in its folder.
+    pub(crate) all: bool,
+}
+
 /// Compiles the package. With `show`, what cargo says is on stderr as it comes.
 pub(crate) fn build(
     package: &Package,
     target_dir: &Path,
+    again: &Again<'_>,
     show: bool,
 ) -> Result<Module, BuildError> {
     add_target(package)?;
-    let mut command = fresh("cargo", package);
-    command.args([
-        "build",
-        "--release",
-        "--lib",
-        "--target",
-        package.world().target(),
-        "--message-format",
-        "json-render-diagnostics",
-        "--color",
-        if show && colour() { "always" } else { "never" },
-    ]);
-    command.arg("--target-dir").arg(target_dir);
     let folder = package.folder.display();
     tracing::info!("building the plugin in {folder}; the first time takes a minute or so");
+    let mut artifacts = compile(package, target_dir, show)?;
+    let doubted = again.all.then_some(package.folder.as_path());
+    let mistaken = messages::mistaken(&artifacts, again.changed, doubted);
+    if !mistaken.is_empty() {
+        clean(package, target_dir, &mistaken)?;
+        artifacts = compile(package, target_dir, show)?;
+    }
+    let manifest = package.folder.join("Cargo.toml");
+    let wasm =
+        messages::module(&artifacts, &manifest).ok_or_else(|| BuildError::NoModule(manifest))?;
+    let dep_info = wasm.with_extension("d");
+    Ok(Module { wasm, dep_info })
+}
+
+fn compile(package: &Package, target_dir: &Path, show: bool) -> Result<Vec<Artifact>, BuildError> {
+    let mut command = fresh("cargo", package);
+    command.args(["build", "--release", "--lib"]);
+    command.args(["--target", package.world().target()]);
+    command.arg("--target-dir").arg(target_dir);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    command.args(["--color", if show && colour() { "always" } else { "never" }]);
     let output = match show {
         true => run_shown(command),
         false => command.output(),
     };
     let output = output.map_err(BuildError::missing("cargo"))?;
-    if !output.status.success() {
-        return Err(BuildError::of_cargo(package.folder.clone(), &output.stderr));
+    match output.status.success() {
+        true => Ok(messages::artifacts(&output.stdout)),
+        false => Err(BuildError::of_cargo(package.folder.clone(), &output.stderr)),
     }
-    let wasm = module(&output.stdout, package)
-        .ok_or_else(|| BuildError::NoModule(package.folder.join("Cargo.toml")))?;
-    let dep_info = wasm.with_extension("d");
-    Ok(Module { wasm, dep_info })
 }
 
-/// The module among the artifacts that cargo reports.
-fn module(messages: &[u8], package: &Package) -> Option<PathBuf> {
-    let manifest = package.folder.join("Cargo.toml");
-    let messages = messages.split(|byte| *byte == b'\n');
-    let artifacts =
-        messages.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
-    artifacts
-        .filter(|message| {
-            message
-                .get("manifest_path")
-                .and_then(|path| path.as_str())
-                .is_some_and(|path| Path::new(path) == manifest)
-        })
-        .filter_map(|message| message.get("filenames")?.as_array().cloned())
-        .flatten()
-        .filter_map(|file| file.as_str().map(PathBuf::from))
-        .find(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "wasm")
-        })
+/// Forgets what was compiled of these packages, and of nothing else.
+fn clean(package: &Package, target_dir: &Path, packages: &[String]) -> Result<(), BuildError> {
+    let mut command = fresh("cargo", package);
+    command.args(["clean", "--release", "--target", package.world().target()]);
+    command.arg("--target-dir").arg(target_dir);
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    let output = command.output().map_err(BuildError::missing("cargo"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(BuildError::of_cargo(package.folder.clone(), &output.stderr)),
+    }
 }
 
 fn add_target(package: &Package) -> Result<(), BuildError> {

@@ -20,6 +20,7 @@ mod build;
 mod cargo;
 mod component;
 mod error;
+mod messages;
 mod package;
 mod stamp;
 #[cfg(test)]
