@@ -25,6 +25,11 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Says everything that is wrong with a pipeline, without running it.
     Check(CheckArguments),
+    /// Runs the tests of manifests: the rows under `tests` instead of sources and sinks.
+    ///
+    /// Plugins with a `source:` are built first, where they are out of date.
+    /// Nothing else is read, and nothing written.
+    Test(TestArguments),
     /// Makes a folder for a plugin or a pipeline that runs at once.
     #[command(subcommand)]
     New(NewCommand),
@@ -109,6 +114,19 @@ pub(crate) struct CheckArguments {
     /// The manifest.
     pub(crate) file: PathBuf,
     /// Prints what is wrong as a JSON array, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TestArguments {
+    /// The manifests.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Runs only the tests whose names contain this text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Prints the outcomes as a JSON array, for programs.
     #[arg(long)]
     pub(crate) json: bool,
 }

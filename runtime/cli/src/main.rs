@@ -1,8 +1,8 @@
 //! The command `azud`.
 //!
-//! Exit codes: 0 done, 1 the pipeline failed while it ran, 2 the input is wrong
-//! (a manifest, flag, plugin or path: what `azud check` finds), 130 stopped at
-//! once by a second signal.
+//! Exit codes: 0 done, 1 the pipeline failed while it ran, or a test failed, 2 the
+//! input is wrong (a manifest, flag, plugin or path: what `azud check` finds), 130
+//! stopped at once by a second signal.
 
 mod args;
 mod build;
@@ -17,6 +17,7 @@ mod progress;
 mod run;
 mod schema;
 mod signals;
+mod test;
 mod totals;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
+        Command::Test(test) => test::test(&test),
         Command::New(new) => new::new(&new),
         Command::Build(build) => build::build(&build),
         Command::Schema => schema::schema(),

@@ -16,7 +16,7 @@ use azud_model::{Mode, Result};
 use azud_operators::Operator;
 
 pub(crate) use cut::{Instance, Route, Target, Topology};
-pub(crate) use expand::ModeProblem;
+pub(crate) use expand::{ModeProblem, below_changing};
 
 /// Makes the operator of a lane, for the modes that its ports stand for.
 pub(crate) type MakeOperator = Arc<dyn Fn(&[Mode]) -> Result<Box<dyn Operator>> + Send + Sync>;

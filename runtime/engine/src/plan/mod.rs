@@ -7,6 +7,7 @@ mod plugin;
 mod sink;
 mod source;
 mod sql;
+mod testing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::graph::{Topology, Vertex};
 use crate::run::{OnReject, Trigger};
 
 pub use check::check;
+pub use testing::{LoadedPlugins, OutputShape, SourceShape, TestOutput, TestPlan, check_for_test};
 
 /// Finds a plugin's component: builds its source if that is newer. The text of the error is shown as it is.
 pub type FindPlugin<'a> = dyn Fn(&azud_manifest::Plugin) -> Result<PathBuf, String> + 'a;
@@ -83,12 +85,14 @@ impl Plan {
     }
 
     /// Reads the records of a source from elsewhere: a test's memory. They are
-    /// decoded as the manifest says. Nothing changes where no source has that name.
+    /// decoded as the manifest says, unless that makes typed rows itself, which must
+    /// have the columns of the manifest's. Nothing changes where no source has that name.
     #[must_use]
     pub fn with_source(mut self, node: &str, source: Arc<dyn Source>) -> Self {
         let nodes = &self.nodes;
         let is_it = |number: usize| nodes.get(number).is_some_and(|found| &*found.name == node);
         if let Some(found) = self.sources.iter_mut().find(|found| is_it(found.node)) {
+            found.format = found.format.take().filter(|_| source.schema().is_none());
             found.source = source;
         }
         self

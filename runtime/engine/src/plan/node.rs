@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Plugins by name, once a node has asked for them; `None` if it cannot be loaded.
     pub(super) plugins: BTreeMap<String, Option<Plugin>>,
+    /// Whether the sinks are those of a test.
+    pub(super) for_test: bool,
 }
 
 /// What can be read of a node.
@@ -53,6 +55,7 @@ impl<'a> Draft<'a> {
             outputs: BTreeMap::new(),
             diagnostics: Vec::new(),
             plugins: BTreeMap::new(),
+            for_test: false,
         }
     }
 

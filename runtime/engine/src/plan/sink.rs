@@ -38,7 +38,11 @@ pub(super) fn add_all(draft: &mut Draft<'_>, place: &Place<'_>) {
 }
 
 /// Adds the rejected rows that nobody else reads.
-fn with_dead_letters(draft: &mut Draft<'_>, sink: &Sink, output: Option<Output>) -> Option<Output> {
+pub(super) fn with_dead_letters(
+    draft: &mut Draft<'_>,
+    sink: &Sink,
+    output: Option<Output>,
+) -> Option<Output> {
     let mut output = match output {
         Some(output) if output.schema != rejected_schema() => {
             let message = "the sink of `dead_letters` can read only rejected rows besides";

@@ -1,5 +1,6 @@
 //! What a schema cannot say: names, references, cycles, and keys that need or exclude each other.
 
+mod cases;
 mod cycles;
 mod formats;
 mod names;
@@ -29,4 +30,5 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     cycles::check(draft, findings);
     formats::check(draft, findings);
     transforms::check(draft, findings);
+    cases::check(draft, findings);
 }

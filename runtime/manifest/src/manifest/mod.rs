@@ -6,6 +6,7 @@ mod pipeline;
 mod plugin;
 mod sink;
 mod source;
+mod test;
 mod transform;
 mod trigger;
 
@@ -15,6 +16,7 @@ pub(crate) use pipeline::Root;
 pub use plugin::{Limits, Plugin, PluginFile};
 pub use sink::Sink;
 pub use source::Source;
+pub use test::{Test, TestRow, TestRows};
 pub use transform::{Step, Transform};
 pub use trigger::Trigger;
 

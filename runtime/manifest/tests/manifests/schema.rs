@@ -26,6 +26,7 @@ fn it_describes_the_manifest() {
         "transforms",
         "sinks",
         "plugins",
+        "tests",
     ] {
         let description = schema["properties"][key]["description"].as_str();
         assert!(description.is_some_and(|text| !text.is_empty()), "{key}");
