@@ -121,8 +121,9 @@ pub enum BuildError {
 }
 
 /// What cargo says when it could not fetch.
-const UNFETCHED: [&str; 7] = [
+const UNFETCHED: [&str; 8] = [
     "--offline was specified",
+    "offline mode",
     "failed to download",
     "failed to fetch",
     "resolve host",
