@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs streams through sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -30,8 +30,74 @@ pub(crate) enum Command {
     /// Plugins with a `source:` are built first, where they are out of date.
     /// Nothing else is read, and nothing written.
     Test(TestArguments),
+    /// Makes a folder for a plugin or a pipeline that runs at once.
+    #[command(subcommand)]
+    New(NewCommand),
+    /// Builds a plugin: a folder with a Rust package in, a component out.
+    ///
+    /// What is up to date is not built again. The component is in the folder's
+    /// `target/azud`; the last line on stdout says where, how large, and its sha256.
+    /// `AZUD_TARGET_DIR` names a folder where several plugins keep what cargo compiled.
+    Build(BuildArguments),
     /// Prints the JSON Schema of manifests, for editors.
     Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NewCommand {
+    /// A plugin in Rust, with the SDK, a test, and a pipeline that runs it.
+    Plugin(NewPlugin),
+    /// A pipeline with sample data, SQL and tests.
+    Pipeline(NewPipeline),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewPlugin {
+    /// The folder to make; its last part names the plugin: letters, digits, `_` and `-`.
+    pub(crate) name: PathBuf,
+    /// What the plugin does: a transform maps rows, a sink writes them somewhere.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) world: NewWorld,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NewWorld {
+    #[default]
+    Transform,
+    Sink,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewPipeline {
+    /// The folder to make; its last part names the pipeline: letters, digits, `_` and `-`.
+    pub(crate) name: PathBuf,
+    /// Where its rows come from.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) from: NewSource,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NewSource {
+    #[default]
+    File,
+    Socket,
+    Generator,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BuildArguments {
+    /// The folder of the plugin's Rust package.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Where a copy of the component goes: a file, or a folder for `<name>.wasm`.
+    #[arg(short, long, value_name = "OUT.wasm")]
+    pub(crate) out: Option<PathBuf>,
+    /// Builds also what is up to date.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Prints what was built as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -8,6 +8,7 @@ use azud_manifest::{Manifest, Plugin, PluginFile};
 use azud_model::SystemClock;
 use azud_sandbox::{Sandbox, Settings};
 
+use crate::build;
 use crate::failure::Failure;
 
 /// Larger files are no manifests: they are not even read.
@@ -83,7 +84,8 @@ fn cache() -> Option<PathBuf> {
 pub(crate) fn find(directory: &Path, plugin: &Plugin) -> Result<PathBuf, String> {
     match plugin.file() {
         PluginFile::Path(path) => Ok(directory.join(&path.value)),
-        PluginFile::Source(source) => azud_build::build(&directory.join(&source.value), None)
+        PluginFile::Source(source) => build::builder()
+            .build(&directory.join(&source.value))
             .map_err(|error| error.to_string()),
     }
 }

@@ -5,11 +5,13 @@
 //! stopped at once by a second signal.
 
 mod args;
+mod build;
 mod check;
 mod failure;
 mod footprint;
 mod load;
 mod log;
+mod new;
 mod output;
 mod progress;
 mod run;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Test(test) => test::test(&test),
+        Command::New(new) => new::new(&new),
+        Command::Build(build) => build::build(&build),
         Command::Schema => schema::schema(),
     };
     match outcome {
