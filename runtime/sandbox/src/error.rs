@@ -183,6 +183,14 @@ pub enum GuestError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The plugin holds too many files, connections and the like.
+    #[error(
+        "the plugin holds more than {limit} handles at once: files, connections, requests, timers"
+    )]
+    Handles {
+        /// The limit.
+        limit: usize,
+    },
     /// The plugin returned too much.
     #[error("the plugin returned more than {} for a batch (limits: output)", limits::bytes(*.limit))]
     Output {

@@ -12,7 +12,7 @@ use crate::{
         exports::azud::plugin::transform::{Opened, Output},
     },
     host::{Denied, Host},
-    limits::STACK,
+    limits::{HANDLES, RESOURCES, STACK},
     log::Lines,
     schema::WireField,
     tick::ticks,
@@ -34,6 +34,7 @@ impl Instance {
         let mut store = Store::new(&sandbox.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(limits.output);
+        store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(ticks(limits.deadline));
         let failed =
             |host: &Host, error: wasmtime::Error| match named(host, &error, limits.deadline) {
@@ -112,12 +113,15 @@ pub(crate) fn named(
         Some(Trap::StackOverflow) => return Some(GuestError::Stack { limit: STACK }),
         _ => {}
     }
-    // The type is private to wasmtime; a test holds its text.
-    if error
-        .root_cause()
-        .to_string()
-        .contains("fuel allocated for hostcalls")
-    {
+    // The types are private to wasmtime; tests hold their texts.
+    let root = error.root_cause().to_string();
+    if root.contains("store handle limit exceeded") {
+        return Some(GuestError::Handles { limit: HANDLES });
+    }
+    if root.contains("resource table has no free keys") {
+        return Some(GuestError::Handles { limit: RESOURCES });
+    }
+    if root.contains("fuel allocated for hostcalls") {
         return Some(GuestError::Output {
             limit: host.limits.output,
         });

@@ -10,14 +10,16 @@ use std::time::Duration;
 /// | `memory` | 64 MiB | linear memory, all memories of the instance together |
 /// | `deadline` | 1 s | one call, in ticks of 10 ms; of a sink only what it computes |
 /// | `timeout` | 30 s | one call of a sink, what it waits for others included |
-/// | `output` | 64 MiB | what one call may hand to the host, carried columns included |
+/// | `output` | 24 MiB | what one call may hand to the host, carried columns included; of a sink at most 8 MiB |
 /// | `reason` | 1 KiB | the reason of a rejected row; longer ones are cut |
 /// | `log_line` | 4 KiB | one line of the log; longer ones are cut |
 /// | `log_rate` | 100 | lines a second; the lines above it are counted |
 /// | `table` | 100,000 | elements of all tables together |
 ///
 /// The call stack has 512 KiB and a component at most 128 MiB, the same for all
-/// plugins; an output has at most 1,000 fields, nested at most 16 deep.
+/// plugins; an output has at most 1,000 fields, nested at most 16 deep. What the
+/// host keeps for an instance beside its memory stays below 32 MiB: that is why
+/// `output` is not larger, and what the other constants here add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory.
@@ -44,10 +46,24 @@ pub(crate) const STACK: usize = 512 * 1024;
 pub(crate) const COMPONENT: u64 = 128 << 20;
 /// Fields of an output, nested ones included.
 pub(crate) const FIELDS: usize = 1_000;
+/// Bytes of the name of a field.
+pub(crate) const NAME: usize = 1 << 10;
 /// How deep the fields of an output may be nested.
 pub(crate) const DEPTH: usize = 16;
 /// Core instances, tables and memories of one component.
 pub(crate) const PARTS: usize = 100;
+/// Bytes that one call of a sink may hand to the host, and one call of the host by
+/// a sink: there are many of these, and each is a copy beside its memory.
+pub(crate) const HANDED: usize = 8 << 20;
+/// Bytes that a stream takes at once, and keeps until they are written.
+pub(crate) const WRITE: usize = 1 << 16;
+/// Files, sockets, requests and the like that an instance may hold at once: a
+/// fraction of what a process may have open, since its neighbours have files too.
+pub(crate) const RESOURCES: usize = 256;
+/// Handles of all kinds, in the tables of the component model.
+pub(crate) const HANDLES: usize = 10_000;
+/// Random bytes that a guest may ask for at once.
+pub(crate) const RANDOM: u64 = 1 << 20;
 
 // === impl Limits ===
 
@@ -57,7 +73,7 @@ impl Default for Limits {
             memory: 64 << 20,
             deadline: Duration::from_secs(1),
             timeout: Duration::from_secs(30),
-            output: 64 << 20,
+            output: 24 << 20,
             reason: 1 << 10,
             log_line: 4 << 10,
             log_rate: 100,

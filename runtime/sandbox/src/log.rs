@@ -42,17 +42,23 @@ impl Logger for Silent {
 /// every row must not log more because it is opened anew each time.
 #[derive(Clone)]
 pub(crate) struct Lines {
-    logger: Arc<dyn Logger>,
-    budget: Arc<Mutex<Budget>>,
-    /// Values that no text of the guest may show.
+    shared: Arc<Shared>,
+    /// Values that no text of the guest may show, the longest first.
     secrets: Arc<[String]>,
 }
 
 /// Shorter values are words like any other: hiding them would only shred the text.
 const SHORTEST_SECRET: usize = 4;
 
+/// What all instances of a node have in common.
+struct Shared {
+    logger: Arc<dyn Logger>,
+    rate: u32,
+    budget: Mutex<Budget>,
+}
+
 /// How many lines may still be written in this second.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Budget {
     left: u32,
     second: u64,
@@ -68,20 +74,35 @@ impl Lines {
             second: 0,
             dropped: 0,
         };
-        Self {
+        let shared = Shared {
             logger,
-            budget: Arc::new(Mutex::new(budget)),
+            rate: limits.log_rate,
+            budget: Mutex::new(budget),
+        };
+        Self {
+            shared: Arc::new(shared),
             secrets: Arc::default(),
         }
     }
 
     /// The same, but these values are replaced by `***`.
     pub(crate) fn hiding<'a>(self, secrets: impl Iterator<Item = &'a str>) -> Self {
+        // A key of several lines is printed in as many lines of the log.
+        let secrets = secrets.flat_map(|secret| std::iter::once(secret).chain(secret.lines()));
         let secrets = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET);
+        let mut secrets: Vec<String> = secrets.map(str::to_owned).collect();
+        // One may begin as another does: what follows would be left.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
         Self {
-            secrets: secrets.map(str::to_owned).collect(),
+            secrets: secrets.into(),
             ..self
         }
+    }
+
+    /// Bytes of the longest secret: a line is not to be taken apart within one.
+    pub(crate) fn longest_secret(&self) -> usize {
+        self.secrets.first().map_or(0, String::len)
     }
 
     /// A text of the guest, for logs and errors: without secrets, cut and escaped.
@@ -98,7 +119,9 @@ impl Lines {
 
     /// Hands a line on, or counts it.
     pub(crate) fn log(&self, ticks: &Ticks, limits: &Limits, level: Level, message: &str) {
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = &self.shared;
+        let budget = shared.budget.lock();
+        let mut budget = budget.unwrap_or_else(PoisonError::into_inner);
         let second = ticks.now() / (1_000 / TICK.as_millis() as u64);
         if second != budget.second {
             budget.second = second;
@@ -109,24 +132,46 @@ impl Lines {
             return;
         };
         budget.left = left;
-        let logger = &self.logger;
-        if budget.dropped > 0 {
-            let dropped = std::mem::take(&mut budget.dropped);
-            logger.log(
-                Level::Warn,
-                &format!(
-                    "{dropped} lines were dropped: at most {} a second",
-                    limits.log_rate
-                ),
-            );
+        shared.tell_dropped(&mut budget);
+        let line = self.clean(message, limits.log_line);
+        shared.logger.log(level, &line);
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn tell_dropped(&self, budget: &mut Budget) {
+        let (dropped, rate) = (std::mem::take(&mut budget.dropped), self.rate);
+        if dropped > 0 {
+            let line = format!("{dropped} lines were dropped: at most {rate} a second");
+            self.logger.log(Level::Warn, &line);
         }
-        logger.log(level, &self.clean(message, limits.log_line));
+    }
+}
+
+/// A flood in the last second is told as well.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let budget = self.budget.get_mut();
+        let mut budget = std::mem::take(budget.unwrap_or_else(PoisonError::into_inner));
+        self.tell_dropped(&mut budget);
     }
 }
 
 /// A text of a guest, for logs and errors: cut and escaped.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
-    escaped(cut(text, limit))
+    let mut clean = String::new();
+    for character in cut(text, limit).chars() {
+        // What is escaped grows: the limit is one of what is written.
+        let before = clean.len();
+        escape(character, &mut clean);
+        if clean.len() > limit {
+            clean.truncate(before);
+            break;
+        }
+    }
+    clean
 }
 
 /// At most `limit` bytes of a text, whole characters.
@@ -134,16 +179,15 @@ fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
-/// A text that cannot move the cursor or start another line.
-pub(crate) fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
-        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            let _ = write!(line, "{}", character.escape_default());
-        } else {
-            line.push(character);
-        }
-        line
-    })
+/// Appends a character so that it cannot move the cursor, start another line or
+/// turn what follows around.
+fn escape(character: char, line: &mut String) {
+    let hidden = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    if hidden || character.is_control() {
+        let _ = write!(line, "{}", character.escape_default());
+    } else {
+        line.push(character);
+    }
 }
 
 #[cfg(test)]
@@ -159,10 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn secrets_within_secrets_and_of_several_lines_are_hidden() {
+        let lines = Lines::new(Arc::new(Silent), &Limits::default());
+        let lines = lines.hiding(["abcd", "abcdefgh", "first line\nsecond line"].into_iter());
+        assert_eq!(lines.clean("abcdefgh abcd", 100), "*** ***");
+        assert_eq!(lines.clean("first line\nsecond line", 100), "***");
+        assert_eq!(lines.clean("of it: second line", 100), "of it: ***");
+    }
+
+    #[test]
     fn lines_are_cut_at_characters_and_escaped() {
         assert_eq!(cut("añb", 2), "a");
         assert_eq!(cut("añb", 3), "añ");
         assert_eq!(cut("añb", 30), "añb");
-        assert_eq!(escaped("a\u{1b}[2J\nñ\u{202e}"), "a\\u{1b}[2J\\nñ\\u{202e}");
+        let hostile = "a\u{1b}[2J\nñ\u{202e}";
+        assert_eq!(clean(hostile, 100), "a\\u{1b}[2J\\nñ\\u{202e}");
+        assert_eq!(clean("\u{1b}\u{1b}\u{1b}", 15), "\\u{1b}\\u{1b}");
     }
 }

@@ -6,6 +6,7 @@
 //! is decided where it is made.
 
 mod drive;
+mod guard;
 mod host;
 mod instance;
 mod network;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Grants, GuestError, Limits, Logger, OpenError, Plugin, World,
     boundary::{Export, check_input},
+    limits::HANDED,
     log::Lines,
     schema::{self, WireField},
 };
@@ -88,8 +90,9 @@ impl Sink {
         let layouts = layouts.collect();
         let secrets = grants.secrets.iter().map(|(_, value)| value.as_str());
         let lines = Lines::new(logger, &limits).hiding(secrets);
+        let output = limits.output.min(HANDED);
         let setup = Setup {
-            limits,
+            limits: Limits { output, ..limits },
             grants,
             lines,
             refusals: Refusals::default(),

@@ -218,8 +218,10 @@ impl Transform {
         rows: usize,
         origins: &boundary::Origins,
     ) -> Result<RecordBatch, GuestError> {
+        // What was computed and what is carried count together.
+        let computed: usize = buffers.iter().map(Vec::len).sum();
         let mut buffers = boundary::Buffers::new(buffers);
-        let carry = carry::Carry::new(origins, batch, &self.columns, self.limits.output)?;
+        let carry = carry::Carry::new(origins, batch, &self.columns, computed, self.limits.output)?;
         let columns = self.columns.output.iter().map(|column| match column {
             Column::Carried(column) => carry.column(batch.column(*column)),
             Column::Computed(field) => boundary::import(&mut buffers, field, rows),

@@ -7,7 +7,11 @@ use wasmtime::component::{
     Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType,
 };
 
-use crate::{Level, host::Host};
+use crate::{
+    Level,
+    host::Host,
+    limits::{RANDOM, WRITE},
+};
 
 /// Whether an import belongs to the empty world.
 pub(crate) fn offers(import: &str) -> bool {
@@ -140,14 +144,11 @@ fn exit(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     )
 }
 
-/// Bytes that a guest may write at once: a write cannot be interrupted.
-const WRITE: u64 = 1 << 16;
-
 fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     type Answer<T> = wasmtime::Result<(Result<T, StreamError>,)>;
     at.func_wrap(
         "[method]output-stream.check-write",
-        |_, (_,): (Resource<Stream>,)| -> Answer<u64> { Ok((Ok(WRITE),)) },
+        |_, (_,): (Resource<Stream>,)| -> Answer<u64> { Ok((Ok(WRITE as u64),)) },
     )?;
     at.func_wrap(
         "[method]output-stream.subscribe",
@@ -169,7 +170,7 @@ fn streams(at: &mut Instance<'_>) -> wasmtime::Result<()> {
                     Level::Info
                 };
                 // As the standard says: more than `check-write` allowed is a trap.
-                if bytes.len() as u64 > WRITE {
+                if bytes.len() > WRITE {
                     return Err(wasmtime::Error::msg("it wrote more than it may at once"));
                 }
                 for line in String::from_utf8_lossy(&bytes).lines() {
@@ -234,10 +235,10 @@ fn random(at: &mut Instance<'_>) -> wasmtime::Result<()> {
     })?;
     at.func_wrap("get-random-bytes", |mut store, (count,): (u64,)| {
         let host = store.data_mut();
-        if count > host.limits.memory as u64 {
-            return Err(wasmtime::Error::msg(
-                "the plugin asked for more random bytes than it has memory",
-            ));
+        if count > RANDOM {
+            return Err(wasmtime::Error::msg(format!(
+                "it asked for {count} random bytes at once: at most {RANDOM}"
+            )));
         }
         Ok(((0..count).map(|_| host.random() as u8).collect::<Vec<u8>>(),))
     })

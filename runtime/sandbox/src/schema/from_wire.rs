@@ -8,16 +8,37 @@ use super::format;
 use crate::{
     GuestError,
     bindings::azud::plugin::types,
-    limits::{DEPTH, FIELDS},
+    limits::{DEPTH, FIELDS, NAME},
+    log,
 };
 
 type WireFields<'a> = std::slice::Iter<'a, types::FieldResult>;
+
+/// Names go into messages, files and terminals: one that is not printed as it is
+/// has no place there. The text for messages is the name, cut and escaped.
+fn check_name(name: &str) -> Result<(), GuestError> {
+    let plain = log::clean(name, NAME);
+    let shown = log::clean(name, 64);
+    match name.len() {
+        length if length > NAME => Err(GuestError::invalid(format!(
+            "a name of {length} bytes, more than {NAME}: `{shown}...`"
+        ))),
+        _ if plain != name => Err(GuestError::invalid(format!(
+            "control characters in the name `{shown}`"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// The one column that a list of fields describes, with all its descendants.
 pub(crate) fn columns(fields: &[types::FieldResult]) -> Result<Field, GuestError> {
     let Some(first) = fields.first() else {
         return Err(GuestError::invalid("a computed column without a field"));
     };
+    fields
+        .iter()
+        .take(FIELDS)
+        .try_for_each(|field| check_name(&field.name))?;
     if fields.len() > FIELDS {
         return Err(GuestError::invalid(format!(
             "column `{}` has more than {FIELDS} fields",
@@ -73,12 +94,13 @@ fn parse(rest: &mut WireFields<'_>, column: &str, depth: usize) -> Result<Field,
         }
         list if list.starts_with("+w:") => {
             let size = list.strip_prefix("+w:").and_then(format::size);
-            let size = size.ok_or_else(|| wrong(&format!("`{list}` is no format")))?;
+            let size =
+                size.ok_or_else(|| wrong(&format!("`{}` is no format", log::clean(list, 64))))?;
             DataType::FixedSizeList(one(children()?, list)?, size)
         }
         plain => {
             let data_type = format::parse(plain)
-                .ok_or_else(|| wrong(&format!("`{}` is no format", crate::log::escaped(plain))))?;
+                .ok_or_else(|| wrong(&format!("`{}` is no format", log::clean(plain, 64))))?;
             if field.children != 0 {
                 return Err(wrong(&format!("`{plain}` has no children")));
             }

@@ -11,14 +11,20 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
-    Setup,
+    Setup, guard,
     network::{self, Network},
     stdio::{LastLine, Printed},
 };
-use crate::{GuestError, Level, bindings::sink::SinkPlugin, host::Host, tick::Ticks};
+use crate::{
+    GuestError, Level,
+    bindings::sink::SinkPlugin,
+    host::Host,
+    limits::{RANDOM, RESOURCES},
+    tick::Ticks,
+};
 
-/// Files, sockets, requests and the like that an instance may hold at once.
-const RESOURCES: usize = 1_000;
+/// Bytes of the headers of a request: servers take less.
+const HEADERS: usize = 1 << 15;
 
 /// The host's side of one instance of a sink.
 pub(crate) struct SinkHost {
@@ -36,6 +42,8 @@ impl SinkHost {
     pub(super) fn new(setup: &Setup, ticks: &Ticks) -> Result<Self, GuestError> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HEADERS);
         let printed = LastLine::default();
         let network = Network::new(setup.clone(), ticks.clone());
         let base = Host::new(setup.limits.clone(), setup.lines.clone(), ticks.clone());
@@ -44,7 +52,7 @@ impl SinkHost {
             wasi: wasi(setup, ticks, &network, &printed)?,
             network,
             printed,
-            http: WasiHttpCtx::new(),
+            http,
             table,
         })
     }
@@ -72,7 +80,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<(
     SinkPlugin::add_to_linker::<_, HasSelf<Host>>(linker, |host| &mut host.base)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    network::add_names_to_linker(linker)
+    network::add_names_to_linker(linker)?;
+    guard::add_to_linker(linker)
 }
 
 /// WASI as far as the grants go: without any, nothing is there.
@@ -116,7 +125,7 @@ fn wasi(
         wasi.insecure_random(Deterministic::new(vec![0x5d; 8]));
         wasi.insecure_random_seed(0);
     }
-    wasi.max_random_size(setup.limits.memory as u64);
+    wasi.max_random_size(RANDOM);
     Ok(wasi.build())
 }
 

@@ -11,6 +11,7 @@ use crate::{
         exports::azud::plugin::sink::{Flushed, Outcome},
     },
     instance::named,
+    limits::HANDLES,
     schema::WireField,
     tick::Ticks,
 };
@@ -38,6 +39,7 @@ impl Instance {
         let mut store = Store::new(&sandbox.engine, SinkHost::new(setup, &ticks)?);
         store.limiter(|host| &mut host.base);
         store.set_hostcall_fuel(limits.output);
+        store.set_max_component_handles(HANDLES);
         // Each tick it is suspended for a moment, so that the time can be looked at.
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));

@@ -19,16 +19,22 @@ use wasmtime_wasi::{
     },
     sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView as _},
 };
-use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks,
+    p2::bindings::http::types::ErrorCode as HttpCode,
+};
 
 use super::{Setup, SinkHost};
-use crate::{Level, grants::Address, tick::Ticks};
+use crate::{Level, grants::Address, limits::WRITE, tick::Ticks};
 
 /// Requests that an instance may have under way at once.
 const REQUESTS: usize = 16;
 
 /// Refused targets that are told; further ones are not.
 const TOLD: usize = 16;
+
+/// Bytes of a refused target that are told: a host name has no more.
+const TARGET: usize = 260;
 
 /// The ports of a host that is granted without one.
 const HTTP_PORTS: [u16; 2] = [80, 443];
@@ -58,6 +64,8 @@ impl Network {
 
     /// Tells what was refused, once.
     fn refuse(&self, grant: &str, target: &str) {
+        // It is the guest's word, and is kept.
+        let target = &self.setup.lines.clean(target, TARGET);
         let told = {
             let refusals = &self.setup.refusals.0;
             let mut told = refusals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,6 +120,10 @@ impl Network {
 }
 
 impl WasiHttpHooks for Network {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        WRITE
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
@@ -125,7 +137,11 @@ impl WasiHttpHooks for Network {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let port = request.uri().port_u16().unwrap_or(usual);
         let covers = |granted: &Address| granted.covers(&host, port, &HTTP_PORTS);
-        if !self.setup.grants.http.iter().any(covers) {
+        // The whole authority is what is looked up: a user in it would be asked of
+        // the name server, to carry data away or to mean another host.
+        let authority = request.uri().authority().map_or("", |all| all.as_str());
+        let has_user = authority.contains('@');
+        if has_user || !self.setup.grants.http.iter().any(covers) {
             self.refuse("http", &format!("{host}:{port}"));
             return Box::new(async { Err(HttpError::HttpRequestDenied) });
         }
@@ -135,17 +151,40 @@ impl WasiHttpHooks for Network {
 
             let slot = requests.acquire_owned().await;
             let slot = slot.map_err(|_| HttpError::ConnectionLimitReached)?;
-            let sent = wasmtime_wasi_http::default_send_request(request, options).await?;
-            let (response, connection) = sent;
+            let sent = wasmtime_wasi_http::default_send_request(request, options).await;
+            let (response, connection) = sent.map_err(quiet)?;
             let connection = async move {
                 let _slot = slot;
-                connection.await
+                // The response's body tells of it too.
+                let _ = connection.await;
+                Ok(())
             };
             Ok((
                 response.map(BodyExt::boxed_unsync),
                 Box::new(connection) as Box<dyn Future<Output = _> + Send>,
             ))
         })
+    }
+}
+
+/// The same without its cause: of a cause `wasmtime-wasi-http` writes a line of the
+/// log each time, beside the plugin's rate. The plugin is told the code.
+fn quiet(error: HttpError) -> HttpError {
+    match error {
+        HttpError::Connect(_) => HttpError::ConnectionRefused,
+        HttpError::Tls(_) => HttpError::TlsProtocolError,
+        HttpError::InvalidDnsNameError(_) => HttpError::DnsError {
+            rcode: Some("invalid dns name".to_owned()),
+            info_code: None,
+        },
+        HttpError::Hyper(error) => {
+            let cause = std::error::Error::source(&error);
+            match cause.is_some_and(|cause| cause.is::<HttpCode>()) {
+                true => HttpError::Hyper(error),
+                false => HttpError::HttpProtocolError,
+            }
+        }
+        error => error,
     }
 }
 

@@ -14,10 +14,7 @@ use wasmtime_wasi::{
 };
 
 use super::Setup;
-use crate::{Level, tick::Ticks};
-
-/// Bytes that a guest may write at once.
-const WRITE: usize = 1 << 16;
+use crate::{Level, limits::WRITE, tick::Ticks};
 
 /// Standard output or standard error.
 #[derive(Clone)]
@@ -26,8 +23,15 @@ pub(super) struct Printed {
     ticks: Ticks,
     level: Level,
     last: LastLine,
-    /// What has no line end yet; at most a line of the log.
-    begun: Arc<Mutex<Vec<u8>>>,
+    begun: Arc<Mutex<Begun>>,
+}
+
+/// A line that has no end yet.
+#[derive(Default)]
+struct Begun {
+    bytes: Vec<u8>,
+    /// It was too long, and is told: the rest of it is left out.
+    told: bool,
 }
 
 /// What was printed last: a panic says there what happened.
@@ -48,12 +52,21 @@ impl Printed {
 
     fn print(&self, bytes: &[u8]) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        // As long as a line may be, and whole where a secret is at its end.
+        let most = self.setup.limits.log_line + self.setup.lines.longest_secret();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            begun.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || begun.len() >= self.setup.limits.log_line {
-                self.line(&String::from_utf8_lossy(&begun));
-                begun.clear();
+            let room = most.saturating_sub(begun.bytes.len());
+            let fitting = piece.get(..room).unwrap_or(piece);
+            if !begun.told {
+                begun.bytes.extend_from_slice(fitting);
             }
+            let ends = piece.ends_with(b"\n");
+            if !begun.told && (ends || begun.bytes.len() >= most) {
+                self.line(&String::from_utf8_lossy(&begun.bytes));
+                begun.bytes.clear();
+                begun.told = true;
+            }
+            begun.told &= !ends;
         }
     }
 

@@ -30,6 +30,7 @@ impl<'a> Carry<'a> {
         origins: &'a Origins,
         batch: &RecordBatch,
         columns: &Columns,
+        computed: usize,
         limit: usize,
     ) -> Result<Self, GuestError> {
         let rows = match &origins.rows {
@@ -43,7 +44,7 @@ impl<'a> Carry<'a> {
                 Column::Carried(column) => Some(batch.column(*column)),
                 Column::Computed(_) => None,
             });
-            weigh::check(carried, rows, batch.num_rows(), limit)?;
+            weigh::check(carried, rows, batch.num_rows(), computed, limit)?;
         }
         let (first, last) = (rows.values().first(), rows.values().last());
         Ok(match (first, last) {

@@ -35,6 +35,16 @@ impl Columns {
                 "`open` names more than {FIELDS} columns"
             )));
         }
+        let fields = opened.columns.iter().map(|column| match column {
+            wit::Column::Carried(_) => 1,
+            wit::Column::Computed(fields) => fields.len(),
+        });
+        // One column with too many is told by its name, below.
+        if opened.columns.len() > 1 && fields.sum::<usize>() > FIELDS {
+            return Err(GuestError::invalid(format!(
+                "`open` announces more than {FIELDS} fields, nested ones included"
+            )));
+        }
         let number = |what: &str, column: u32| match column as usize {
             column if column < input.fields().len() => Ok(column),
             column => {

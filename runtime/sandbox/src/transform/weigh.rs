@@ -7,18 +7,20 @@ use arrow::{
 
 use crate::GuestError;
 
-/// Refuses rows whose carried columns would have more than `limit` bytes.
+/// Refuses rows whose carried columns would have more than `limit` bytes, together
+/// with those that were computed.
 pub(super) fn check<'a>(
     columns: impl Iterator<Item = &'a ArrayRef>,
     rows: &UInt32Array,
     input: usize,
+    computed: usize,
     limit: usize,
 ) -> Result<(), GuestError> {
     let mut weights = vec![0; input];
     for column in columns {
         add(column, &mut weights);
     }
-    let total = rows.values().iter().fold(0_u64, |total, row| {
+    let total = rows.values().iter().fold(computed as u64, |total, row| {
         total.saturating_add(weights.get(*row as usize).copied().unwrap_or_default())
     });
     match total > limit as u64 {

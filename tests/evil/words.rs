@@ -1,0 +1,123 @@
+//! What a plugin says: lines of the log, reasons, errors. None of it may be long, move
+//! the cursor, or look like a line of somebody else's.
+
+use crate::support::Case;
+
+#[test]
+fn reasons_are_escaped_and_cut() {
+    let ended = Case::transform("fails").run();
+    ended.assert_one_rejected("the plugin failed: bad luck\\n\\u{1b}[31m\\u{202e}");
+    let ended = Case::transform("rejects-with-controls").run();
+    let one = "one\\n\\u{1b}[31mtwo\\u{202e}";
+    let reasons = ended.rejected();
+    assert!(reasons[0].1.starts_with(&one.repeat(20)), "{reasons:?}");
+    assert!(reasons[0].1.len() <= 1024);
+    for how in ["fails-at-length", "rejects-at-length"] {
+        let ended = Case::transform(how).run();
+        ended.assert_code(0);
+        let reasons = ended.rejected();
+        assert_eq!(reasons.len(), 1);
+        assert!(
+            reasons[0].1.len() <= 1024 + 20,
+            "{how}: {}",
+            reasons[0].1.len()
+        );
+    }
+    let ended = Case::sink("write", "fails").run();
+    ended.assert_all_rejected("never\\n\\u{1b}[31m");
+    Case::sink("write", "fails-at-length")
+        .run()
+        .assert_all_rejected(&"x".repeat(1024));
+}
+
+#[test]
+fn a_refusal_is_escaped_and_cut() {
+    let ended = Case::opening("refuses").run();
+    ended.assert_told(2, "the plugin refuses: no\\n\\u{1b}[31m!!!");
+    assert!(ended.stderr.len() < 2_000, "{}", ended.stderr.len());
+}
+
+#[test]
+fn a_panic_is_told_in_one_line() {
+    let ended = Case::transform("panics").run();
+    ended.assert_code(0);
+    let reason = &ended.rejected()[0].1;
+    assert!(
+        reason.starts_with("the plugin trapped: wasm `unreachable` instruction executed"),
+        "{reason}"
+    );
+    assert!(!reason.contains('\n'));
+    let ended = Case::sink("write", "panics").run();
+    let reason = &ended.rejected()[0].1;
+    assert!(reason.contains("panicked at"), "{reason}");
+}
+
+#[test]
+fn floods_are_counted_not_written() {
+    for how in ["logs-lines", "prints-lines"] {
+        for case in [Case::transform(how), Case::sink("write", how)] {
+            let ended = case.limits("deadline: 500ms, log_rate: 10").run();
+            ended.assert_code(0);
+            let lines = ended
+                .stderr
+                .lines()
+                .filter(|line| line.contains("a line of many"));
+            let lines = lines.count();
+            // Ten a second, in the few seconds that it takes.
+            assert!(
+                (10..=100).contains(&lines),
+                "{how}: {lines}\n{}",
+                ended.stderr
+            );
+            assert!(
+                ended
+                    .stderr
+                    .contains("lines were dropped: at most 10 a second"),
+                "{}",
+                ended.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn long_lines_are_cut() {
+    for how in ["logs-a-long-line", "prints-no-end"] {
+        let cases = [Case::transform(how), Case::sink("write", how)];
+        for case in cases {
+            let ended = case.limits("deadline: 1s").run();
+            ended.assert_code(0);
+            assert_eq!(ended.rejected(), []);
+            let longest = ended.stderr.lines().map(str::len).max();
+            assert!(
+                longest.is_some_and(|length| length < 4_200),
+                "{how}: {longest:?}"
+            );
+        }
+    }
+    let output = "the plugin returned more than 8 MiB for a batch (limits: output)";
+    let ended = Case::sink("write", "logs-too-much")
+        .memory(64)
+        .limits("deadline: 1s")
+        .run();
+    ended.assert_all_rejected(output);
+}
+
+/// That there are none is checked for every case.
+#[test]
+fn control_characters_are_shown() {
+    for case in [
+        Case::transform("logs-controls"),
+        Case::sink("write", "logs-controls"),
+    ] {
+        let ended = case.run();
+        ended.assert_code(0);
+        let line = "one\\n INFO two\\r\\u{1b}[2J\\u{7}\\u{9b}31m\\u{202e}three\\u{2028}\\u{0}\n";
+        assert!(ended.stderr.contains(line), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("four\\u{1b}]0;title\\u{7}\n"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
