@@ -74,16 +74,22 @@ fn random_bytes_come_in_small_pieces() {
 #[test]
 fn files_take_no_more_than_they_can_write() {
     let at_once = "the plugin trapped: it wrote more than it may at once";
-    let sizes = |how: &str| Case::sink("write", "see-sizes").with_folder().to(how).run();
+    let sizes = |how: &str| {
+        let case = Case::sink("write", "see-sizes").with_folder().to(how);
+        case.limits("deadline: 1s, timeout: 5s").run()
+    };
     sizes("streams").assert_all_rejected(at_once);
     let ended = sizes("zeroes");
     ended.assert_all_rejected(
         "the plugin trapped: cannot write more zeroes than `check_write` allows",
     );
-    for how in ["small-streams", "read", "long-paths"] {
+    for how in ["small-streams", "read", "long-paths", "listings"] {
         let ended = sizes(how);
         ended.assert_code(0);
         assert_eq!(ended.rejected(), [], "{how}");
+        if how == "listings" {
+            assert_eq!(ended.saw(), ["16 listings"]);
+        }
     }
 }
 

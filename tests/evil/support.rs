@@ -230,7 +230,9 @@ impl Case {
         fs::create_dir(at("in")).unwrap();
         let numbers: String = (0..ROWS).map(|n| format!("{{\"n\":{n}}}\n")).collect();
         fs::write(at("in/numbers.json"), numbers).unwrap();
-        let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
+        let mut azud = Command::new(
+            std::env::var("EVIL_AZUD").unwrap_or_else(|_| env!("CARGO_BIN_EXE_azud").into()),
+        );
         azud.args(["run", "pipeline.yaml"])
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1")
@@ -290,7 +292,7 @@ impl Case {
                 (0..ROWS).map(|n| 2 * n).collect::<Vec<_>>()
             ),
             // What was not committed is not visible.
-            Some(1 | 2) => assert_eq!(ended.numbers("good"), []),
+            Some(1 | 2) => assert!(ended.numbers("good").is_empty()),
             other => panic!("{how}: it ended with {other:?}\n{}", ended.stderr),
         }
         ended

@@ -10,6 +10,7 @@ use crate::{
     },
     limits::PARTS,
     log::Lines,
+    print::{self, Begun},
     tick::Ticks,
 };
 
@@ -19,6 +20,9 @@ pub(crate) struct Host {
     pub(crate) denied: Option<Denied>,
     /// What it logged last in this call: a panic says there what happened.
     pub(crate) last_line: Option<String>,
+    /// What was printed to standard output and to standard error, without a line's end.
+    printed: Begun,
+    told: Begun,
     lines: Lines,
     ticks: Ticks,
     memory: usize,
@@ -42,6 +46,8 @@ impl Host {
             limits,
             denied: None,
             last_line: None,
+            printed: Begun::default(),
+            told: Begun::default(),
             lines,
             ticks,
             memory: 0,
@@ -67,6 +73,20 @@ impl Host {
     /// A text of the guest, for an error.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.lines.clean(text, self.limits.reason)
+    }
+
+    /// Takes what was printed, line by line.
+    pub(crate) fn print(&mut self, level: Level, bytes: &[u8]) {
+        let begun = match level {
+            Level::Info => &mut self.printed,
+            _ => &mut self.told,
+        };
+        let most = self.limits.log_line + self.lines.longest_secret();
+        for line in begun.add(bytes, most) {
+            let cleaned = self.clean(&line);
+            print::remember(&mut self.last_line, cleaned);
+            self.lines.log(&self.ticks, &self.limits, level, &line);
+        }
     }
 
     pub(crate) fn write(&mut self, level: Level, message: &str) {

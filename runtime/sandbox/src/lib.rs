@@ -29,6 +29,7 @@ mod instance;
 mod limits;
 mod log;
 mod plugin;
+mod print;
 mod sandbox;
 mod schema;
 mod sink;

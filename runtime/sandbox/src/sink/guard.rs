@@ -2,9 +2,16 @@
 //! over something the host holds on to are looked at first. A guest may have as many
 //! resources as `RESOURCES` says, so each of them has to be small.
 
-use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi::p2::{
-    DynOutputStream, StreamError, bindings::io::streams::StreamError as WireError,
+use wasmtime::component::{Linker, Resource, ResourceType};
+use wasmtime_wasi::{
+    filesystem::WasiFilesystemView as _,
+    p2::{
+        DynOutputStream, ReaddirIterator, StreamError,
+        bindings::{
+            filesystem::types::{Descriptor, ErrorCode, Host as _, HostDescriptor as _},
+            io::streams::StreamError as WireError,
+        },
+    },
 };
 use wasmtime_wasi_http::{
     WasiHttpView as _,
@@ -21,9 +28,13 @@ use crate::limits::WRITE;
 /// not the same any more, a test of `tests/evil` fails.
 const STREAMS: &str = "wasi:io/streams@0.2.12";
 const HTTP: &str = "wasi:http/types@0.2.12";
+const FILES: &str = "wasi:filesystem/types@0.2.12";
 
 /// Bytes of a request's method and authority: no server knows longer ones.
 const WORD: usize = 512;
+
+/// Listings of folders that are held at once: the host has all names of each.
+const LISTINGS: usize = 16;
 
 type Request = Resource<HostOutgoingRequest>;
 
@@ -53,8 +64,41 @@ pub(super) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<(
             Ok((store.data_mut().http().set_authority(request, authority)?,))
         },
     )?;
+    add_listings(linker)?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+fn add_listings(linker: &mut Linker<SinkHost>) -> wasmtime::Result<()> {
+    let mut files = linker.instance(FILES)?;
+    files.func_wrap_async(
+        "[method]descriptor.read-directory",
+        |mut store, (folder,): (Resource<Descriptor>,)| {
+            Box::new(async move {
+                let host = store.data_mut();
+                if host.listings >= LISTINGS {
+                    return Ok((Err(ErrorCode::InsufficientMemory),));
+                }
+                let listing = host.filesystem().read_directory(folder).await;
+                host.listings += usize::from(listing.is_ok());
+                Ok((match listing {
+                    Ok(listing) => Ok(listing),
+                    Err(error) => Err(host.filesystem().convert_error_code(error)?),
+                },))
+            })
+        },
+    )?;
+    files.resource(
+        "directory-entry-stream",
+        ResourceType::host::<ReaddirIterator>(),
+        |mut store, number| {
+            let host = store.data_mut();
+            host.listings = host.listings.saturating_sub(1);
+            let listing = Resource::<ReaddirIterator>::new_own(number);
+            host.filesystem().table.delete(listing)?;
+            Ok(())
+        },
+    )
 }
 
 /// Files take whatever they are given, and hold it until the disk has it.

@@ -30,6 +30,8 @@ const HEADERS: usize = 1 << 15;
 pub(crate) struct SinkHost {
     pub(crate) base: Host,
     pub(super) network: Network,
+    /// Listings of folders that it holds.
+    pub(super) listings: usize,
     printed: LastLine,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -51,6 +53,7 @@ impl SinkHost {
             base,
             wasi: wasi(setup, ticks, &network, &printed)?,
             network,
+            listings: 0,
             printed,
             http,
             table,

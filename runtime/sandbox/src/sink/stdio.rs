@@ -14,7 +14,12 @@ use wasmtime_wasi::{
 };
 
 use super::Setup;
-use crate::{Level, limits::WRITE, tick::Ticks};
+use crate::{
+    Level,
+    limits::WRITE,
+    print::{self, Begun},
+    tick::Ticks,
+};
 
 /// Standard output or standard error.
 #[derive(Clone)]
@@ -24,14 +29,6 @@ pub(super) struct Printed {
     level: Level,
     last: LastLine,
     begun: Arc<Mutex<Begun>>,
-}
-
-/// A line that has no end yet.
-#[derive(Default)]
-struct Begun {
-    bytes: Vec<u8>,
-    /// It was too long, and is told: the rest of it is left out.
-    told: bool,
 }
 
 /// What was printed last: a panic says there what happened.
@@ -51,35 +48,15 @@ impl Printed {
     }
 
     fn print(&self, bytes: &[u8]) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, limits) = (&self.setup.lines, &self.setup.limits);
         // As long as a line may be, and whole where a secret is at its end.
-        let most = self.setup.limits.log_line + self.setup.lines.longest_secret();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = most.saturating_sub(begun.bytes.len());
-            let fitting = piece.get(..room).unwrap_or(piece);
-            if !begun.told {
-                begun.bytes.extend_from_slice(fitting);
-            }
-            let ends = piece.ends_with(b"\n");
-            if !begun.told && (ends || begun.bytes.len() >= most) {
-                self.line(&String::from_utf8_lossy(&begun.bytes));
-                begun.bytes.clear();
-                begun.told = true;
-            }
-            begun.told &= !ends;
-        }
-    }
-
-    fn line(&self, line: &str) {
-        let (line, limits) = (line.trim_end_matches(['\n', '\r']), &self.setup.limits);
-        // A panic is told in two lines, and then how to see a backtrace.
-        if !line.is_empty() && !line.starts_with("note: ") {
+        let most = limits.log_line + lines.longest_secret();
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in begun.add(bytes, most) {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = last.take().filter(|before| before.contains("panicked at"));
-            let line = self.setup.lines.clean(line, limits.reason);
-            *last = Some(before.map_or(line.clone(), |before| format!("{before} {line}")));
+            print::remember(&mut last, lines.clean(&line, limits.reason));
+            lines.log(&self.ticks, limits, self.level, &line);
         }
-        self.setup.lines.log(&self.ticks, limits, self.level, line);
     }
 }
 

@@ -112,7 +112,7 @@ fn recursion_meets_the_stack() {
 fn one_region_cannot_be_returned_many_times() {
     assert_eq!(
         failure("aliases", Limits::default()).to_string(),
-        "the plugin returned more than 64 MiB for a batch (limits: output)"
+        "the plugin returned more than 24 MiB for a batch (limits: output)"
     );
 }
 
@@ -126,7 +126,7 @@ fn carried_columns_cannot_be_repeated_without_end() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the plugin returned more than 64 MiB for a batch (limits: output)"
+        "the plugin returned more than 24 MiB for a batch (limits: output)"
     );
     assert_eq!(
         transform.process(&batch(1)).unwrap().output.num_rows(),
@@ -163,7 +163,7 @@ fn a_trap_is_told_with_the_last_line_that_was_logged() {
 fn rows_without_columns_cannot_be_many() {
     assert_eq!(
         failure("rows-lie-alone", Limits::default()).to_string(),
-        "the plugin returned more than 64 MiB for a batch (limits: output)"
+        "the plugin returned more than 24 MiB for a batch (limits: output)"
     );
 }
 
@@ -194,7 +194,7 @@ fn lines_are_escaped_cut_and_counted() {
     .unwrap();
     transform.process(&batch(1)).unwrap();
     let written = lines.0.lock().unwrap();
-    assert_eq!(written[0], (Level::Debug, "\\u{1b}[31mred\\nn".into()));
+    assert_eq!(written[0], (Level::Debug, "\\u{1b}[31m".into()));
     assert_eq!(written[1], (Level::Error, "x".repeat(10)));
     assert_eq!(written[2], (Level::Info, "0".into()));
     // The second may turn once while the guest logs a thousand lines.

@@ -45,9 +45,14 @@ pub fn answer(how: String, batch: Batch) -> Result<Output, String> {
             out.rows = vec![0; 4 * many];
             out.batch = texts(many as u32, "");
         }
-        "rejects-a-million" => {
+        "rejects-many" | "rejects-a-million" => {
+            let count = if how == "rejects-many" {
+                500_000
+            } else {
+                1_000_000
+            };
             out = right(0);
-            out.rejected = (0..1_000_000).map(|row| reject(row, "")).collect();
+            out.rejected = (0..count).map(|row| reject(row, "")).collect();
         }
         "rejects-at-length" | "rejects-with-controls" => {
             let reason = match how.as_str() {

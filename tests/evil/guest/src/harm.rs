@@ -22,10 +22,10 @@ pub fn harm(how: &str) {
         },
         "waits" => monotonic_clock::subscribe_duration(u64::MAX).block(),
         "waits-for-all" => {
-            let all: Vec<_> = (0..200)
+            let all: Vec<_> = (0..100)
                 .map(|n| monotonic_clock::subscribe_duration(u64::MAX - n))
                 .collect();
-            let all: Vec<_> = all.iter().cycle().take(100_000).collect();
+            let all: Vec<_> = all.iter().cycle().take(5_000).collect();
             black_box(poll::poll(&all));
         }
         "polls-nothing" => drop(poll::poll(&[])),

@@ -61,7 +61,7 @@ impl IntoText for () {
 }
 
 fn told<T>(result: Result<T, ErrorCode>) -> String {
-    result.map_or_else(|error| format!("{error:?}"), |_| "REACHED".into())
+    result.map_or_else(|error| error.name().into(), |_| "REACHED".into())
 }
 
 fn v4(address: (u8, u8, u8, u8), port: u16) -> IpSocketAddress {

@@ -137,6 +137,16 @@ fn sizes(how: &str) -> String {
             let stream = file.read_via_stream(0).unwrap();
             drop(stream.blocking_read(u64::MAX).unwrap());
         }
+        // The same listing many times.
+        "listings" => {
+            let long = "x".repeat(200);
+            (0..1_000).for_each(|n| drop(open(&format!("{long}{n}"))));
+            let mut listed = 0;
+            for _ in 0..200 {
+                listed += u32::from(folder.read_directory().map(mem::forget).is_ok());
+            }
+            return format!("{listed} listings");
+        }
         "files" => (0..2_000).for_each(|_| mem::forget(open("held"))),
         "long-paths" => {
             let path = "x/".repeat(3 << 20);
