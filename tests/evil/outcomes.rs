@@ -71,6 +71,8 @@ fn a_sink_that_never_takes_anything_can_be_stopped() {
         stop(Case::sink("write", how));
     }
     stop(Case::sink("flush", "retries-never"));
+    // In the middle of a call as well.
+    stop(Case::sink("write", "waits").limits("timeout: 1h"));
 }
 
 fn stop(case: Case) {

@@ -230,9 +230,7 @@ impl Case {
         fs::create_dir(at("in")).unwrap();
         let numbers: String = (0..ROWS).map(|n| format!("{{\"n\":{n}}}\n")).collect();
         fs::write(at("in/numbers.json"), numbers).unwrap();
-        let mut azud = Command::new(
-            std::env::var("EVIL_AZUD").unwrap_or_else(|_| env!("CARGO_BIN_EXE_azud").into()),
-        );
+        let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
         azud.args(["run", "pipeline.yaml"])
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1")
