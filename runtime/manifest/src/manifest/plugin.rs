@@ -46,7 +46,7 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// The time for one call of a sink, what it waits for others included; 30s unless said.
     pub timeout: Option<Duration>,
-    /// What one call may answer with; 64MiB unless said.
+    /// What one call may answer with; 24MiB unless said, of a sink at most 8MiB.
     pub output: Option<ByteSize>,
     /// The lines that it may log in a second; 100 unless said.
     pub log_rate: Option<u32>,
