@@ -52,6 +52,9 @@ pub(crate) struct Vertex {
     pub(crate) inputs: Vec<Vec<From>>,
     /// Rows reach it in the lane of their key group; no columns: all in one lane.
     pub(crate) exchange: Option<Vec<usize>>,
+    /// Whether it runs on threads of its own: what waits for others must not
+    /// hold up what is beside it.
+    pub(crate) own_stage: bool,
     /// Whether its rows replace earlier ones: an aggregate over all epochs.
     pub(crate) changing: bool,
     /// Whether its rows stand for one epoch each: an aggregate with `state: batch`.

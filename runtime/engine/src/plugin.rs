@@ -2,6 +2,7 @@
 
 mod cost;
 mod log;
+mod sink;
 mod waiting;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use azud_sandbox::{GuestError, Processed, Rows, Transform};
 
 use cost::Cost;
 pub(crate) use log::NodeLogger;
+pub(crate) use sink::{PluginSink, SINK_WAIT, SinkOperator};
 use waiting::Waiting;
 
 /// Rows of a call, unless the manifest's `max_rows` says otherwise: enough to

@@ -4,19 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use arrow::datatypes::SchemaRef;
 use azud_connector_memory::MemorySink;
-use azud_engine::{
-    Environment, LoadedPlugins, OutputShape, RunOptions, Stop, TestOutput, check_for_test,
-};
-use azud_manifest::{Manifest, Test, TestRows};
-use azud_model::{ErrorKind, ManualClock, Mode};
+use azud_engine::{Environment, LoadedPlugins, RunOptions, Stop, TestOutput, check_for_test};
+use azud_manifest::{Manifest, Test};
+use azud_model::{ErrorKind, ManualClock};
 use tokio::sync::watch;
 
-use crate::cells::{self, Row};
-use crate::columns::Columns;
-use crate::compare::compare;
-use crate::diff;
+use crate::expectation::Expectation;
 use crate::fault::Fault;
 use crate::feed::Feed;
 use crate::input;
@@ -27,17 +21,6 @@ const START_MS: i64 = 1_767_225_600_000;
 
 /// How much later each epoch is.
 const EPOCH: Duration = Duration::from_secs(1);
-
-/// What is expected of one node, and where its rows are.
-struct Expectation<'a> {
-    expected: &'a TestRows,
-    mode: Mode,
-    schema: SchemaRef,
-    rows: Vec<Row>,
-    /// Which columns are compared.
-    compared: Vec<bool>,
-    sink: MemorySink,
-}
 
 /// What a test is run with.
 pub(crate) fn environment<'a>(setup: &Setup<'a>, clock: Arc<ManualClock>) -> Environment<'a> {
@@ -113,91 +96,5 @@ pub(crate) fn run(
     match wrong.is_empty() {
         true => Ok(()),
         false => Err(wrong),
-    }
-}
-
-// === impl Expectation ===
-
-impl<'a> Expectation<'a> {
-    fn new(expected: &'a TestRows, shape: &OutputShape, sink: MemorySink) -> Result<Self, Fault> {
-        let node = &expected.node;
-        let columns = Columns::new(&shape.schema, None);
-        let mut columns = columns.map_err(|error| Fault::new(node.span, error.to_string()))?;
-        let rows = expected.rows.iter().enumerate().map(|(number, row)| {
-            let batch = columns.read(row).map_err(|fault| {
-                fault.within(&format!(
-                    "expected rows of `{}`, row {}",
-                    node.value,
-                    number + 1
-                ))
-            })?;
-            Ok(cells::row_of(&batch, &shape.schema))
-        });
-        let is_named = |column: &str| {
-            let mut rows = expected.rows.iter();
-            rows.any(|row| row.value.value.get(column).is_some())
-        };
-        // Where a rejected row comes from, and when, is nobody's business unless it is named.
-        let is_rejected = node.value.ends_with(".rejected");
-        let mut compared: Vec<bool> = shape
-            .schema
-            .fields()
-            .iter()
-            .map(|field| !is_rejected || is_named(field.name()))
-            .collect();
-        if is_rejected && expected.rows.is_empty() {
-            let worth = ["position", "reason"];
-            let fields = shape.schema.fields().iter();
-            compared = fields
-                .map(|field| worth.contains(&field.name().as_str()))
-                .collect();
-        }
-        Ok(Self {
-            expected,
-            mode: shape.mode,
-            schema: shape.schema.clone(),
-            rows: rows.collect::<Result<_, _>>()?,
-            compared,
-            sink,
-        })
-    }
-
-    /// What is wrong with the rows that came.
-    fn wrong(self) -> Option<String> {
-        let committed = self.sink.committed();
-        let epochs = match self.mode {
-            // The last epoch's rows are the whole result.
-            Mode::Complete => committed.get(committed.len().saturating_sub(1)..),
-            Mode::Append | Mode::Update => Some(committed.as_slice()),
-        };
-        let batches = epochs.unwrap_or_default().iter();
-        let batches = batches.flat_map(|epoch| &epoch.batches);
-        let actual: Vec<Row> = batches
-            .flat_map(|batch| cells::rows(batch.columns()))
-            .collect();
-        let columns: Row = self
-            .schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
-        let only = |row: Row| -> Row {
-            let cells = row.into_iter().zip(&self.compared);
-            cells
-                .filter_map(|(cell, compared)| compared.then_some(cell))
-                .collect()
-        };
-        let expected = self.rows.into_iter().map(only).collect();
-        let difference = compare(expected, actual.into_iter().map(only).collect());
-        if difference.missing.is_empty() && difference.extra.is_empty() {
-            return None;
-        }
-        let node = &self.expected.node.value;
-        let node = match self.mode {
-            Mode::Append => node.clone(),
-            Mode::Update => format!("{node} (update)"),
-            Mode::Complete => format!("{node} (complete)"),
-        };
-        Some(diff::draw(&node, &only(columns), &difference))
     }
 }

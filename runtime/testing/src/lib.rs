@@ -17,6 +17,7 @@ mod cells;
 mod columns;
 mod compare;
 mod diff;
+mod expectation;
 mod fault;
 mod feed;
 mod input;

@@ -6,6 +6,7 @@ use azud_manifest::{Manifest, Report, Step, Trigger as ManifestTrigger};
 use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
+use super::order::Node;
 use super::{Environment, Plan, order, plugin, sink, source, sql};
 use crate::graph::Topology;
 use crate::run::Trigger;
@@ -36,11 +37,11 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
         clock: &environment.clock,
     };
     add_nodes(&mut draft, &place, environment);
-    sink::add_all(&mut draft, &place);
+    sink::add_dead_letters(&mut draft, &place, environment);
     finish(draft, trigger, lanes, environment)
 }
 
-/// Adds the manifest's sources and transforms.
+/// Adds the manifest's sources, transforms and, but for a test, sinks.
 pub(super) fn add_nodes(
     draft: &mut Draft<'_>,
     place: &source::Place<'_>,
@@ -50,10 +51,15 @@ pub(super) fn add_nodes(
     for node in manifest.sources.values() {
         source::add(draft, node, place);
     }
-    for transform in order::order(draft, manifest) {
-        match transform.step() {
-            Step::Sql(query) => sql::add(draft, transform, query),
-            Step::Plugin(name) => plugin::add(draft, transform, name, environment),
+    for node in order::order(draft, manifest) {
+        match node {
+            Node::Transform(transform) => match transform.step() {
+                Step::Sql(query) => sql::add(draft, transform, query),
+                Step::Plugin(name) => plugin::add(draft, transform, name, environment),
+            },
+            // A test has sinks of its own, and nothing rejects.
+            Node::Sink(sink) if draft.for_test => draft.add_nothing_rejected(&sink.name.value),
+            Node::Sink(sink) => sink::add(draft, sink, place, environment),
         }
     }
 }
@@ -90,5 +96,6 @@ pub(super) fn finish(
         sinks: draft.sinks,
         vertices: draft.vertices,
         topology,
+        cancel: draft.cancel,
     })
 }

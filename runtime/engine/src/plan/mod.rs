@@ -1,10 +1,12 @@
 //! A checked manifest becomes a plan: everything that can be wrong is found here, all at once.
 
 mod check;
+mod grants;
 mod node;
 mod order;
 mod plugin;
 mod sink;
+mod sink_plugin;
 mod source;
 mod sql;
 mod testing;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
 use azud_model::Clock;
-use azud_sandbox::Sandbox;
+use azud_sandbox::{CancellationToken, Sandbox};
 
 use crate::graph::{Topology, Vertex};
 use crate::run::{OnReject, Trigger};
@@ -49,6 +51,8 @@ pub struct Plan {
     pub(crate) sinks: Vec<PlanSink>,
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) topology: Topology,
+    /// Gives up the calls of sink plugins.
+    pub(crate) cancel: CancellationToken,
 }
 
 /// A node of the manifest.

@@ -75,6 +75,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         work: Work::Source(draft.sources.len()),
         inputs: Vec::new(),
         exchange: None,
+        own_stage: false,
         changing: false,
         of_batch: false,
         mode: Mode::Append,

@@ -166,6 +166,7 @@ fn add(
             work: Work::Sink(draft.sinks.len()),
             inputs: vec![found.from],
             exchange: None,
+            own_stage: false,
             changing: false,
             of_batch: false,
             mode,

@@ -5,6 +5,7 @@ mod cycles;
 mod formats;
 mod names;
 mod references;
+mod sinks;
 #[cfg(test)]
 mod tests;
 mod transforms;
@@ -30,5 +31,6 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     cycles::check(draft, findings);
     formats::check(draft, findings);
     transforms::check(draft, findings);
+    sinks::check(draft, findings);
     cases::check(draft, findings);
 }

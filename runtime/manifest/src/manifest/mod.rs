@@ -2,6 +2,7 @@
 //! what the engine gets; fields that serde skips are filled in from the keys of the tree.
 
 mod choices;
+mod grants;
 mod pipeline;
 mod plugin;
 mod sink;
@@ -11,6 +12,7 @@ mod transform;
 mod trigger;
 
 pub use choices::{Format, Mode, OnError, StateScope};
+pub use grants::{Access, Grants};
 pub use pipeline::Manifest;
 pub(crate) use pipeline::Root;
 pub use plugin::{Limits, Plugin, PluginFile};

@@ -14,7 +14,7 @@ use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the maps of nodes are there for the schema")]
-#[schemars(extend("x-later" = ["checkpoint", "grants", "at_end", "durability", "time", "delivery"]))]
+#[schemars(extend("x-later" = ["checkpoint", "at_end", "durability", "time", "delivery"]))]
 pub(crate) struct Root {
     /// The pipeline's identity.
     #[schemars(extend(

@@ -46,7 +46,7 @@ fn sources_and_sinks_take_exactly_one_connector() {
     let sink = &schema["$defs"]["Sink"];
     assert_eq!(
         sink["oneOf"],
-        json!([{ "required": ["file"] }, { "required": ["console"] }])
+        json!([{ "required": ["file"] }, { "required": ["console"] }, { "required": ["plugin"] }])
     );
 }
 
