@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+mod breaker;
 mod counts;
 mod failures;
+mod guest;
+mod loops;
 mod parallelism;
+mod poison;
 mod support;
