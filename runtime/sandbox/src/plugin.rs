@@ -12,7 +12,7 @@ use crate::{LoadError, Sandbox, bindings::TransformPlugin, cache::hex, host::Hos
 
 /// The version of the contract that this host supports.
 const SUPPORTED: &str = "0.1.0";
-const PACKAGE: &str = "azud:plugin/";
+pub(crate) const PACKAGE: &str = "azud:plugin/";
 
 /// What a plugin is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,14 +86,7 @@ impl Plugin {
                 actual: digest,
             });
         }
-        let broken = |error: wasmtime::Error| LoadError::Compile {
-            name: name.into(),
-            reason: format!("{error:#}"),
-        };
-        let component = sandbox
-            .cache
-            .compile(&sandbox.engine, bytes)
-            .map_err(broken)?;
+        let component = sandbox.cache.compile(&sandbox.engine, name, bytes)?;
         let world = world(sandbox, name, &component.component_type())?;
         let pre = link(sandbox, name, &component)?;
         Ok(Self(Arc::new(Loaded {
@@ -139,7 +132,7 @@ impl fmt::Debug for Plugin {
 }
 
 /// What the first bytes say, before any parser sees the rest.
-fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
+pub(crate) fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() as u64 > limits::COMPONENT {
         return Err(LoadError::TooLarge {
             name: name.into(),
@@ -155,7 +148,11 @@ fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// Which of azud's interfaces the component exports, and in which version.
-fn world(sandbox: &Sandbox, name: &str, component: &ComponentType) -> Result<World, LoadError> {
+pub(crate) fn world(
+    sandbox: &Sandbox,
+    name: &str,
+    component: &ComponentType,
+) -> Result<World, LoadError> {
     let exports: Vec<_> = component
         .exports(&sandbox.engine)
         .map(|(export, _)| export.to_owned())
@@ -187,7 +184,7 @@ fn world(sandbox: &Sandbox, name: &str, component: &ComponentType) -> Result<Wor
 }
 
 /// What the contract lets a transform import of its own package.
-fn is_own(import: &str) -> bool {
+pub(crate) fn is_own(import: &str) -> bool {
     let own = import.strip_prefix(PACKAGE);
     let own = own.and_then(|own| own.split_once('@'));
     own.is_some_and(|(interface, version)| {
