@@ -25,8 +25,16 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Says everything that is wrong with a pipeline, without running it.
     Check(CheckArguments),
+    /// Shows what a component is, what it can reach and which columns it wants.
+    ///
+    /// Nothing of it is run but its `open`, in the sandbox. Without --schema, the
+    /// columns that it wants are found by asking it.
+    Inspect(InspectArguments),
     /// Prints the JSON Schema of manifests, for editors.
     Schema,
+    /// Compiles the component on stdin, within limits: what azud calls itself.
+    #[command(hide = true)]
+    CompileComponent(CompileArguments),
 }
 
 #[derive(Args, Debug)]
@@ -45,4 +53,27 @@ pub(crate) struct CheckArguments {
     /// Prints what is wrong as a JSON array, for programs.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InspectArguments {
+    /// The component.
+    pub(crate) file: PathBuf,
+    /// The columns that it gets: "user string, amount bigint".
+    #[arg(long)]
+    pub(crate) schema: Option<String>,
+    /// The configuration that it gets, as JSON.
+    #[arg(long)]
+    pub(crate) config: Option<String>,
+    /// Prints it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompileArguments {
+    /// Bytes of address space.
+    pub(crate) memory: u64,
+    /// Seconds.
+    pub(crate) seconds: u64,
 }

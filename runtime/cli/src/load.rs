@@ -6,9 +6,9 @@ use std::sync::Arc;
 use azud_engine::{Environment, Plan, manifest_connectors};
 use azud_manifest::{Plugin, PluginFile};
 use azud_model::SystemClock;
-use azud_sandbox::{Sandbox, Settings};
 
 use crate::failure::Failure;
+use crate::sandbox;
 
 /// Larger files are no manifests: they are not even read.
 const MAX_BYTES: u64 = 4 << 20;
@@ -24,8 +24,7 @@ pub(crate) fn plan(file: &Path) -> Result<Plan, Failure> {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let sandbox = Sandbox::new(Settings { cache: cache() })
-        .map_err(|error| Failure::Input(format!("cannot start the sandbox: {error}")))?;
+    let sandbox = sandbox::start()?;
     let find_plugin = |plugin: &Plugin| find(&directory, plugin);
     let environment = Environment {
         directory: directory.clone(),
@@ -53,17 +52,6 @@ fn read(file: &Path) -> Result<String, Failure> {
         let at = error.utf8_error().valid_up_to();
         cannot(format!("it is not UTF-8, from byte {at} on"))
     })
-}
-
-/// Where compiled plugins are kept: `AZUD_CACHE`, or the user's cache folder.
-fn cache() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(own) = folder("AZUD_CACHE") {
-        return Some(own.into());
-    }
-    let user = folder("XDG_CACHE_HOME").map(PathBuf::from);
-    let user = user.or_else(|| folder("HOME").map(|home| Path::new(&home).join(".cache")));
-    user.map(|user| user.join("azud"))
 }
 
 fn find(directory: &Path, plugin: &Plugin) -> Result<PathBuf, String> {

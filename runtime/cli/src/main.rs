@@ -8,11 +8,13 @@ mod args;
 mod check;
 mod failure;
 mod footprint;
+mod inspect;
 mod load;
 mod log;
 mod output;
 mod progress;
 mod run;
+mod sandbox;
 mod schema;
 mod signals;
 mod totals;
@@ -30,7 +32,9 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
+        Command::Inspect(file) => inspect::inspect(&file),
         Command::Schema => schema::schema(),
+        Command::CompileComponent(limits) => sandbox::compile(&limits),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
