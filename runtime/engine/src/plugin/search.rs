@@ -190,9 +190,16 @@ impl<'a, C: Calls> Search<'a, C> {
             (middle, middle..rows.end.min(middle + SAMPLE)),
         ] {
             let deadline = Some(self.known.cost.of_probe(self.limit));
-            if self.call(row..row + 1, deadline).is_ok() && self.call(sample, deadline).is_ok() {
+            if self.call(row..row + 1, deadline).is_err() {
+                continue;
+            }
+            // That was mostly an instance that was opened: it counts only where
+            // nothing else is known.
+            let alone = std::mem::take(&mut self.known.cost);
+            if self.call(sample, deadline).is_ok() {
                 return;
             }
+            self.known.cost = alone;
         }
     }
 
