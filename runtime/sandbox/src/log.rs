@@ -179,6 +179,14 @@ fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
+/// A text that cannot move the cursor, start another line or turn around.
+pub fn escaped(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    text.chars()
+        .for_each(|character| escape(character, &mut line));
+    line
+}
+
 /// Appends a character so that it cannot move the cursor, start another line or
 /// turn what follows around.
 fn escape(character: char, line: &mut String) {
