@@ -89,7 +89,7 @@ fn what_is_kept_of_requests_is_small() {
 /// Many at once, to a server that takes them and says nothing.
 #[test]
 fn requests_under_way_are_few() {
-    let address = server(|connection| std::mem::forget::<TcpStream>(connection));
+    let address = server(std::mem::forget::<TcpStream>);
     case("http-many", &address, &address)
         .limits("deadline: 1s")
         .run()
