@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod dstream;
+mod plugins;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -60,6 +61,22 @@ fn example_01_counts_the_words_of_its_text() {
         })
         .collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn example_01_passes_its_own_tests() {
+    let pipeline = root().join("examples/01-word-count/pipeline.yaml");
+    let output = Command::new(env!("CARGO_BIN_EXE_azud"))
+        .arg("test")
+        .arg(pipeline)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "ok counts words\nok blanks are no words\nok counts go on over epochs\n3 passed, 0 failed\n"
+    );
 }
 
 /// What the DStream example prints: every second its own counts, also when nothing came.

@@ -28,14 +28,17 @@ fn run_once(case: &Path, lanes: Option<&str>) -> Result<(), String> {
             "stdout-set.txt",
             "stderr.txt",
             "exit",
+            "args",
         ]
         .contains(&name)
     };
     copy_folder(case, copy.path(), &is_expected);
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let repository = repository.canonicalize().unwrap();
+    let arguments = fs::read_to_string(case.join("args"));
+    let arguments = arguments.unwrap_or_else(|_| "run pipeline.yaml".into());
     let output = Command::new(env!("CARGO_BIN_EXE_azud"))
-        .args(["run", "pipeline.yaml"])
+        .args(arguments.split_whitespace())
         .current_dir(copy.path())
         .env("PLUGINS", repository.join("plugins"))
         .env("GUESTS", repository.join("tests/guests"))

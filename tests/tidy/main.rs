@@ -22,8 +22,9 @@ const LAYERS: &[(&str, u32)] = &[
     ("azud-sql", 2),
     ("azud-connector-", 2),
     ("azud-engine", 3),
-    ("azud", 4),
-    ("azud-bench", 4),
+    ("azud-testing", 4),
+    ("azud", 5),
+    ("azud-bench", 5),
 ];
 
 /// Who alone may use what.
@@ -150,7 +151,7 @@ fn layer(name: &str) -> u32 {
     let found = LAYERS.iter().find(|(known, _)| fits(known));
     match found {
         Some((_, layer)) => *layer,
-        None if name.starts_with("azud-bench") => 4,
+        None if name.starts_with("azud-bench") => 5,
         None => panic!("{name} has no layer: add it to tests/tidy"),
     }
 }

@@ -7,7 +7,15 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{BuildError, cargo, component, package::Package, stamp};
+use crate::{
+    BuildError, World,
+    cargo::{self, Again},
+    component,
+    files::{folder_of, lock, place},
+    package::Package,
+    shared::Shared,
+    stamp,
+};
 
 /// Builds the plugin in `source_dir` where it is out of date. Answers with the
 /// component: `out`, or `<source_dir>/target/azud/<name>.wasm`.
@@ -24,6 +32,20 @@ pub fn build(source_dir: &Path, out: Option<&Path>) -> Result<PathBuf, BuildErro
 pub struct Builder {
     out: Option<PathBuf>,
     target_dir: Option<PathBuf>,
+    force: bool,
+    show: bool,
+}
+
+/// What a build has made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Built {
+    /// The component.
+    pub component: PathBuf,
+    /// What kind of plugin it is.
+    pub world: World,
+    /// Whether it was made now; else it was up to date.
+    pub now: bool,
 }
 
 // === impl Builder ===
@@ -34,7 +56,7 @@ impl Builder {
         Self::default()
     }
 
-    /// Where the component goes.
+    /// Where a copy of the component goes; in a folder it is `<name>.wasm`.
     pub fn out(mut self, out: impl Into<PathBuf>) -> Self {
         self.out = Some(out.into());
         self
@@ -48,50 +70,118 @@ impl Builder {
         self
     }
 
-    /// Builds the plugin in `source_dir` where it is out of date.
+    /// Whether to ask cargo also where the component is up to date.
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// Whether what cargo says goes to stderr as it comes. Else it is kept for
+    /// the error.
+    pub fn show(mut self, show: bool) -> Self {
+        self.show = show;
+        self
+    }
+
+    /// Builds the plugin in `source_dir` where it is out of date. Answers with
+    /// the component.
     pub fn build(&self, source_dir: &Path) -> Result<PathBuf, BuildError> {
+        self.run(source_dir).map(|built| built.component)
+    }
+
+    /// The same, and says what was done.
+    pub fn run(&self, source_dir: &Path) -> Result<Built, BuildError> {
         let package = Package::find(source_dir)?;
         let own = package.folder.join("target").join("azud");
-        let out = self
-            .out
-            .clone()
-            .unwrap_or_else(|| own.join(format!("{}.wasm", package.name)));
-        let folder = out
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
-        let stamp = appended(&out, ".inputs");
-        if stamp::is_current(&stamp, &out) {
-            return Ok(out);
+        fs::create_dir_all(&own).map_err(BuildError::place(&own))?;
+        let component = own.join(format!("{}.wasm", package.name));
+        let now = self.bring_up_to_date(&package, &own, &component)?;
+        let component = match &self.out {
+            Some(out) => copy(&component, out, &package)?,
+            None => component,
+        };
+        Ok(Built {
+            component,
+            world: package.world(),
+            now,
+        })
+    }
+
+    /// Answers whether there was something to do.
+    fn bring_up_to_date(
+        &self,
+        package: &Package,
+        own: &Path,
+        component: &Path,
+    ) -> Result<bool, BuildError> {
+        let stamp = appended(component, ".inputs");
+        let is_current = || stamp::is_current(&stamp, component, &package.folder);
+        if !self.force && is_current() {
+            return Ok(false);
         }
-        let lock = lock(&appended(&out, ".lock"))?;
+        let lock = lock(&appended(component, ".lock"), own)?;
         // Another build may have made it while this one waited.
-        if stamp::is_current(&stamp, &out) {
-            return Ok(out);
+        if !self.force && is_current() {
+            return Ok(false);
         }
-        let begun = touch(&lock).map_err(BuildError::file("write", &out))?;
-        let target_dir = self.target_dir.clone().unwrap_or_else(|| own.join("cargo"));
-        let module = cargo::build(&package, &target_dir)?;
-        let component = component::encode(&module.wasm, &package)?;
-        let dep_info = fs::read_to_string(&module.dep_info)
-            .map_err(BuildError::file("read", &module.dep_info))?;
-        place(&out, &component)?;
+        let begun = touch(&lock).map_err(BuildError::place(own))?;
+        let changed = stamp::changed(&stamp);
+        let (wasm, dep_info) = self.compile(package, own, &changed)?;
+        place(component, &wasm)?;
         let inputs = stamp::inputs(&dep_info, &package.folder);
         // Cargo writes the lock file itself, when there is none.
         let sources = inputs.iter().filter(|input| !input.ends_with("Cargo.lock"));
         if !stamp::changed_since(begun, &sources.cloned().collect()) {
-            place(&stamp, stamp::of(&out, &inputs).as_bytes())?;
+            let text = stamp::of(component, &package.folder, &inputs);
+            place(&stamp, text.as_bytes())?;
         }
-        Ok(out)
+        Ok(true)
+    }
+
+    /// The component, and the compiler's list of what went into it.
+    fn compile(
+        &self,
+        package: &Package,
+        own: &Path,
+        changed: &[PathBuf],
+    ) -> Result<(Vec<u8>, String), BuildError> {
+        let shared = self.target_dir.as_deref();
+        let mut shared = shared.map(Shared::lock).transpose()?;
+        let known = shared.as_mut().is_none_or(|shared| shared.begin(package));
+        let again = Again {
+            changed,
+            all: self.force || !known,
+        };
+        let target_dir = match &shared {
+            Some(shared) => shared.folder.clone(),
+            None => own.join("cargo"),
+        };
+        let module = cargo::build(package, &target_dir, &again, self.show)?;
+        let component = component::of(&module.wasm, package)?;
+        let dep_info = fs::read_to_string(&module.dep_info)
+            .map_err(BuildError::file("read", &module.dep_info))?;
+        if let Some(shared) = &mut shared {
+            shared.end(package);
+        }
+        Ok((component, dep_info))
     }
 }
 
-/// Held until the file is dropped, or the process ends.
-fn lock(path: &Path) -> Result<File, BuildError> {
-    let file = File::create(path).map_err(BuildError::file("create", path))?;
-    file.lock().map_err(BuildError::file("lock", path))?;
-    Ok(file)
+/// Copies the component to where it was asked for.
+fn copy(component: &Path, out: &Path, package: &Package) -> Result<PathBuf, BuildError> {
+    let is_folder = out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let out = match is_folder {
+        true => out.join(format!("{}.wasm", package.name)),
+        false => out.to_owned(),
+    };
+    let folder = folder_of(&out);
+    fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
+    let bytes = fs::read(component).map_err(BuildError::file("read", component))?;
+    // Who watches the file, or its age, sees a change only where there is one.
+    if fs::read(&out).ok().as_ref() != Some(&bytes) {
+        place(&out, &bytes)?;
+    }
+    Ok(out)
 }
 
 /// What time the file system has now.
@@ -99,21 +189,6 @@ fn touch(lock: &File) -> io::Result<SystemTime> {
     let mut lock = lock;
     lock.write_all(b".")?;
     lock.metadata()?.modified()
-}
-
-/// Writes a file by rename: whoever reads it sees the old one or the new one.
-fn place(path: &Path, content: &[u8]) -> Result<(), BuildError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file("write in", folder))?;
-    file.write_all(content)
-        .map_err(BuildError::file("write", path))?;
-    file.persist(path)
-        .map_err(|error| BuildError::file("write", path)(error.error))?;
-    Ok(())
 }
 
 fn appended(path: &Path, suffix: &str) -> PathBuf {

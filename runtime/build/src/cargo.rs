@@ -2,15 +2,16 @@
 
 use std::{
     env,
-    io::Write as _,
+    io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
-use crate::{BuildError, package::Package};
-
-/// A transform needs nothing from the outside: no WASI, no imports.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+use crate::{
+    BuildError,
+    messages::{self, Artifact},
+    package::Package,
+};
 
 /// What leaks from a cargo that this process runs under: flags for another
 /// target, a wrapper that only lints, the job server of a build that waits.
@@ -37,84 +38,95 @@ pub(crate) struct Module {
     pub(crate) dep_info: PathBuf,
 }
 
-pub(crate) fn build(package: &Package, target_dir: &Path) -> Result<Module, BuildError> {
+/// What cargo must not take as it was by the times of the files alone.
+pub(crate) struct Again<'a> {
+    /// Files whose content has changed.
+    pub(crate) changed: &'a [PathBuf],
+    /// Whether that is the package itself, and what lies in its folder.
+    pub(crate) all: bool,
+}
+
+/// Compiles the package. With `show`, what cargo says is on stderr as it comes.
+pub(crate) fn build(
+    package: &Package,
+    target_dir: &Path,
+    again: &Again<'_>,
+    show: bool,
+) -> Result<Module, BuildError> {
     add_target(package)?;
-    let mut command = fresh("cargo", package);
-    command.args([
-        "build",
-        "--release",
-        "--lib",
-        "--target",
-        TARGET,
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
-    command.arg("--target-dir").arg(target_dir);
     let folder = package.folder.display();
     tracing::info!("building the plugin in {folder}; the first time takes a minute or so");
-    let output = run(command, "cargo")?;
-    if !output.status.success() {
-        let output = String::from_utf8_lossy(&output.stderr)
-            .trim_end()
-            .to_owned();
-        return Err(BuildError::Compile {
-            source_dir: package.folder.clone(),
-            output,
-        });
+    let mut artifacts = compile(package, target_dir, show)?;
+    let doubted = again.all.then_some(package.folder.as_path());
+    let mistaken = messages::mistaken(&artifacts, again.changed, doubted);
+    if !mistaken.is_empty() {
+        clean(package, target_dir, &mistaken)?;
+        artifacts = compile(package, target_dir, show)?;
     }
-    let wasm = module(&output.stdout, package)
-        .ok_or_else(|| BuildError::NoModule(package.folder.join("Cargo.toml")))?;
+    let manifest = package.folder.join("Cargo.toml");
+    let wasm = messages::module(&artifacts, &manifest).ok_or(BuildError::NoModule(manifest))?;
     let dep_info = wasm.with_extension("d");
     Ok(Module { wasm, dep_info })
 }
 
-/// The module among the artifacts that cargo reports.
-fn module(messages: &[u8], package: &Package) -> Option<PathBuf> {
-    let manifest = package.folder.join("Cargo.toml");
-    let messages = messages.split(|byte| *byte == b'\n');
-    let artifacts =
-        messages.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
-    artifacts
-        .filter(|message| {
-            message
-                .get("manifest_path")
-                .and_then(|path| path.as_str())
-                .is_some_and(|path| Path::new(path) == manifest)
-        })
-        .filter_map(|message| message.get("filenames")?.as_array().cloned())
-        .flatten()
-        .filter_map(|file| file.as_str().map(PathBuf::from))
-        .find(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "wasm")
-        })
+fn compile(package: &Package, target_dir: &Path, show: bool) -> Result<Vec<Artifact>, BuildError> {
+    let mut command = fresh("cargo", package);
+    command.args(["build", "--release", "--lib"]);
+    command.args(["--target", package.world().target()]);
+    command.arg("--target-dir").arg(target_dir);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    command.args(["--color", if show && colour() { "always" } else { "never" }]);
+    let output = match show {
+        true => run_shown(command),
+        false => command.output(),
+    };
+    let output = output.map_err(BuildError::missing("cargo"))?;
+    match output.status.success() {
+        true => Ok(messages::artifacts(&output.stdout)),
+        false => Err(BuildError::of_cargo(package.folder.clone(), &output.stderr)),
+    }
+}
+
+/// Forgets what was compiled of these packages, and of nothing else.
+fn clean(package: &Package, target_dir: &Path, packages: &[String]) -> Result<(), BuildError> {
+    let mut command = fresh("cargo", package);
+    command.args(["clean", "--release", "--target", package.world().target()]);
+    command.arg("--target-dir").arg(target_dir);
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    let output = command.output().map_err(BuildError::missing("cargo"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(BuildError::of_cargo(package.folder.clone(), &output.stderr)),
+    }
 }
 
 fn add_target(package: &Package) -> Result<(), BuildError> {
+    let target = package.world().target();
     let mut command = fresh("rustc", package);
-    command.args(["--print", "target-libdir", "--target", TARGET]);
-    let output = run(command, "rustc")?;
+    command.args(["--print", "target-libdir", "--target", target]);
+    let output = command.output().map_err(BuildError::missing("rustc"))?;
     if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
         return Ok(());
     }
     // The one thing that a build changes outside of its folder is not done silently.
     let _ = writeln!(
-        std::io::stderr(),
-        "adding the Rust target {TARGET} (rustup target add {TARGET})"
+        io::stderr(),
+        "adding the Rust target {target} (rustup target add {target})"
     );
     let mut command = fresh("rustup", package);
-    command.args(["target", "add", TARGET]);
-    let output = run(command, "rustup")?;
+    command.args(["target", "add", target]);
+    let output = command
+        .output()
+        .map_err(|source| BuildError::NoRustup { target, source })?;
     if output.status.success() {
         return Ok(());
     }
     let output = String::from_utf8_lossy(&output.stderr)
         .trim_end()
         .to_owned();
-    Err(BuildError::Target {
-        target: TARGET,
-        output,
-    })
+    Err(BuildError::Target { target, output })
 }
 
 fn fresh(program: &str, package: &Package) -> Command {
@@ -131,8 +143,43 @@ fn fresh(program: &str, package: &Package) -> Command {
     command
 }
 
-fn run(mut command: Command, program: &'static str) -> Result<Output, BuildError> {
-    command
-        .output()
-        .map_err(|source| BuildError::Missing { program, source })
+/// Runs it to its end and passes on, line by line, what it says on stderr.
+fn run_shown(mut command: Command) -> io::Result<Output> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take();
+    // Both pipes are read at once: neither may fill up while the other is waited for.
+    let messages = std::thread::spawn(move || {
+        let mut messages = Vec::new();
+        stdout.map_or(Ok(0), |mut stdout| stdout.read_to_end(&mut messages))?;
+        io::Result::Ok(messages)
+    });
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let mut stderr = BufReader::new(stderr);
+        loop {
+            let start = said.len();
+            if stderr.read_until(b'\n', &mut said)? == 0 {
+                break;
+            }
+            // If our stderr is gone there is nobody left to tell.
+            let _ = io::stderr().write_all(said.get(start..).unwrap_or_default());
+        }
+    }
+    let status = child.wait()?;
+    let messages = messages
+        .join()
+        .map_err(|_| io::Error::other("what cargo made could not be read"))??;
+    Ok(Output {
+        status,
+        stdout: messages,
+        stderr: said,
+    })
+}
+
+fn colour() -> bool {
+    io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none()
 }

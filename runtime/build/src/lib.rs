@@ -3,10 +3,12 @@
 //!
 //! ```text
 //! <source>/Cargo.toml, src, wit, path dependencies
-//!    | cargo build --target wasm32-unknown-unknown      (cargo.rs)
-//!    | core module + contract in a custom section
-//!    | wit-component                                    (component.rs)
-//!    v
+//!    |                                                  (package.rs, world.rs)
+//!    | transform, aggregate                  sink
+//!    | cargo build, unknown-unknown          cargo build, wasip2   (cargo.rs)
+//!    | core module, contract in a section    component
+//!    | wit-component                         |                     (component.rs)
+//!    v                                       v
 //! <source>/target/azud/<name>.wasm, <name>.wasm.inputs  (stamp.rs)
 //! ```
 //!
@@ -18,10 +20,15 @@ mod build;
 mod cargo;
 mod component;
 mod error;
+mod files;
+mod messages;
 mod package;
+mod shared;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod world;
 
-pub use build::{Builder, build};
+pub use build::{Builder, Built, build};
 pub use error::BuildError;
+pub use world::World;

@@ -15,36 +15,58 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// Changes when the same sources would make another component.
-const VERSION: &str = concat!("azud-build ", env!("CARGO_PKG_VERSION"), " component 1");
+const VERSION: &str = concat!("azud-build ", env!("CARGO_PKG_VERSION"), " component 2");
 
-/// Whether the stamp describes the files as they are now.
-pub(crate) fn is_current(stamp: &Path, component: &Path) -> bool {
+/// The digest of a file that is not there.
+const NONE: &str = "none";
+
+/// Whether the stamp describes the files of `folder` as they are now. A stamp that
+/// was copied with its folder speaks of the files of the other.
+pub(crate) fn is_current(stamp: &Path, component: &Path, folder: &Path) -> bool {
     let Ok(text) = fs::read_to_string(stamp) else {
         return false;
     };
     let mut lines = text.lines();
     let whole = lines.next() == Some(VERSION) && text.ends_with('\n');
+    let of = format!("folder {}", folder.display());
     whole
+        && lines.next() == Some(&of)
         && lines
             .next()
             .and_then(|line| line.strip_prefix("component "))
             == digest(component).as_deref()
-        && lines.all(|line| {
-            line.split_once(' ').is_some_and(|(was, path)| {
-                digest(Path::new(path)).as_deref().unwrap_or("none") == was
-            })
-        })
+        && lines.all(|line| input(line).is_some_and(|(_, same)| same))
 }
 
-/// The stamp of a component that was just made of `inputs`.
-pub(crate) fn of(component: &Path, inputs: &BTreeSet<PathBuf>) -> String {
+/// The inputs that are not as the stamp says. What an older version of this crate
+/// stamped, cargo judges alone.
+pub(crate) fn changed(stamp: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(stamp).unwrap_or_default();
+    let lines = text.lines().skip(3).filter_map(input);
+    lines
+        .filter(|(_, same)| !same)
+        .map(|(path, _)| path)
+        .collect()
+}
+
+/// A line of a stamp: a file, and whether it has the content that it had.
+fn input(line: &str) -> Option<(PathBuf, bool)> {
+    let (was, path) = line.split_once(' ')?;
+    let path = PathBuf::from(path);
+    let same = digest(&path).as_deref().unwrap_or(NONE) == was;
+    Some((path, same))
+}
+
+/// The stamp of a component that was just made of `inputs`, for the package in `folder`.
+pub(crate) fn of(component: &Path, folder: &Path, inputs: &BTreeSet<PathBuf>) -> String {
     let mut text = format!(
-        "{VERSION}\ncomponent {}\n",
+        "{VERSION}\nfolder {}\ncomponent {}\n",
+        folder.display(),
         digest(component).unwrap_or_default()
     );
     for input in inputs {
         // A file that is not there (a lock file, a rust-toolchain.toml) counts as well: it may come.
-        let digest = digest(input).unwrap_or_else(|| "none".into());
+        let digest = digest(input).unwrap_or_else(|| NONE.into());
         let _ = writeln!(text, "{digest} {}", input.display());
     }
     text

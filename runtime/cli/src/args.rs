@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs streams through sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -25,6 +25,20 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Says everything that is wrong with a pipeline, without running it.
     Check(CheckArguments),
+    /// Runs the tests of manifests: the rows under `tests` instead of sources and sinks.
+    ///
+    /// Plugins with a `source:` are built first, where they are out of date.
+    /// Nothing else is read, and nothing written.
+    Test(TestArguments),
+    /// Makes a folder for a plugin or a pipeline that runs at once.
+    #[command(subcommand)]
+    New(NewCommand),
+    /// Builds a plugin: a folder with a Rust package in, a component out.
+    ///
+    /// What is up to date is not built again. The component is in the folder's
+    /// `target/azud`; the last line on stdout says where, how large, and its sha256.
+    /// `AZUD_TARGET_DIR` names a folder where several plugins keep what cargo compiled.
+    Build(BuildArguments),
     /// Shows what a component is, what it can reach and which columns it wants.
     ///
     /// Nothing of it is run but its `open`, in the sandbox. Without --schema, the
@@ -35,6 +49,63 @@ pub(crate) enum Command {
     /// Compiles the component on stdin, within limits: what azud calls itself.
     #[command(hide = true)]
     CompileComponent(CompileArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NewCommand {
+    /// A plugin in Rust, with the SDK, a test, and a pipeline that runs it.
+    Plugin(NewPlugin),
+    /// A pipeline with sample data, SQL and tests.
+    Pipeline(NewPipeline),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewPlugin {
+    /// The folder to make; its last part names the plugin: letters, digits, `_` and `-`.
+    pub(crate) name: PathBuf,
+    /// What the plugin does: a transform maps rows, a sink writes them somewhere.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) world: NewWorld,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NewWorld {
+    #[default]
+    Transform,
+    Sink,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewPipeline {
+    /// The folder to make; its last part names the pipeline: letters, digits, `_` and `-`.
+    pub(crate) name: PathBuf,
+    /// Where its rows come from.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) from: NewSource,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NewSource {
+    #[default]
+    File,
+    Socket,
+    Generator,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BuildArguments {
+    /// The folder of the plugin's Rust package.
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Where a copy of the component goes: a file, or a folder for `<name>.wasm`.
+    #[arg(short, long, value_name = "OUT.wasm")]
+    pub(crate) out: Option<PathBuf>,
+    /// Builds also what is up to date.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Prints what was built as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -76,4 +147,17 @@ pub(crate) struct CompileArguments {
     pub(crate) memory: u64,
     /// Seconds.
     pub(crate) seconds: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TestArguments {
+    /// The manifests.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Runs only the tests whose names contain this text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Prints the outcomes as a JSON array, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -14,8 +14,10 @@ pub(crate) enum Failure {
     Input(String),
     /// The pipeline failed.
     Pipeline(Error),
-    /// Already told.
+    /// The input is wrong, and that was told already.
     Silent,
+    /// Tests failed, and that was told already.
+    Tests,
 }
 
 // === impl Failure ===
@@ -23,12 +25,19 @@ pub(crate) enum Failure {
 impl Failure {
     /// Tells it on stderr; answers the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        let mut stderr = std::io::stderr().lock();
-        let (text, code) = match self {
+        let (text, code) = self.told(colour());
+        // If stderr is gone there is nobody left to tell.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        ExitCode::from(code)
+    }
+
+    /// What is told of it, and the exit code.
+    pub(crate) fn told(self, colour: bool) -> (String, u8) {
+        match self {
             Self::Report(report) => {
                 let count = report.diagnostics().len();
                 let errors = if count == 1 { "error" } else { "errors" };
-                let drawn = report.render(colour());
+                let drawn = report.render(colour);
                 (format!("{drawn}\n\n{count} {errors}\n"), 2)
             }
             Self::Input(message) => (format!("error: {message}\n"), 2),
@@ -36,10 +45,8 @@ impl Failure {
             Self::Pipeline(error) if error.kind() == ErrorKind::Closed => (String::new(), 1),
             Self::Pipeline(error) => (format!("error: {error}\n"), 1),
             Self::Silent => (String::new(), 2),
-        };
-        // If stderr is gone there is nobody left to tell.
-        let _ = stderr.write_all(text.as_bytes());
-        ExitCode::from(code)
+            Self::Tests => (String::new(), 1),
+        }
     }
 }
 

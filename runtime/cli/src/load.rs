@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azud_engine::{Environment, Plan, manifest_connectors};
-use azud_manifest::{Plugin, PluginFile};
+use azud_manifest::{Manifest, Plugin, PluginFile};
 use azud_model::SystemClock;
 
+use crate::build;
 use crate::failure::Failure;
 use crate::sandbox;
 
@@ -15,24 +16,33 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// Reads and checks the manifest; builds the plugins that need it.
 pub(crate) fn plan(file: &Path) -> Result<Plan, Failure> {
-    let text = read(file)?;
-    let environment = |name: &str| std::env::var(name).ok();
-    let shown = file.display().to_string();
-    let manifest = azud_manifest::parse(&shown, &text, &manifest_connectors(), &environment)
-        .map_err(Failure::Report)?;
-    let directory = match file.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let sandbox = sandbox::start()?;
+    let manifest = manifest(file)?;
+    let directory = directory(file);
     let find_plugin = |plugin: &Plugin| find(&directory, plugin);
     let environment = Environment {
         directory: directory.clone(),
-        sandbox,
+        sandbox: sandbox::start()?,
         clock: Arc::new(SystemClock::new()),
         find_plugin: &find_plugin,
     };
     azud_engine::check(&manifest, &environment).map_err(Failure::Report)
+}
+
+/// Reads the manifest, and checks all that can be seen in its text alone.
+pub(crate) fn manifest(file: &Path) -> Result<Manifest, Failure> {
+    let text = read(file)?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let shown = file.display().to_string();
+    azud_manifest::parse(&shown, &text, &manifest_connectors(), &environment)
+        .map_err(Failure::Report)
+}
+
+/// The manifest's folder: where its relative paths start.
+pub(crate) fn directory(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -54,10 +64,12 @@ fn read(file: &Path) -> Result<String, Failure> {
     })
 }
 
-fn find(directory: &Path, plugin: &Plugin) -> Result<PathBuf, String> {
+/// A plugin's component; builds its source where that is newer.
+pub(crate) fn find(directory: &Path, plugin: &Plugin) -> Result<PathBuf, String> {
     match plugin.file() {
         PluginFile::Path(path) => Ok(directory.join(&path.value)),
-        PluginFile::Source(source) => azud_build::build(&directory.join(&source.value), None)
+        PluginFile::Source(source) => build::builder()
+            .build(&directory.join(&source.value))
             .map_err(|error| error.to_string()),
     }
 }

@@ -1,22 +1,25 @@
 //! The command `azud`.
 //!
-//! Exit codes: 0 done, 1 the pipeline failed while it ran, 2 the input is wrong
-//! (a manifest, flag, plugin or path: what `azud check` finds), 130 stopped at
-//! once by a second signal.
+//! Exit codes: 0 done, 1 the pipeline failed while it ran, or a test failed, 2 the
+//! input is wrong (a manifest, flag, plugin or path: what `azud check` finds), 130
+//! stopped at once by a second signal.
 
 mod args;
+mod build;
 mod check;
 mod failure;
 mod footprint;
 mod inspect;
 mod load;
 mod log;
+mod new;
 mod output;
 mod progress;
 mod run;
 mod sandbox;
 mod schema;
 mod signals;
+mod test;
 mod totals;
 
 use std::process::ExitCode;
@@ -33,6 +36,9 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Inspect(file) => inspect::inspect(&file),
+        Command::Test(test) => test::test(&test),
+        Command::New(new) => new::new(&new),
+        Command::Build(build) => build::build(&build),
         Command::Schema => schema::schema(),
         Command::CompileComponent(limits) => sandbox::compile(&limits),
     };

@@ -24,7 +24,8 @@ pub struct Records {
     pub header: Option<Bytes>,
     /// What else the system knows of each record (a file's `path`), one row a
     /// record: only the columns that [`crate::SourceContext::metadata`] asks for.
-    /// For a typed source, its columns, and the payload is empty.
+    /// For a typed source, its columns; the payload is empty, or holds the bytes
+    /// of the bad ones, whose values nobody reads.
     pub metadata: Option<RecordBatch>,
 }
 

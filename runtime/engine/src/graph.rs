@@ -16,7 +16,7 @@ use azud_model::{Mode, Result};
 use azud_operators::Operator;
 
 pub(crate) use cut::{Instance, Route, Target, Topology};
-pub(crate) use expand::ModeProblem;
+pub(crate) use expand::{ModeProblem, below_changing};
 
 /// Makes the operator of a lane, for the modes that its ports stand for.
 pub(crate) type MakeOperator = Arc<dyn Fn(&[Mode]) -> Result<Box<dyn Operator>> + Send + Sync>;
@@ -52,6 +52,9 @@ pub(crate) struct Vertex {
     pub(crate) inputs: Vec<Vec<From>>,
     /// Rows reach it in the lane of their key group; no columns: all in one lane.
     pub(crate) exchange: Option<Vec<usize>>,
+    /// Whether it runs on threads of its own: what waits for others must not
+    /// hold up what is beside it.
+    pub(crate) own_stage: bool,
     /// Whether its rows replace earlier ones: an aggregate over all epochs.
     pub(crate) changing: bool,
     /// Whether its rows stand for one epoch each: an aggregate with `state: batch`.

@@ -6,7 +6,8 @@
 //!          -> run      readers and writers on tokio, lanes on threads, the coordinator of epochs
 //! ```
 //!
-//! What [`check`] accepts, [`Plan::run`] starts.
+//! What [`check`] accepts, [`Plan::run`] starts. [`check_for_test`] plans a manifest without its
+//! sinks, for rows that are given by hand.
 
 mod connectors;
 mod graph;
@@ -15,5 +16,8 @@ mod plugin;
 mod run;
 
 pub use connectors::{CONNECTORS, manifest_connectors};
-pub use plan::{Environment, FindPlugin, Plan, check};
+pub use plan::{
+    Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestOutput, TestPlan,
+    check, check_for_test,
+};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop};

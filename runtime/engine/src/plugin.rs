@@ -5,6 +5,7 @@ mod cost;
 mod log;
 mod rows;
 mod search;
+mod sink;
 mod waiting;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use azud_sandbox::Transform;
 pub(crate) use log::NodeLogger;
 use rows::PluginRows;
 use search::{Experience, Search};
+pub(crate) use sink::{PluginSink, SINK_WAIT, SinkOperator};
 use waiting::Waiting;
 
 /// Rows of a call, unless the manifest's `max_rows` says otherwise: enough to

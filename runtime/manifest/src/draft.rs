@@ -6,11 +6,12 @@ use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Connector, ConnectorUse, Manifest, Plugin, Sink, Source, Span, Spanned, Transform,
+    Connector, ConnectorUse, Manifest, Plugin, Sink, Source, Span, Spanned, Test, Transform,
     columns::columns,
     decode::decode,
     manifest::Root,
     report::Findings,
+    tests,
     text::Text,
     yaml::{Entry, Kind, Node},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) names_complete: bool,
     /// The same for plugins.
     pub(crate) plugin_names: Vec<String>,
+    pub(crate) tests: Vec<Test>,
 }
 
 impl Draft {
@@ -73,6 +75,7 @@ impl Draft {
                 .iter()
                 .map(|entry| entry.key.clone())
                 .collect(),
+            tests: tests::read(tree, findings),
         };
         for entry in entries(tree, "sources") {
             let (body, connector) = split(entry, connectors);
@@ -117,6 +120,7 @@ impl Draft {
             transforms: self.transforms,
             sinks: self.sinks,
             plugins: self.plugins,
+            tests: self.tests,
         })
     }
 }

@@ -29,6 +29,7 @@ mod schema;
 mod shape;
 mod span;
 mod substitute;
+mod tests;
 mod text;
 mod yaml;
 
@@ -37,9 +38,10 @@ pub use check::{MAX_NODES, find_cycle};
 pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{
-    Format, Limits, Manifest, Mode, OnError, Plugin, PluginFile, Sink, Source, StateScope, Step,
-    Transform, Trigger,
+    Access, Format, Grants, Limits, Manifest, Mode, OnError, Plugin, PluginFile, Sink, Source,
+    StateScope, Step, Test, TestRow, TestRows, Transform, Trigger,
 };
+pub use nearest::did_you_mean;
 pub use parse::parse;
 pub use report::Report;
 pub use schema::json_schema;

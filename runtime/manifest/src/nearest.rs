@@ -24,11 +24,8 @@ pub(crate) fn nearest<'a>(
         .map(|(_, known)| known)
 }
 
-/// `, did you mean ...?` or nothing.
-pub(crate) fn did_you_mean<'a>(
-    wanted: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> String {
+/// `, did you mean ...?` or nothing: the end of an error about a name that is not known.
+pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wanted, candidates)
         .map(|known| format!(", did you mean `{known}`?"))
         .unwrap_or_default()

@@ -50,7 +50,7 @@ fn stages(connectors: &[Connector], env: Env<'_>, findings: &mut Findings) -> Op
 
 /// The keys of the manifest itself, unless something is wrong with one of them.
 fn root(tree: &Node, findings: &mut Findings) -> Option<Root> {
-    let sections: Vec<_> = ["sources", "transforms", "sinks", "plugins"]
+    let sections: Vec<_> = ["sources", "transforms", "sinks", "plugins", "tests"]
         .iter()
         .filter_map(|key| tree.entry(key))
         .map(|entry| Span::new(entry.key_span.start, entry.value.span.end))

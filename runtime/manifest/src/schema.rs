@@ -71,9 +71,13 @@ impl Side {
         let Some(Value::Object(node)) = node else {
             return;
         };
-        let one: Vec<_> = self
-            .options
-            .keys()
+        // A sink may be a plugin instead.
+        let plugin = node
+            .get("properties")
+            .and_then(|keys| keys.get("plugin"))
+            .map(|_| "plugin");
+        let one: Vec<_> = (self.options.keys().map(String::as_str))
+            .chain(plugin)
             .map(|name| json!({ "required": [name] }))
             .collect();
         if let Some(Value::Array(later)) = node.get_mut("x-later") {

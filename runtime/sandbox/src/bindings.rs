@@ -1,8 +1,25 @@
-//! What wasmtime makes of the contract in `wit/`.
+//! What wasmtime makes of the contract in `wit/`: one module for each kind of plugin.
 
-wasmtime::component::bindgen!({
-    path: "../../wit",
-    world: "transform-plugin",
-    // Buffers are lowered from where they are, without a copy on this side.
-    ownership: Borrowing { duplicate_if_necessary: true },
-});
+pub(crate) use transform::{TransformPlugin, TransformPluginPre, azud, exports};
+
+mod transform {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "transform-plugin",
+        // Buffers are lowered from where they are, without a copy on this side.
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+/// Sinks wait for others, so their calls are asynchronous.
+pub(crate) mod sink {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "sink-plugin",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        exports: { default: async },
+        with: {
+            "azud:plugin/log": super::transform::azud::plugin::log,
+        },
+    });
+}

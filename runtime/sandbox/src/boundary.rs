@@ -3,6 +3,7 @@
 mod buffers;
 mod export;
 mod import;
+mod input;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -10,4 +11,5 @@ mod tests;
 pub(crate) use buffers::Buffers;
 pub(crate) use export::Export;
 pub(crate) use import::import;
+pub(crate) use input::check_input;
 pub(crate) use rows::{Origins, rejected, rows};

@@ -182,6 +182,15 @@ pub enum GuestError {
         /// The limit.
         limit: Duration,
     },
+    /// A sink's call took too long, most of it waiting.
+    #[error("the plugin did not answer within {limit:?} (limits: timeout)")]
+    Timeout {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The pipeline ends: the call was given up.
+    #[error("the pipeline ended while the plugin was at work")]
+    Cancelled,
     /// The plugin wanted more memory than it may have.
     #[error("the plugin needs more than {} of memory (limits: memory)", limits::bytes(*.limit))]
     Memory {
@@ -220,11 +229,37 @@ pub enum GuestError {
     },
 }
 
+// === impl OpenError ===
+
+impl OpenError {
+    /// The same, where an instance is opened anew in the middle of a run.
+    pub(crate) fn into_guest(self) -> GuestError {
+        match self {
+            Self::Guest(error) => error,
+            error => GuestError::Start {
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
 // === impl GuestError ===
 
 impl GuestError {
     pub(crate) fn invalid(what: impl Into<String>) -> Self {
         Self::Invalid { what: what.into() }
+    }
+
+    /// The root cause says what happened; what is around it are frames of machine
+    /// code, which differ from build to build.
+    pub(crate) fn trapped(error: &wasmtime::Error, last_line: Option<String>) -> Self {
+        let root = error.root_cause().to_string();
+        let trap = root.trim_start_matches("wasm trap: ");
+        let reason = match last_line {
+            Some(line) => format!("{trap}; the last that it logged: {line}"),
+            None => trap.to_owned(),
+        };
+        Self::Trapped { reason }
     }
 
     /// Arrow found what this crate's own checks had let pass.

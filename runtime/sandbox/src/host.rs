@@ -4,7 +4,10 @@ use wasmtime::ResourceLimiter;
 
 use crate::{
     Level, Limits,
-    bindings::azud::plugin::{log, types},
+    bindings::{
+        azud::plugin::{log, types},
+        sink,
+    },
     limits::PARTS,
     log::Lines,
     tick::Ticks,
@@ -61,8 +64,13 @@ impl Host {
         mixed ^ (mixed >> 31)
     }
 
+    /// A text of the guest, for an error.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.lines.clean(text, self.limits.reason)
+    }
+
     pub(crate) fn write(&mut self, level: Level, message: &str) {
-        self.last_line = Some(crate::log::clean(message, self.limits.reason));
+        self.last_line = Some(self.clean(message));
         self.lines.log(&self.ticks, &self.limits, level, message);
     }
 }
@@ -112,6 +120,8 @@ impl ResourceLimiter for Host {
 }
 
 impl types::Host for Host {}
+
+impl sink::azud::plugin::types::Host for Host {}
 
 impl log::Host for Host {
     fn log(&mut self, level: log::Level, message: String) {

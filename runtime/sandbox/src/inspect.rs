@@ -13,7 +13,7 @@ use crate::{
     cache::hex,
     limits,
     log::escaped,
-    plugin::{PACKAGE, check_kind, world},
+    plugin::{PACKAGE, check_kind, worlds},
 };
 
 pub use ask::{Asked, InputColumn, OutputColumn, ask};
@@ -68,7 +68,7 @@ impl Inspection {
         let engine = &sandbox.engine;
         let component = sandbox.cache.compile(engine, name, bytes)?.component_type();
         // Refuses what has none, or one of another version.
-        world(sandbox, name, &component)?;
+        worlds(sandbox, name, &component)?;
         let exports = component.exports(engine).filter_map(|(export, _)| {
             let (interface, version) = export.strip_prefix(PACKAGE)?.split_once('@')?;
             Some((escaped(interface), escaped(version)))

@@ -35,19 +35,19 @@ impl Instance {
         store.limiter(|host| host);
         store.set_hostcall_fuel(limits.output);
         store.set_epoch_deadline(ticks(limits.deadline));
-        let failed = |store: &mut Store<Host>, error: wasmtime::Error| match named(
-            store,
-            &error,
-            limits.deadline,
-        ) {
-            Some(limit) => OpenError::Guest(limit),
-            None => OpenError::Instantiate(format!("{error:#}")),
+        let failed =
+            |host: &Host, error: wasmtime::Error| match named(host, &error, limits.deadline) {
+                Some(limit) => OpenError::Guest(limit),
+                None => OpenError::Instantiate(format!("{error:#}")),
+            };
+        let pre = match plugin.transform().cloned().map(TransformPluginPre::new) {
+            Some(Ok(pre)) => pre,
+            Some(Err(error)) => return Err(OpenError::Instantiate(format!("{error:#}"))),
+            None => return Err(OpenError::Instantiate("it exports no transform".into())),
         };
-        let pre = TransformPluginPre::new(plugin.pre().clone())
-            .map_err(|error| OpenError::Instantiate(format!("{error:#}")))?;
         match pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
-            Err(error) => Err(failed(&mut store, error)),
+            Err(error) => Err(failed(store.data(), error)),
         }
     }
 
@@ -91,31 +91,22 @@ impl Instance {
     }
 
     fn reason(&self, reason: &str) -> String {
-        crate::log::clean(reason, self.store.data().limits.reason)
+        self.store.data().clean(reason)
     }
 
     fn trapped(&mut self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
-        named(&mut self.store, error, deadline).unwrap_or_else(|| {
-            // The root cause says what happened; what is around it are frames
-            // of machine code, which differ from build to build.
-            let root = error.root_cause().to_string();
-            let trap = root.trim_start_matches("wasm trap: ");
-            let reason = match self.store.data_mut().last_line.take() {
-                Some(line) => format!("{trap}; the last that it logged: {line}"),
-                None => trap.to_owned(),
-            };
-            GuestError::Trapped { reason }
-        })
+        let host = self.store.data_mut();
+        named(host, error, deadline)
+            .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
     }
 }
 
 /// The limit that an error comes of, where one was hit.
-fn named(
-    store: &mut Store<Host>,
+pub(crate) fn named(
+    host: &Host,
     error: &wasmtime::Error,
     deadline: Duration,
 ) -> Option<GuestError> {
-    let host = store.data();
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => return Some(GuestError::Deadline { limit: deadline }),
         Some(Trap::StackOverflow) => return Some(GuestError::Stack { limit: STACK }),

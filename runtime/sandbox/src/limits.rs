@@ -8,7 +8,8 @@ use std::time::Duration;
 /// | limit | default | counts |
 /// | --- | --- | --- |
 /// | `memory` | 64 MiB | linear memory, all memories of the instance together |
-/// | `deadline` | 1 s | one call, in ticks of 10 ms |
+/// | `deadline` | 1 s | one call, in ticks of 10 ms; of a sink only what it computes |
+/// | `timeout` | 30 s | one call of a sink, what it waits for others included |
 /// | `output` | 64 MiB | what one call may hand to the host, carried columns included |
 /// | `reason` | 1 KiB | the reason of a rejected row; longer ones are cut |
 /// | `log_line` | 4 KiB | one line of the log; longer ones are cut |
@@ -25,6 +26,8 @@ pub struct Limits {
     pub memory: usize,
     /// How long one call may take.
     pub deadline: Duration,
+    /// How long one call of a sink may take, waiting included.
+    pub timeout: Duration,
     /// Bytes that one call may hand to the host.
     pub output: usize,
     /// Bytes of the reason of a rejected row.
@@ -55,6 +58,7 @@ impl Default for Limits {
         Self {
             memory: 64 << 20,
             deadline: Duration::from_secs(1),
+            timeout: Duration::from_secs(30),
             output: 64 << 20,
             reason: 1 << 10,
             log_line: 4 << 10,

@@ -44,7 +44,12 @@ impl Logger for Silent {
 pub(crate) struct Lines {
     logger: Arc<dyn Logger>,
     budget: Arc<Mutex<Budget>>,
+    /// Values that no text of the guest may show.
+    secrets: Arc<[String]>,
 }
+
+/// Shorter values are words like any other: hiding them would only shred the text.
+const SHORTEST_SECRET: usize = 4;
 
 /// How many lines may still be written in this second.
 #[derive(Debug)]
@@ -66,7 +71,29 @@ impl Lines {
         Self {
             logger,
             budget: Arc::new(Mutex::new(budget)),
+            secrets: Arc::default(),
         }
+    }
+
+    /// The same, but these values are replaced by `***`.
+    pub(crate) fn hiding<'a>(self, secrets: impl Iterator<Item = &'a str>) -> Self {
+        let secrets = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET);
+        Self {
+            secrets: secrets.map(str::to_owned).collect(),
+            ..self
+        }
+    }
+
+    /// A text of the guest, for logs and errors: without secrets, cut and escaped.
+    pub(crate) fn clean(&self, text: &str, limit: usize) -> String {
+        if !self.secrets.iter().any(|secret| text.contains(secret)) {
+            return clean(text, limit);
+        }
+        let hidden = self
+            .secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        clean(&hidden, limit)
     }
 
     /// Hands a line on, or counts it.
@@ -93,7 +120,7 @@ impl Lines {
                 ),
             );
         }
-        logger.log(level, &clean(message, limits.log_line));
+        logger.log(level, &self.clean(message, limits.log_line));
     }
 }
 
@@ -122,6 +149,14 @@ pub fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_hidden_before_a_text_is_cut() {
+        let lines = Lines::new(Arc::new(Silent), &Limits::default());
+        let lines = lines.hiding(["s3cret-token", "on"].into_iter());
+        assert_eq!(lines.clean("Bearer s3cret-token on", 100), "Bearer *** on");
+        assert_eq!(lines.clean("s3cret-token", 5), "***");
+    }
 
     #[test]
     fn lines_are_cut_at_characters_and_escaped() {

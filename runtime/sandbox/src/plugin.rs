@@ -8,7 +8,15 @@ use wasmtime::component::{
     types::{Component as ComponentType, ComponentItem},
 };
 
-use crate::{LoadError, Sandbox, bindings::TransformPlugin, cache::hex, host::Host, limits, wasi};
+use crate::{
+    LoadError, Sandbox,
+    bindings::TransformPlugin,
+    cache::hex,
+    host::Host,
+    limits,
+    sink::{self, SinkHost},
+    wasi,
+};
 
 /// The version of the contract that this host supports.
 const SUPPORTED: &str = "0.1.0";
@@ -33,9 +41,11 @@ pub struct Plugin(Arc<Loaded>);
 struct Loaded {
     name: String,
     digest: String,
-    world: World,
+    worlds: Vec<World>,
     sandbox: Sandbox,
-    pre: InstancePre<Host>,
+    transform: Option<InstancePre<Host>>,
+    sink: Option<InstancePre<SinkHost>>,
+    imports: Vec<String>,
 }
 
 // === impl World ===
@@ -86,15 +96,26 @@ impl Plugin {
                 actual: digest,
             });
         }
+        let broken = |error: wasmtime::Error| LoadError::Compile {
+            name: name.into(),
+            reason: format!("{error:#}"),
+        };
         let component = sandbox.cache.compile(&sandbox.engine, name, bytes)?;
-        let world = world(sandbox, name, &component.component_type())?;
-        let pre = link(sandbox, name, &component)?;
+        let component_type = component.component_type();
+        let worlds = worlds(sandbox, name, &component_type)?;
+        check_imports(sandbox, name, &component_type)?;
+        let is = |world| worlds.contains(&world);
+        let transform = is(World::Transform).then(|| link_transform(sandbox, &component));
+        let sink = is(World::Sink).then(|| link_sink(sandbox, &component));
+        let imports = component_type.imports(&sandbox.engine);
         Ok(Self(Arc::new(Loaded {
             name: name.into(),
             digest,
-            world,
             sandbox: sandbox.clone(),
-            pre,
+            transform: transform.transpose().map_err(broken)?,
+            sink: sink.transpose().map_err(broken)?,
+            imports: imports.map(|(import, _)| import.to_owned()).collect(),
+            worlds,
         })))
     }
 
@@ -108,17 +129,33 @@ impl Plugin {
         &self.0.digest
     }
 
-    /// What it is for.
+    /// What it is for; where it is for several things, the first of transform,
+    /// aggregate, sink.
     pub fn world(&self) -> World {
-        self.0.world
+        self.0.worlds.first().copied().unwrap_or(World::Transform)
+    }
+
+    /// Whether it can be used so.
+    pub fn is(&self, world: World) -> bool {
+        self.0.worlds.contains(&world)
+    }
+
+    /// Whether it imports an interface: `wasi:http/outgoing-handler`, whatever the version.
+    pub fn imports(&self, interface: &str) -> bool {
+        let name = |import: &String| import.split('@').next() == Some(interface);
+        self.0.imports.iter().any(name)
     }
 
     pub(crate) fn sandbox(&self) -> &Sandbox {
         &self.0.sandbox
     }
 
-    pub(crate) fn pre(&self) -> &InstancePre<Host> {
-        &self.0.pre
+    pub(crate) fn transform(&self) -> Option<&InstancePre<Host>> {
+        self.0.transform.as_ref()
+    }
+
+    pub(crate) fn sink(&self) -> Option<&InstancePre<SinkHost>> {
+        self.0.sink.as_ref()
     }
 }
 
@@ -126,7 +163,7 @@ impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin")
             .field("name", &self.0.name)
-            .field("world", &self.0.world)
+            .field("worlds", &self.0.worlds)
             .finish_non_exhaustive()
     }
 }
@@ -148,29 +185,33 @@ pub(crate) fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// Which of azud's interfaces the component exports, and in which version.
-pub(crate) fn world(
+pub(crate) fn worlds(
     sandbox: &Sandbox,
     name: &str,
     component: &ComponentType,
-) -> Result<World, LoadError> {
+) -> Result<Vec<World>, LoadError> {
     let exports: Vec<_> = component
         .exports(&sandbox.engine)
         .map(|(export, _)| export.to_owned())
         .collect();
+    let mut worlds = Vec::new();
     for world in [World::Transform, World::Aggregate, World::Sink] {
         let interface = format!("{PACKAGE}{}@", world.name());
         let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else {
             continue;
         };
         let version = export.strip_prefix(&interface).unwrap_or_default();
-        if track(version) == track(SUPPORTED) {
-            return Ok(world);
+        if track(version) != track(SUPPORTED) {
+            return Err(LoadError::Version {
+                name: name.into(),
+                export: export.clone(),
+                supported: SUPPORTED,
+            });
         }
-        return Err(LoadError::Version {
-            name: name.into(),
-            export: export.clone(),
-            supported: SUPPORTED,
-        });
+        worlds.push(world);
+    }
+    if !worlds.is_empty() {
+        return Ok(worlds);
     }
     let exports = match exports.as_slice() {
         [] => "nothing".into(),
@@ -197,17 +238,13 @@ fn track(version: &str) -> Option<&str> {
     version.rsplit_once('.').map(|(track, _)| track)
 }
 
-fn link(
+/// Refuses what imports anything else than the contract allows and WASI has.
+fn check_imports(
     sandbox: &Sandbox,
     name: &str,
-    component: &Component,
-) -> Result<InstancePre<Host>, LoadError> {
-    let broken = |error: wasmtime::Error| LoadError::Compile {
-        name: name.into(),
-        reason: format!("{error:#}"),
-    };
-    let foreign = component.component_type();
-    let mut foreign = foreign.imports(&sandbox.engine).filter(|(import, item)| {
+    component: &ComponentType,
+) -> Result<(), LoadError> {
+    let mut foreign = component.imports(&sandbox.engine).filter(|(import, item)| {
         // Types alone ask for nothing.
         let interface = matches!(
             item.ty,
@@ -215,14 +252,24 @@ fn link(
         );
         interface && !is_own(import) && !wasi::offers(import)
     });
-    if let Some((import, _)) = foreign.next() {
-        return Err(LoadError::Import {
+    match foreign.next() {
+        None => Ok(()),
+        Some((import, _)) => Err(LoadError::Import {
             name: name.into(),
             import: import.to_owned(),
-        });
+        }),
     }
+}
+
+fn link_transform(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
     let mut linker = Linker::new(&sandbox.engine);
-    TransformPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(broken)?;
-    wasi::add_to_linker(&mut linker, component).map_err(broken)?;
-    linker.instantiate_pre(component).map_err(broken)
+    TransformPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    wasi::add_to_linker(&mut linker, component)?;
+    linker.instantiate_pre(component)
+}
+
+fn link_sink(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<SinkHost>> {
+    let mut linker = Linker::new(&sandbox.engine);
+    sink::add_to_linker(&mut linker)?;
+    linker.instantiate_pre(component)
 }

@@ -79,7 +79,7 @@ impl Transform {
         limits: Limits,
         logger: Arc<dyn Logger>,
     ) -> Result<Self, OpenError> {
-        if plugin.world() != World::Transform {
+        if !plugin.is(World::Transform) {
             let (name, actual) = (plugin.name().to_owned(), plugin.world().name());
             return Err(OpenError::World {
                 name,
@@ -180,7 +180,7 @@ impl Transform {
 
     /// Takes the buffers that the plugin reads; answers how many rows they have.
     fn export(&mut self, batch: &RecordBatch) -> Result<u32, GuestError> {
-        self.check_input(batch)?;
+        boundary::check_input(batch, &self.input)?;
         let rows = u32::try_from(batch.num_rows()).map_err(|_| GuestError::Input {
             what: format!("{} rows are more than a batch can have", batch.num_rows()),
         })?;
@@ -246,14 +246,8 @@ impl Transform {
 
     /// A fresh instance, opened as the first one was.
     fn reopen(&self) -> Result<Instance, GuestError> {
-        let mut instance = Instance::new(&self.plugin, &self.limits, &self.lines).map_err(
-            |error| match error {
-                OpenError::Guest(error) => error,
-                error => GuestError::Start {
-                    reason: error.to_string(),
-                },
-            },
-        )?;
+        let instance = Instance::new(&self.plugin, &self.limits, &self.lines);
+        let mut instance = instance.map_err(OpenError::into_guest)?;
         let columns = Columns::check(instance.open(&self.config, &self.wire)?, &self.input)?;
         if columns != self.columns {
             return Err(GuestError::invalid(
@@ -261,30 +255,5 @@ impl Transform {
             ));
         }
         Ok(instance)
-    }
-
-    fn check_input(&self, batch: &RecordBatch) -> Result<(), GuestError> {
-        let (given, opened) = (batch.columns(), self.input.fields());
-        if given.len() != opened.len() {
-            return Err(GuestError::Input {
-                what: format!("it has {} columns, not {}", given.len(), opened.len()),
-            });
-        }
-        match given
-            .iter()
-            .zip(opened)
-            .find(|(column, field)| column.data_type() != field.data_type())
-        {
-            None => Ok(()),
-            Some((column, field)) => {
-                let what = format!(
-                    "column `{}` is {}, not {}",
-                    field.name(),
-                    column.data_type(),
-                    field.data_type()
-                );
-                Err(GuestError::Input { what })
-            }
-        }
     }
 }

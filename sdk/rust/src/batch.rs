@@ -1,29 +1,51 @@
 //! A batch of input rows: the columns that the plugin asked for.
 
-use crate::{Column, Error, Result, Type, schema};
+use crate::{Column, Error, Field, Result, Type, schema};
 
-/// A column that `open` asked for, and where its buffers are.
+/// A column that `process` or `write` is given, and where its buffers are.
 pub(crate) struct Read {
     pub(crate) name: String,
     pub(crate) format: String,
+    /// The column's field and its descendants.
+    pub(crate) fields: Vec<Field>,
     pub(crate) first_buffer: usize,
     pub(crate) buffers: usize,
 }
 
-/// Rows of the columns that [`Setup::read`](crate::Setup::read) named.
+/// Rows: a transform gets the columns that [`Setup::read`](crate::Setup::read)
+/// named, a sink all columns of its [`Input`](crate::Input).
 pub struct Batch<'a> {
     pub(crate) rows: usize,
     pub(crate) buffers: &'a [Vec<u8>],
     pub(crate) reads: &'a [Read],
 }
 
-/// How to name a column of a batch: by its name, or by its place among the
-/// columns that were read.
+/// How to name a column of a batch: by its name, or by its place among the columns
+/// that the batch has.
 pub trait Key: Copy {
     #[doc(hidden)]
     fn find<'n>(self, names: impl Iterator<Item = &'n str>) -> Option<usize>;
     #[doc(hidden)]
     fn describe(self) -> String;
+}
+
+// === impl Read ===
+
+impl Read {
+    /// A column, whose buffers follow those of `last`.
+    pub(crate) fn new(fields: &[Field], last: Option<&Self>) -> Self {
+        let first = fields.first();
+        Self {
+            name: first.map(|field| field.name.clone()).unwrap_or_default(),
+            format: first.map(|field| field.format.clone()).unwrap_or_default(),
+            fields: fields.to_vec(),
+            first_buffer: last.map_or(0, |last| last.first_buffer + last.buffers),
+            buffers: fields
+                .iter()
+                .map(|field| schema::buffers(&field.format))
+                .sum(),
+        }
+    }
 }
 
 // === impl Key ===
@@ -66,7 +88,7 @@ impl<'a> Batch<'a> {
         self.rows
     }
 
-    /// A column as `T`, by name or by its place among the columns read.
+    /// A column as `T`, by name or by its place among the columns of the batch.
     pub fn column<T: Type>(&self, key: impl Key) -> Result<Column<'a, T>> {
         let read = self.find(key)?;
         if !T::accepts(&read.format) {

@@ -1,6 +1,6 @@
 //! A typed view of a column: the buffers as they are, read in place.
 
-use crate::{Type, bits};
+use crate::{Type, bits, types::Inside};
 
 /// A column of a batch.
 pub struct Column<'a, T: Type> {
@@ -12,11 +12,13 @@ pub struct Column<'a, T: Type> {
 // === impl Column ===
 
 impl<'a, T: Type> Column<'a, T> {
+    /// The buffers are those of a column whose format is `T`'s, from the host or
+    /// from a [`Builder`](crate::Builder): nothing else may be read as a `T`.
     pub(crate) fn new(buffers: &'a [Vec<u8>], rows: usize) -> Option<Self> {
         let (validity, rest) = buffers.split_first()?;
         Some(Self {
             validity,
-            view: T::view(rest, rows)?,
+            view: T::view(rest, rows, Inside::PROOF)?,
             rows,
         })
     }
@@ -36,11 +38,16 @@ impl<'a, T: Type> Column<'a, T> {
         !self.validity.is_empty()
     }
 
+    /// Whether `row` is null, or past the end.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        row >= self.rows || !self.validity.is_empty() && !bits::get(self.validity, row)
+    }
+
     /// The value in `row`; `None` where it is null, or past the end.
     #[inline(always)]
     pub fn get(&self, row: usize) -> Option<T::Value<'a>> {
         if row < self.rows && (self.validity.is_empty() || bits::get(self.validity, row)) {
-            T::get(self.view, row)
+            T::get(self.view, row, Inside::PROOF)
         } else {
             None
         }
@@ -61,7 +68,7 @@ impl<'a, T: Type> Column<'a, T> {
         let (view, rows) = (self.view, self.rows);
         self.validity
             .is_empty()
-            .then(|| (0..rows).map_while(move |row| T::get(view, row)))
+            .then(|| (0..rows).map_while(move |row| T::get(view, row, Inside::PROOF)))
     }
 
     /// The type's own view, for loops over bytes.

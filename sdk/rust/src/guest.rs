@@ -1,4 +1,4 @@
-//! The glue between the component's exports and an [`Instance`].
+//! The glue between the exports of a transform and an [`Instance`].
 
 use std::cell::RefCell;
 
@@ -12,6 +12,20 @@ use crate::{Transform, instance::Instance, output::Finished, setup::Out};
 )]
 #[rustfmt::skip]
 pub mod bindings;
+
+#[cfg(not(target_os = "unknown"))]
+pub mod sink;
+
+/// The same for a sink; log lines, fields and batches are those of `bindings`. A
+/// transform, which is built for no system, has nothing of it.
+#[cfg(not(target_os = "unknown"))]
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "generated; the contract in `wit/` is its documentation"
+)]
+#[rustfmt::skip]
+pub mod sink_bindings;
 
 pub use bindings::azud::plugin::types::{Batch, Field};
 pub use bindings::exports::azud::plugin::transform::{Guest, Opened as Answer, Output};
@@ -36,11 +50,7 @@ impl<T: Transform> Opened<T> {
 
     /// The export `open`.
     pub fn open(&self, config: &str, input: Vec<Field>) -> Result<Answer, String> {
-        // The host shows the last line of a call that trapped: without this, a
-        // panic is a bare `unreachable`.
-        std::panic::set_hook(Box::new(|panic| {
-            crate::log::debug(panic.to_string().replace('\n', " "));
-        }));
+        log_panics();
         let input = input.into_iter().map(from_wit).collect();
         let (instance, columns) =
             Instance::open(config, input).map_err(crate::Error::into_reason)?;
@@ -56,7 +66,11 @@ impl<T: Transform> Opened<T> {
     }
 
     /// The export `process`.
-    pub fn process(&self, batch: Batch) -> Result<Output, String> {
+    ///
+    /// # Safety
+    /// The batch is what the host sent for the columns that `open` named: its texts
+    /// are not looked at again.
+    pub unsafe fn process(&self, batch: Batch) -> Result<Output, String> {
         let mut opened = self.0.borrow_mut();
         let instance = opened
             .as_mut()
@@ -82,6 +96,14 @@ impl<T: Transform> Opened<T> {
             rejected: rejected.collect(),
         })
     }
+}
+
+/// The host shows the last line of a call that trapped: without this, a panic is a
+/// bare `unreachable`.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        crate::log::debug(panic.to_string().replace('\n', " "));
+    }));
 }
 
 fn from_wit(field: Field) -> crate::Field {

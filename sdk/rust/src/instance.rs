@@ -1,9 +1,14 @@
 //! An opened plugin, in terms of this crate's own types: what the guest's glue
 //! and the test kit share.
 
+mod sink;
+
+pub(crate) use sink::SinkInstance;
+
 use crate::{
-    Batch, Error, Field, Output, Result, Setup, Transform,
+    Batch, Field, Output, Result, Setup, Transform,
     batch::Read,
+    config,
     output::{Computed, Finished},
     schema,
     setup::Out,
@@ -26,17 +31,7 @@ pub(crate) struct Columns {
 
 impl<T: Transform> Instance<T> {
     pub(crate) fn open(config: &str, input: Vec<Field>) -> Result<(Self, Columns)> {
-        // A manifest without `config:` is one with an empty one.
-        let config = match config.trim() {
-            "" | "null" => "{}",
-            config => config,
-        };
-        let config = serde_json::from_str(config).map_err(|error| {
-            // The place is one in JSON that nobody wrote.
-            let text = error.to_string();
-            let what = text.split(" at line ").next().unwrap_or_default();
-            Error::new(format!("config: {what}"))
-        })?;
+        let config = config::parse(config)?;
         let mut setup = Setup::new(input);
         let plugin = T::open(config, &mut setup)?;
         let computed = setup.output.iter().filter_map(|column| match column {

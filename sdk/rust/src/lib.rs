@@ -1,9 +1,9 @@
 //! Write Azud plugins in Rust.
 //!
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
-//! type that implements [`Transform`] and one line that exports it. Its logic
-//! runs natively under `cargo test` (see [`testing`]); Azud builds the
-//! WebAssembly component.
+//! type that implements [`Transform`] or [`Sink`] and one line that exports it
+//! ([`transform!`], [`sink!`]). Its logic runs natively under `cargo test` (see
+//! [`testing`]); Azud builds the WebAssembly component.
 //!
 //! ```
 //! use azud_plugin::{Batch, Builder, Int64, NoConfig, Output, Result, Setup, Transform};
@@ -43,18 +43,24 @@
 //! read into the guest's memory, [`Batch`] gives typed [`Column`] views of them
 //! without a copy, [`Builder`]s make new buffers, and [`Output`] hands them back
 //! with the number of the input row that each output row comes from. Columns
-//! that are carried never enter the guest.
+//! that are carried never enter the guest. A sink is given all columns, and answers
+//! with an [`Outcome`].
 
 mod batch;
 mod bits;
 mod builder;
 mod column;
+mod config;
 mod error;
+mod input;
 mod instance;
+mod json;
 pub mod log;
+mod outcome;
 mod output;
 mod schema;
 mod setup;
+mod sink;
 pub mod testing;
 mod transform;
 mod types;
@@ -67,16 +73,20 @@ pub use batch::{Batch, Key};
 pub use builder::Builder;
 pub use column::{Column, Iter};
 pub use error::{Error, Result};
+pub use input::Input;
+pub use json::{JsonLines, JsonRows};
+pub use outcome::{Flushed, Outcome, Partial};
 pub use output::Output;
 pub use schema::Field;
 pub use setup::{Computed, Setup};
+pub use sink::Sink;
 pub use transform::{NoConfig, Transform};
 pub use types::{
     Binary, Bool, Bytes, Date, Decimal, Duration, FixedBinary, Float32, Float64, Int8, Int16,
     Int32, Int64, Time, Timestamp, Type, UInt8, UInt16, UInt32, UInt64, Utf8,
 };
 
-/// The example of the README, compiled.
+/// The examples of the README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -53,6 +53,8 @@ pub(crate) fn name_of(format: &str) -> &str {
         _ if format.starts_with("ts") => "timestamp",
         _ if format.starts_with("d:") => "decimal",
         _ if format.starts_with("tD") => "duration",
+        _ if format.starts_with("w:") => "binary of a fixed length",
+        _ if format.starts_with("+w:") => "array of a fixed length",
         _ => format,
     }
 }

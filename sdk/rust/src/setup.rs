@@ -1,7 +1,7 @@
 //! What a plugin makes of its input's schema: which columns it reads, which
 //! pass, which it computes.
 
-use crate::{Error, Field, Result, Type, batch::Read, schema};
+use crate::{Field, Input, Result, Type, batch::Read};
 
 /// A column of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +12,7 @@ pub(crate) enum Out {
 
 /// The input's schema, and the plugin's answer to it.
 pub struct Setup {
-    input: Vec<Field>,
-    /// Where in `input` each top-level column starts.
-    columns: Vec<usize>,
+    input: Input,
     pub(crate) reads: Vec<u32>,
     pub(crate) read: Vec<Read>,
     pub(crate) output: Vec<Out>,
@@ -39,15 +37,8 @@ impl Out {
 
 impl Setup {
     pub(crate) fn new(input: Vec<Field>) -> Self {
-        let mut columns = Vec::new();
-        let mut at = 0;
-        while at < input.len() {
-            columns.push(at);
-            at += schema::span(&input, at);
-        }
         Self {
-            input,
-            columns,
+            input: Input::new(input),
             reads: Vec::new(),
             read: Vec::new(),
             output: Vec::new(),
@@ -56,21 +47,14 @@ impl Setup {
 
     /// The columns of the input, nested ones without their children.
     pub fn input(&self) -> impl Iterator<Item = &Field> {
-        self.columns.iter().filter_map(|at| self.input.get(*at))
+        self.input.columns()
     }
 
     /// Reads a column as `T`. Refuses an input that has none of this name, or
     /// one of another type: `azud check` shows the reason beside the step.
     pub fn read<T: Type>(&mut self, name: &str) -> Result<()> {
-        let (column, format) = self.find(name)?;
-        if !T::accepts(&format) {
-            let found = schema::name_of(&format);
-            return Err(Error::new(format!(
-                "column `{name}` is {found}, not {}: cast it in SQL before this step",
-                T::NAME
-            )));
-        }
-        self.add(name, column, format);
+        let column = self.input.require::<T>(name)?;
+        self.add(column);
         Ok(())
     }
 
@@ -78,14 +62,14 @@ impl Setup {
     /// [`Batch::buffers`](crate::Batch::buffers). Answers with the column's field
     /// and its descendants.
     pub fn read_any(&mut self, name: &str) -> Result<Vec<Field>> {
-        let (column, format) = self.find(name)?;
-        self.add(name, column, format);
-        Ok(self.fields(column).cloned().collect())
+        let (column, _) = self.input.find(name)?;
+        self.add(column);
+        Ok(self.input.descendants(column).to_vec())
     }
 
     /// Passes a column of the input through.
     pub fn carry(&mut self, name: &str) -> Result<()> {
-        let (column, _) = self.find(name)?;
+        let (column, _) = self.input.find(name)?;
         self.output.push(Out::Carried(column as u32));
         Ok(())
     }
@@ -121,7 +105,7 @@ impl Setup {
     pub fn compute_fields(&mut self, fields: Vec<Field>) -> Computed<'_> {
         let name = fields.first().map(|field| field.name.as_str());
         let carried = self.output.iter().position(|column| match column {
-            Out::Carried(column) => self.name(*column) == name,
+            Out::Carried(column) => self.input.name(*column as usize) == name,
             Out::Computed(_) => false,
         });
         let place = carried.unwrap_or(self.output.len());
@@ -136,54 +120,12 @@ impl Setup {
         }
     }
 
-    fn name(&self, column: u32) -> Option<&str> {
-        let at = self.columns.get(column as usize)?;
-        self.input.get(*at).map(|field| field.name.as_str())
-    }
-
-    fn find(&self, name: &str) -> Result<(usize, String)> {
-        let mut columns = self.input().enumerate();
-        match columns.find(|(_, field)| field.name == name) {
-            Some((column, field)) => Ok((column, field.format.clone())),
-            None => {
-                let names: Vec<_> = self
-                    .input()
-                    .map(|field| format!("`{}`", field.name))
-                    .collect();
-                Err(Error::new(format!(
-                    "the input has no column `{name}`; it has {}",
-                    names.join(", ")
-                )))
-            }
-        }
-    }
-
-    /// A column's field and its descendants.
-    fn fields(&self, column: usize) -> impl Iterator<Item = &Field> {
-        let start = self.columns.get(column).copied().unwrap_or_default();
-        self.input
-            .iter()
-            .skip(start)
-            .take(schema::span(&self.input, start))
-    }
-
-    fn add(&mut self, name: &str, column: usize, format: String) {
-        if self.read.iter().any(|read| read.name == name) {
+    fn add(&mut self, column: usize) {
+        if self.reads.contains(&(column as u32)) {
             return;
         }
-        let buffers = self
-            .fields(column)
-            .map(|field| schema::buffers(&field.format))
-            .sum();
-        self.read.push(Read {
-            name: name.into(),
-            format,
-            first_buffer: self
-                .read
-                .last()
-                .map_or(0, |last| last.first_buffer + last.buffers),
-            buffers,
-        });
+        let read = Read::new(self.input.descendants(column), self.read.last());
+        self.read.push(read);
         self.reads.push(column as u32);
     }
 }

@@ -23,11 +23,49 @@
 //! assert_eq!(output.rows, [0, 2]);
 //! # Ok::<(), azud_plugin::Error>(())
 //! ```
+//!
+//! A sink is opened on the columns of a table, and then given batches:
+//!
+//! ```
+//! # use azud_plugin::{Batch, Input, NoConfig, Outcome, Partial, Result, Sink, Utf8};
+//! # struct Users(Vec<String>);
+//! # impl Sink for Users {
+//! #     type Config = NoConfig;
+//! #     fn open(_: NoConfig, input: &Input) -> Result<Self> {
+//! #         input.require::<Utf8>("user")?;
+//! #         Ok(Self(Vec::new()))
+//! #     }
+//! #     fn write(&mut self, batch: &Batch) -> Result<Outcome> {
+//! #         let mut partial = Partial::default();
+//! #         for (row, user) in batch.column::<Utf8>("user")?.iter().enumerate() {
+//! #             match user {
+//! #                 Some(user) => self.0.push(user.to_owned()),
+//! #                 None => partial.reject(row, "no user"),
+//! #             }
+//! #         }
+//! #         Ok(partial.into())
+//! #     }
+//! # }
+//! use azud_plugin::{Flushed, testing::open_sink};
+//! # use azud_plugin::testing::Table;
+//!
+//! let rows = Table::new().column("user", Utf8, [Some("ana"), None, Some("bo")]);
+//! let mut sink = open_sink::<Users>("{}", &rows)?;
+//! let Outcome::Partial(partial) = sink.write(&rows)? else { panic!() };
+//! assert_eq!(partial.rejected, [(1, "no user".to_owned())]);
+//! assert_eq!(sink.write(&rows.pick(&[2]))?, Outcome::Accepted);
+//! assert_eq!(sink.flush()?, Flushed::Done);
+//! assert_eq!(sink.sink().0, ["ana", "bo", "bo"]);
+//! # Ok::<(), azud_plugin::Error>(())
+//! ```
 
+mod build;
 mod run;
+mod sink;
 mod table;
 mod value;
 
 pub use run::{Ran, run};
+pub use sink::{OpenSink, open_sink};
 pub use table::Table;
 pub use value::Value;

@@ -44,12 +44,16 @@ pub trait Transform: Sized + 'static {
 #[serde(deny_unknown_fields)]
 pub struct NoConfig {}
 
-/// Exports a [`Transform`]: one line in the plugin's `lib.rs`.
+/// Exports a [`Transform`]: one line in the plugin's `lib.rs`, where no
+/// [`sink!`](crate::sink) is.
 ///
 /// Natively nothing is exported, so that the crate's tests run.
 #[macro_export]
 macro_rules! transform {
     ($plugin:ty) => {
+        #[doc(hidden)]
+        const _ONE_PLUGIN_A_CRATE: () = ();
+
         #[cfg(not(target_family = "wasm"))]
         const _: fn() = || {
             fn is_exported<T: $crate::Transform>() {}
@@ -75,7 +79,8 @@ macro_rules! transform {
                 fn process(
                     batch: $crate::guest::Batch,
                 ) -> ::std::result::Result<$crate::guest::Output, ::std::string::String> {
-                    OPENED.with(|opened| opened.process(batch))
+                    // SAFETY: only the host calls an export.
+                    OPENED.with(|opened| unsafe { opened.process(batch) })
                 }
             }
 

@@ -4,6 +4,7 @@ mod binary;
 mod bool;
 mod fixed;
 mod fixed_binary;
+mod inside;
 
 pub use binary::{Binary, Bytes, Utf8};
 pub use bool::Bool;
@@ -13,9 +14,21 @@ pub use fixed::{
 };
 pub use fixed_binary::FixedBinary;
 
+pub(crate) use inside::Inside;
+
 use crate::testing::Value;
 
-/// A column type. The types of this crate implement it; plugins only name them.
+/// A column type. The types of this crate implement it, and no others can:
+/// plugins only name them.
+///
+/// How a type reads buffers is out of reach as well. A text is one because the
+/// host checked the column that it is in, so bytes from elsewhere never get here:
+///
+/// ```compile_fail,E0061
+/// fn text(bytes: &[Vec<u8>]) {
+///     <azud_plugin::Utf8 as azud_plugin::Type>::view(bytes, 1);
+/// }
+/// ```
 pub trait Type: Sized + 'static {
     /// Its name in errors.
     const NAME: &'static str;
@@ -32,9 +45,9 @@ pub trait Type: Sized + 'static {
     fn accepts(format: &str) -> bool;
 
     #[doc(hidden)]
-    fn view(buffers: &[Vec<u8>], rows: usize) -> Option<Self::View<'_>>;
+    fn view(buffers: &[Vec<u8>], rows: usize, _: Inside) -> Option<Self::View<'_>>;
     #[doc(hidden)]
-    fn get<'a>(view: Self::View<'a>, row: usize) -> Option<Self::Value<'a>>;
+    fn get<'a>(view: Self::View<'a>, row: usize, _: Inside) -> Option<Self::Value<'a>>;
     #[doc(hidden)]
     fn reserved(rows: usize, bytes: usize) -> Self::Values;
     #[doc(hidden)]

@@ -118,6 +118,37 @@ fn a_type_says_its_format() {
     assert!(Decimal::accepts("d:10,2") && !Decimal::accepts("d:10,2,256"));
 }
 
+/// Hands back buffers of its own making.
+struct Raw;
+
+impl Transform for Raw {
+    type Config = Vec<Vec<u8>>;
+
+    fn open(_: Self::Config, setup: &mut Setup) -> Result<Self> {
+        setup.read::<Utf8>("c")?;
+        setup.compute("made", Utf8);
+        Ok(Self)
+    }
+
+    fn process(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
+        let bytes = batch.column::<Utf8>("c")?.view().data();
+        let bytes: Vec<u8> = bytes.iter().map(|byte| byte ^ 0x80).collect();
+        let offsets = [0, bytes.len() as u32].map(u32::to_le_bytes).concat();
+        out.keep(0);
+        out.set_buffers("made", 1, vec![vec![], offsets, bytes])
+    }
+}
+
+#[test]
+fn text_that_is_none_is_refused_as_the_host_would() {
+    let input = Table::new().column("c", Utf8, ["a"]);
+    let refused = run::<Raw>("[]", &input).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "column `made`: the text in row 0 is not UTF-8"
+    );
+}
+
 /// Keeps short texts; refuses long ones, after it has made half of their output.
 struct Rows;
 

@@ -53,6 +53,16 @@ impl<'a> Fate<'a> {
         fate
     }
 
+    /// Of columns with one value a record, the values of those that became rows.
+    pub(super) fn keep(&self, columns: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        if self.bad.is_empty() {
+            return Ok(columns.to_vec());
+        }
+        let rows = UInt32Array::from(self.rows.clone());
+        let kept = columns.iter().map(|column| Ok(take(column, &rows, None)?));
+        kept.collect()
+    }
+
     /// Puts the columns, one value a row, and what is kept of the system's into a batch.
     pub(super) fn decoded(self, schema: &SchemaRef, mut columns: Vec<ArrayRef>) -> Result<Decoded> {
         let records = self.records;

@@ -29,6 +29,8 @@ impl Decoder for TypedDecoder {
             .metadata
             .as_ref()
             .ok_or_else(|| Error::internal("a typed source gave no columns"))?;
-        Fate::of(records, |_| Ok(true)).decoded(&self.schema, columns.columns().to_vec())
+        let fate = Fate::of(records, |_| Ok(true));
+        let columns = fate.keep(columns.columns())?;
+        fate.decoded(&self.schema, columns)
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Instance {
     pub(crate) vertex: usize,
     /// What its ports stand for: for an aggregate one port a mode, else one port.
     pub(crate) modes: Vec<Mode>,
-    /// 0 next to the sources, one more behind each exchange.
+    /// 0 next to the sources, one more behind each exchange and before a sink plugin.
     pub(crate) stage: usize,
     /// For every port, where its rows go.
     pub(crate) ports: Vec<Vec<Target>>,
@@ -99,7 +99,9 @@ impl Topology {
             let stage = above
                 .iter()
                 .filter_map(|(_, _, (above, _))| self.instances.get(*above))
-                .map(|above| above.stage + usize::from(vertex.exchange.is_some()))
+                .map(|above| {
+                    above.stage + usize::from(vertex.exchange.is_some() || vertex.own_stage)
+                })
                 .max()
                 .unwrap_or(0);
             if let Some(instance) = self.instances.get_mut(number) {

@@ -76,7 +76,7 @@ fn below_batch(vertices: &[Vertex]) -> Vec<bool> {
 }
 
 /// Whether a vertex's rows may replace earlier ones: it is an aggregate, or below one.
-pub(super) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
+pub(crate) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
     let mut changing: Vec<bool> = Vec::with_capacity(vertices.len());
     for vertex in vertices {
         let above = vertex

@@ -13,6 +13,7 @@ fn vertex(work: Work, above: &[usize]) -> Vertex {
         work,
         inputs: vec![above.iter().map(from).collect()],
         exchange: None,
+        own_stage: false,
         changing: false,
         of_batch: false,
         mode: Append,

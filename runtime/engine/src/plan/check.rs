@@ -6,6 +6,7 @@ use azud_manifest::{Manifest, Report, Step, Trigger as ManifestTrigger};
 use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
+use super::order::Node;
 use super::{Environment, Plan, order, plugin, sink, source, sql};
 use crate::graph::Topology;
 use crate::run::Trigger;
@@ -32,24 +33,53 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
         directory: &environment.directory,
         lanes,
         finite: trigger.finite(),
+        looks: true,
         clock: &environment.clock,
     };
+    add_nodes(&mut draft, &place, environment);
+    sink::add_dead_letters(&mut draft, &place, environment);
+    finish(draft, trigger, lanes, environment)
+}
+
+/// Adds the manifest's sources, transforms and, but for a test, sinks.
+pub(super) fn add_nodes(
+    draft: &mut Draft<'_>,
+    place: &source::Place<'_>,
+    environment: &Environment<'_>,
+) {
+    let manifest = draft.manifest;
     for node in manifest.sources.values() {
-        source::add(&mut draft, node, &place);
+        source::add(draft, node, place);
     }
-    for transform in order::order(&mut draft, manifest) {
-        match transform.step() {
-            Step::Sql(query) => sql::add(&mut draft, transform, query),
-            Step::Plugin(name) => plugin::add(&mut draft, transform, name, environment),
+    for node in order::order(draft, manifest) {
+        match node {
+            Node::Transform(transform) => match transform.step() {
+                Step::Sql(query) => sql::add(draft, transform, query),
+                Step::Plugin(name) => plugin::add(draft, transform, name, environment),
+            },
+            // A test has sinks of its own, and nothing rejects.
+            Node::Sink(sink) if draft.for_test => draft.add_nothing_rejected(&sink.name.value),
+            Node::Sink(sink) => sink::add(draft, sink, place, environment),
         }
     }
-    sink::add_all(&mut draft, &place);
+}
 
+/// The plan, once all nodes are there; or all that was found.
+pub(super) fn finish(
+    mut draft: Draft<'_>,
+    trigger: Trigger,
+    lanes: usize,
+    environment: &Environment<'_>,
+) -> Result<Plan, Report> {
     let topology = match Topology::new(&draft.vertices) {
         Ok(topology) => topology,
         Err(problem) => {
             let span = draft.spans.get(problem.vertex).copied().unwrap_or_default();
-            draft.blame(span, problem.reason, Some(problem.help.to_owned()));
+            let help = match draft.for_test {
+                true => problem.help.replace("on the sink", "in the test"),
+                false => problem.help.to_owned(),
+            };
+            draft.blame(span, problem.reason, Some(help));
             return Err(draft.diagnostics.into());
         }
     };
@@ -57,7 +87,7 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
         return Err(draft.diagnostics.into());
     }
     Ok(Plan {
-        name: manifest.name.value.clone(),
+        name: draft.manifest.name.value.clone(),
         trigger,
         lanes,
         clock: environment.clock.clone(),
@@ -66,5 +96,6 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
         sinks: draft.sinks,
         vertices: draft.vertices,
         topology,
+        cancel: draft.cancel,
     })
 }

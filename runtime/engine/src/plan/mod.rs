@@ -1,12 +1,15 @@
 //! A checked manifest becomes a plan: everything that can be wrong is found here, all at once.
 
 mod check;
+mod grants;
 mod node;
 mod order;
 mod plugin;
 mod sink;
+mod sink_plugin;
 mod source;
 mod sql;
+mod testing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,12 +17,13 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
 use azud_model::Clock;
-use azud_sandbox::Sandbox;
+use azud_sandbox::{CancellationToken, Sandbox};
 
 use crate::graph::{Topology, Vertex};
 use crate::run::{OnReject, Trigger};
 
 pub use check::check;
+pub use testing::{LoadedPlugins, OutputShape, SourceShape, TestOutput, TestPlan, check_for_test};
 
 /// Finds a plugin's component: builds its source if that is newer. The text of the error is shown as it is.
 pub type FindPlugin<'a> = dyn Fn(&azud_manifest::Plugin) -> Result<PathBuf, String> + 'a;
@@ -47,6 +51,8 @@ pub struct Plan {
     pub(crate) sinks: Vec<PlanSink>,
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) topology: Topology,
+    /// Gives up the calls of sink plugins.
+    pub(crate) cancel: CancellationToken,
 }
 
 /// A node of the manifest.
@@ -83,12 +89,14 @@ impl Plan {
     }
 
     /// Reads the records of a source from elsewhere: a test's memory. They are
-    /// decoded as the manifest says. Nothing changes where no source has that name.
+    /// decoded as the manifest says, unless that makes typed rows itself, which must
+    /// have the columns of the manifest's. Nothing changes where no source has that name.
     #[must_use]
     pub fn with_source(mut self, node: &str, source: Arc<dyn Source>) -> Self {
         let nodes = &self.nodes;
         let is_it = |number: usize| nodes.get(number).is_some_and(|found| &*found.name == node);
         if let Some(found) = self.sources.iter_mut().find(|found| is_it(found.node)) {
+            found.format = found.format.take().filter(|_| source.schema().is_none());
             found.source = source;
         }
         self

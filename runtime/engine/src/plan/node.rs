@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use azud_manifest::{Diagnostic, Manifest, OnError, Span, Spanned};
 use azud_model::{rejected_schema, unite};
-use azud_sandbox::Plugin;
+use azud_sandbox::{CancellationToken, Plugin};
 
 use super::{PlanNode, PlanSink, PlanSource};
 use crate::graph::{From, Vertex};
@@ -30,6 +30,10 @@ pub(super) struct Draft<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Plugins by name, once a node has asked for them; `None` if it cannot be loaded.
     pub(super) plugins: BTreeMap<String, Option<Plugin>>,
+    /// Gives up the calls of sink plugins.
+    pub(super) cancel: CancellationToken,
+    /// Whether the sinks are those of a test.
+    pub(super) for_test: bool,
 }
 
 /// What can be read of a node.
@@ -53,6 +57,8 @@ impl<'a> Draft<'a> {
             outputs: BTreeMap::new(),
             diagnostics: Vec::new(),
             plugins: BTreeMap::new(),
+            cancel: CancellationToken::new(),
+            for_test: false,
         }
     }
 
@@ -83,6 +89,19 @@ impl<'a> Draft<'a> {
 
     /// Makes a node readable: its rows come from `vertex`, its rejected rows from all its vertices.
     pub(super) fn add_output(&mut self, name: &str, node: usize, vertex: usize, schema: SchemaRef) {
+        self.add_rejected(name, node);
+        let output = Output {
+            from: vec![From {
+                vertex,
+                rejected: false,
+            }],
+            schema,
+        };
+        self.outputs.insert(name.to_owned(), output);
+    }
+
+    /// Makes what a node rejects readable.
+    pub(super) fn add_rejected(&mut self, name: &str, node: usize) {
         let of_node = |vertex: &Vertex| vertex.node == node;
         let rejected = (0..)
             .zip(&self.vertices)
@@ -96,14 +115,15 @@ impl<'a> Draft<'a> {
             schema: rejected_schema(),
         };
         self.outputs.insert(format!("{name}{REJECTED}"), rejected);
-        let output = Output {
-            from: vec![From {
-                vertex,
-                rejected: false,
-            }],
-            schema,
+    }
+
+    /// The same for a sink that is left out: it rejects nothing.
+    pub(super) fn add_nothing_rejected(&mut self, name: &str) {
+        let nothing = Output {
+            from: Vec::new(),
+            schema: rejected_schema(),
         };
-        self.outputs.insert(name.to_owned(), output);
+        self.outputs.insert(format!("{name}{REJECTED}"), nothing);
     }
 
     /// What `from:` reads: rows of all its nodes, which must have the same columns.

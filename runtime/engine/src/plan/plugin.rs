@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use azud_manifest::{Plugin as PluginEntry, PluginFile, Spanned, Transform as TransformNode};
-use azud_model::{Error, Mode};
+use azud_model::{ByteSize, Error, Mode};
 use azud_sandbox::{Limits, Plugin, Transform};
 
 use super::Environment;
@@ -22,25 +22,20 @@ pub(super) fn add(
         return;
     };
     draft.note_rejected_readers(&input.from);
-    let Some(entry) = draft.manifest.plugins.get(&name.value) else {
-        draft.blame(name.span, format!("no plugin `{}`", name.value), None);
+    let Some((plugin, entry)) = loaded(draft, name, environment) else {
         return;
     };
-    let plugin = match draft.plugins.get(&name.value) {
-        Some(known) => known.clone(),
-        None => {
-            let loaded = load(draft, entry, environment);
-            draft.plugins.insert(name.value.clone(), loaded.clone());
-            loaded
-        }
-    };
-    let Some(plugin) = plugin else {
+    if let Some(grants) = &entry.grants {
+        let message = format!(
+            "`{}` is used by `{}` as a transform, and a transform gets no grants",
+            name.value, node.name.value
+        );
+        let help = "only sinks reach files and networks: a transform maps rows, and the same rows \
+                    always to the same";
+        draft.blame(grants.span, message, Some(help.to_owned()));
         return;
-    };
-    let config = match &node.config {
-        Some(config) => config.value.to_string(),
-        None => "{}".to_owned(),
-    };
+    }
+    let config = config(node.config.as_ref());
     let limits = limits(entry);
     let logger = Arc::new(NodeLogger {
         node: node.name.value.as_str().into(),
@@ -87,6 +82,7 @@ pub(super) fn add(
         work: Work::Operator(make),
         inputs: vec![input.from],
         exchange: None,
+        own_stage: false,
         changing: false,
         of_batch: false,
         mode: Mode::Append,
@@ -94,6 +90,33 @@ pub(super) fn add(
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
     draft.add_output(&node.name.value, number, vertex, schema);
+}
+
+/// The component that a node names, loaded once a manifest; `None` where that was told.
+pub(super) fn loaded<'a>(
+    draft: &mut Draft<'a>,
+    name: &Spanned<String>,
+    environment: &Environment<'_>,
+) -> Option<(Plugin, &'a PluginEntry)> {
+    let manifest = draft.manifest;
+    let Some(entry) = manifest.plugins.get(&name.value) else {
+        draft.blame(name.span, format!("no plugin `{}`", name.value), None);
+        return None;
+    };
+    let plugin = match draft.plugins.get(&name.value) {
+        Some(known) => known.clone(),
+        None => {
+            let loaded = load(draft, entry, environment);
+            draft.plugins.insert(name.value.clone(), loaded.clone());
+            loaded
+        }
+    };
+    Some((plugin?, entry))
+}
+
+/// The configuration of a node as JSON.
+pub(super) fn config(config: Option<&Spanned<serde_json::Value>>) -> String {
+    config.map_or_else(|| "{}".to_owned(), |config| config.value.to_string())
 }
 
 fn load(
@@ -127,13 +150,15 @@ fn load(
     }
 }
 
-fn limits(entry: &PluginEntry) -> Limits {
-    let mut limits = Limits::default();
-    if let Some(memory) = entry.limits.memory {
-        limits.memory = memory.as_usize();
+/// The limits of an entry, the defaults where it says nothing.
+pub(super) fn limits(entry: &PluginEntry) -> Limits {
+    let (own, usual) = (&entry.limits, Limits::default());
+    Limits {
+        memory: own.memory.map_or(usual.memory, ByteSize::as_usize),
+        deadline: own.deadline.map_or(usual.deadline, Into::into),
+        timeout: own.timeout.map_or(usual.timeout, Into::into),
+        output: own.output.map_or(usual.output, ByteSize::as_usize),
+        log_rate: own.log_rate.unwrap_or(usual.log_rate),
+        ..usual
     }
-    if let Some(deadline) = entry.limits.deadline {
-        limits.deadline = deadline.into();
-    }
-    limits
 }

@@ -4,41 +4,67 @@ use azud_connect::{SinkContext, Wants, encoder};
 use azud_manifest::{Format as ManifestFormat, Mode as ManifestMode, Sink};
 use azud_model::{Mode, rejected_schema};
 
-use super::PlanSink;
 use super::node::{Draft, Output, REJECTED};
 use super::source::{Place, to_format};
+use super::{Environment, PlanSink, sink_plugin};
 use crate::connectors::find;
 use crate::graph::{From, Vertex, Work};
 use crate::run::OnReject;
 
-pub(super) fn add_all(draft: &mut Draft<'_>, place: &Place<'_>) {
+/// Adds a sink, but not the one of dead letters.
+pub(super) fn add(
+    draft: &mut Draft<'_>,
+    sink: &Sink,
+    place: &Place<'_>,
+    environment: &Environment<'_>,
+) {
+    let Some(output) = draft.read(&sink.from) else {
+        return;
+    };
+    draft.note_rejected_readers(&output.from);
+    add_reading(draft, sink, output, place, environment);
+}
+
+/// Adds the sink of dead letters, after all others: it is for the rejected rows
+/// that nobody else reads.
+pub(super) fn add_dead_letters(
+    draft: &mut Draft<'_>,
+    place: &Place<'_>,
+    environment: &Environment<'_>,
+) {
     let manifest = draft.manifest;
-    // Who reads rejected rows by name comes first: dead letters are for the rest.
-    let mut inputs: Vec<(&Sink, Option<Output>)> = Vec::new();
-    for sink in manifest.sinks.values() {
-        let output = draft.read(&sink.from);
-        if let Some(output) = &output {
-            draft.note_rejected_readers(&output.from);
-        }
-        inputs.push((sink, output));
+    let name = manifest.dead_letters.as_ref().map(|name| &name.value);
+    let Some(sink) = name.and_then(|name| manifest.sinks.get(name)) else {
+        return;
+    };
+    let output = draft.read(&sink.from);
+    if let Some(output) = &output {
+        draft.note_rejected_readers(&output.from);
     }
-    let dead_letters = manifest
-        .dead_letters
-        .as_ref()
-        .map(|name| name.value.as_str());
-    for (sink, output) in inputs {
-        let output = match dead_letters == Some(sink.name.value.as_str()) {
-            false => output,
-            true => with_dead_letters(draft, sink, output),
-        };
-        if let Some(output) = output {
-            add(draft, sink, output, place);
-        }
+    if let Some(output) = with_dead_letters(draft, sink, output) {
+        add_reading(draft, sink, output, place, environment);
+    }
+}
+
+fn add_reading(
+    draft: &mut Draft<'_>,
+    sink: &Sink,
+    output: Output,
+    place: &Place<'_>,
+    environment: &Environment<'_>,
+) {
+    match &sink.plugin {
+        Some(name) => sink_plugin::add(draft, sink, name, output, environment),
+        None => connector(draft, sink, output, place),
     }
 }
 
 /// Adds the rejected rows that nobody else reads.
-fn with_dead_letters(draft: &mut Draft<'_>, sink: &Sink, output: Option<Output>) -> Option<Output> {
+pub(super) fn with_dead_letters(
+    draft: &mut Draft<'_>,
+    sink: &Sink,
+    output: Option<Output>,
+) -> Option<Output> {
     let mut output = match output {
         Some(output) if output.schema != rejected_schema() => {
             let message = "the sink of `dead_letters` can read only rejected rows besides";
@@ -69,7 +95,7 @@ fn with_dead_letters(draft: &mut Draft<'_>, sink: &Sink, output: Option<Output>)
     Some(output)
 }
 
-fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
+fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
     let number = draft.add_node(&node.name.value, node.on_error);
     let Some((_, make)) = find(&node.connector.name.value).and_then(|connector| connector.sink)
     else {
@@ -77,11 +103,7 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         draft.blame(node.connector.name.span, message, None);
         return;
     };
-    let mode = match node.mode() {
-        ManifestMode::Append => Mode::Append,
-        ManifestMode::Update => Mode::Update,
-        ManifestMode::Complete => Mode::Complete,
-    };
+    let mode = mode(node);
     let format = node.format.as_ref().map(|format| format.value);
     let encode = to_format(format.unwrap_or(ManifestFormat::Json));
     let header = match encoder(encode, &output.schema) {
@@ -139,6 +161,7 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         work: Work::Sink(draft.sinks.len()),
         inputs: vec![output.from],
         exchange: None,
+        own_stage: false,
         changing: false,
         of_batch: false,
         mode,
@@ -152,6 +175,16 @@ fn add(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'_>) {
         schema: output.schema,
     });
     draft.add_vertex(vertex, node.mode_span());
+    draft.add_rejected(&node.name.value, number);
+}
+
+/// The mode that a sink asks for.
+pub(super) fn mode(node: &Sink) -> Mode {
+    match node.mode() {
+        ManifestMode::Append => Mode::Append,
+        ManifestMode::Update => Mode::Update,
+        ManifestMode::Complete => Mode::Complete,
+    }
 }
 
 /// Who else is where this sink writes.

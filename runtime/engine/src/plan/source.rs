@@ -17,6 +17,8 @@ pub(super) struct Place<'a> {
     pub(super) directory: &'a Path,
     pub(super) lanes: usize,
     pub(super) finite: bool,
+    /// Whether what sources read must be there.
+    pub(super) looks: bool,
     pub(super) clock: &'a Arc<dyn Clock>,
 }
 
@@ -53,7 +55,9 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         }
     };
     // What it would give is known all the same: the rest can be checked too.
-    if let Err(error) = source.check() {
+    if place.looks
+        && let Err(error) = source.check()
+    {
         draft.blame(node.connector.name.span, error.to_string(), None);
     }
     let (schema, format) = match source.schema() {
@@ -71,6 +75,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         work: Work::Source(draft.sources.len()),
         inputs: Vec::new(),
         exchange: None,
+        own_stage: false,
         changing: false,
         of_batch: false,
         mode: Mode::Append,

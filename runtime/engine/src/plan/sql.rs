@@ -90,6 +90,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             })),
             inputs,
             exchange: step.exchange.clone(),
+            own_stage: false,
             changing: step.stateful && !state_per_batch,
             of_batch: step.stateful && state_per_batch,
             mode: Mode::Append,

@@ -212,6 +212,8 @@ impl Plan {
                 panic = first_panic(&mut tasks) => Err(panic),
             }
         });
+        // Who waits for another system need not wait any longer.
+        self.cancel.cancel();
         // With the coordinator's channels closed, each part ends. What a writer has
         // begun it may finish: a roll back must not come in between.
         runtime.block_on(async {

@@ -46,16 +46,20 @@ pub fn find_cycle<'a>(reads: &[(&'a str, Vec<&'a str>)]) -> Option<Vec<&'a str>>
 
 /// Refuses a cycle of `from`; those through queries are known only once the queries are read.
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
-    let reads: Vec<_> = draft
-        .transforms
-        .values()
-        .map(|transform| {
-            let from = transform
-                .from
+    // A sink can be read as well: what it rejected.
+    let transforms = draft.transforms.values();
+    let transforms = transforms.map(|transform| (&transform.name, &transform.from));
+    let sinks = draft.sinks.values().map(|sink| (&sink.name, &sink.from));
+    let nodes: Vec<_> = transforms.chain(sinks).collect();
+    let reads: Vec<_> = nodes
+        .iter()
+        .map(|(name, from)| {
+            // A sink's own name is never read, only what it rejects: another node may have it.
+            let from = from
                 .iter()
-                .map(|from| base(&from.value))
-                .collect::<Vec<_>>();
-            (transform.name.value.as_str(), from)
+                .filter(|from| !draft.sinks.contains_key(&from.value));
+            let from = from.map(|from| base(&from.value));
+            (name.value.as_str(), from.collect::<Vec<_>>())
         })
         .collect();
     let Some(cycle) = find_cycle(&reads) else {
@@ -65,14 +69,9 @@ pub(super) fn check(draft: &Draft, findings: &mut Findings) {
         return;
     };
     let next = cycle.get(1).unwrap_or(first);
-    let Some(transform) = draft.transforms.get(*first) else {
-        return;
-    };
-    let Some(from) = transform
-        .from
-        .iter()
-        .find(|from| base(&from.value) == *next)
-    else {
+    let node = nodes.iter().find(|(name, _)| name.value == *first);
+    let from = node.and_then(|(_, from)| from.iter().find(|from| base(&from.value) == *next));
+    let Some(from) = from else {
         return;
     };
     let ring: Vec<_> = cycle

@@ -1,9 +1,11 @@
 //! What a schema cannot say: names, references, cycles, and keys that need or exclude each other.
 
+mod cases;
 mod cycles;
 mod formats;
 mod names;
 mod references;
+mod sinks;
 #[cfg(test)]
 mod tests;
 mod transforms;
@@ -29,4 +31,6 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     cycles::check(draft, findings);
     formats::check(draft, findings);
     transforms::check(draft, findings);
+    sinks::check(draft, findings);
+    cases::check(draft, findings);
 }

@@ -29,6 +29,9 @@ pub(super) fn check(draft: &Draft, findings: &mut Findings) {
         sink.from
             .iter()
             .for_each(|from| node(draft, from, findings));
+        if let Some(plugin) = &sink.plugin {
+            self::plugin(draft, plugin, findings);
+        }
         let is_spared = match (&draft.root, dead_letters) {
             // Who knows what the broken keys of the manifest would say.
             (None, _) => true,

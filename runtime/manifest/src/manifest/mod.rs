@@ -2,19 +2,23 @@
 //! what the engine gets; fields that serde skips are filled in from the keys of the tree.
 
 mod choices;
+mod grants;
 mod pipeline;
 mod plugin;
 mod sink;
 mod source;
+mod test;
 mod transform;
 mod trigger;
 
 pub use choices::{Format, Mode, OnError, StateScope};
+pub use grants::{Access, Grants};
 pub use pipeline::Manifest;
 pub(crate) use pipeline::Root;
 pub use plugin::{Limits, Plugin, PluginFile};
 pub use sink::Sink;
 pub use source::Source;
+pub use test::{Test, TestRow, TestRows};
 pub use transform::{Step, Transform};
 pub use trigger::Trigger;
 

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Plugin, Sink, Source, Transform, Trigger};
+use super::{Plugin, Sink, Source, Test, Transform, Trigger};
 use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 
 /// A stream-processing pipeline of Azud.
@@ -14,7 +14,7 @@ use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the maps of nodes are there for the schema")]
-#[schemars(extend("x-later" = ["checkpoint", "tests", "grants", "at_end", "durability", "time", "delivery"]))]
+#[schemars(extend("x-later" = ["checkpoint", "at_end", "durability", "time", "delivery"]))]
 pub(crate) struct Root {
     /// The pipeline's identity.
     #[schemars(extend(
@@ -45,6 +45,10 @@ pub(crate) struct Root {
     #[serde(default)]
     #[schemars(schema_with = "nodes::<Plugin>")]
     pub(crate) plugins: IgnoredAny,
+    /// What must come out of what goes in, for `azud test`.
+    #[serde(default)]
+    #[schemars(with = "Vec<Test>")]
+    pub(crate) tests: IgnoredAny,
 }
 
 /// A manifest whose shape, names and references are right.
@@ -67,6 +71,8 @@ pub struct Manifest {
     pub sinks: IndexMap<String, Sink>,
     /// The components that transforms name.
     pub plugins: IndexMap<String, Plugin>,
+    /// What must come out of what goes in; a run has no use for it.
+    pub tests: Vec<Test>,
 }
 
 impl Manifest {

@@ -1,16 +1,16 @@
-//! The components that transforms name.
+//! The components that transforms and sinks name.
 
 use azud_model::{ByteSize, Duration};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Grants;
 use crate::Spanned;
 
 /// A WebAssembly component: a file, or a source that is built when it is out of date.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-later" = ["grants"],
     "oneOf" = [{ "required": ["path"] }, { "required": ["source"] }],
 ))]
 pub struct Plugin {
@@ -32,6 +32,8 @@ pub struct Plugin {
     /// What it may use up.
     #[serde(default)]
     pub limits: Limits,
+    /// What it may reach, if it is a sink; nothing unless said.
+    pub grants: Option<Spanned<Grants>>,
 }
 
 /// What a plugin may use up.
@@ -42,6 +44,12 @@ pub struct Limits {
     pub memory: Option<ByteSize>,
     /// The time for one batch; 1s unless said.
     pub deadline: Option<Duration>,
+    /// The time for one call of a sink, what it waits for others included; 30s unless said.
+    pub timeout: Option<Duration>,
+    /// What one call may answer with; 64MiB unless said.
+    pub output: Option<ByteSize>,
+    /// The lines that it may log in a second; 100 unless said.
+    pub log_rate: Option<u32>,
 }
 
 /// Where a plugin's component comes from.

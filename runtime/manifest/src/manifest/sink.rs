@@ -1,20 +1,24 @@
 //! Where rows go.
 
+use std::num::NonZeroUsize;
+
+use azud_model::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Format, Mode, OnError, one_or_many};
 use crate::{ConnectorUse, Span, Spanned};
 
-/// A node that rows go to: a connector, and how columns become its records.
+/// A node that rows go to: a connector, and how columns become its records; or a plugin.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["plugin", "config", "delivery", "durability"], "x-what" = "connector"))]
+#[schemars(extend("x-later" = ["delivery", "durability"], "x-what" = "connector"))]
 pub struct Sink {
     /// The node's name.
     #[serde(skip)]
     pub name: Spanned<String>,
-    /// The connector with its options.
+    /// The connector with its options; without a name where it is a plugin.
     #[serde(skip)]
     pub connector: ConnectorUse,
     /// What it is given: a node, or several whose rows are united. Only the sink of `dead_letters`
@@ -22,6 +26,14 @@ pub struct Sink {
     #[serde(default)]
     #[schemars(schema_with = "one_or_many")]
     pub from: Vec<Spanned<String>>,
+    /// A plugin, by its name under `plugins`.
+    pub plugin: Option<Spanned<String>>,
+    /// What the plugin is opened with.
+    pub config: Option<Spanned<Value>>,
+    /// The most rows that a plugin is given at once.
+    pub max_rows: Option<Spanned<NonZeroUsize>>,
+    /// How long rows wait for more before a plugin is given them.
+    pub max_wait: Option<Spanned<Duration>>,
     /// How columns become the payload.
     pub format: Option<Spanned<Format>>,
     /// Whether a csv starts with a header; it does unless this is false.

@@ -95,6 +95,15 @@ impl<'a> Shape<'a> {
                 }
                 if let Some(schema) = schema.get("items") {
                     for item in items {
+                        // What is missing in one of many maps is missing there.
+                        let place = match &item.kind {
+                            Kind::Map(_) => item.span,
+                            _ => owner.span,
+                        };
+                        let owner = Owner {
+                            span: place,
+                            ..owner
+                        };
                         self.check(schema, item, owner, findings);
                     }
                 }

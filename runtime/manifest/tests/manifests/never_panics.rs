@@ -4,10 +4,11 @@ use proptest::{prelude::*, sample::Index};
 
 use crate::connectors::parse;
 
-const VALID: [&str; 3] = [
+const VALID: [&str; 4] = [
     include_str!("../valid/word-count.yaml"),
     include_str!("../valid/orders.yaml"),
     include_str!("../valid/variables.yaml"),
+    include_str!("../valid/tests.yaml"),
 ];
 
 /// What YAML and manifests are made of: likelier to get deep into the parser than random letters.

@@ -26,6 +26,7 @@ fn it_describes_the_manifest() {
         "transforms",
         "sinks",
         "plugins",
+        "tests",
     ] {
         let description = schema["properties"][key]["description"].as_str();
         assert!(description.is_some_and(|text| !text.is_empty()), "{key}");
@@ -45,7 +46,7 @@ fn sources_and_sinks_take_exactly_one_connector() {
     let sink = &schema["$defs"]["Sink"];
     assert_eq!(
         sink["oneOf"],
-        json!([{ "required": ["file"] }, { "required": ["console"] }])
+        json!([{ "required": ["file"] }, { "required": ["console"] }, { "required": ["plugin"] }])
     );
 }
 

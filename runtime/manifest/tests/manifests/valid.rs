@@ -137,3 +137,45 @@ fn an_option_has_a_place() {
     assert_eq!(text(connector.option_span("path")), "./in");
     assert_eq!(text(connector.option_span("missing")), "file");
 }
+
+#[test]
+fn tests_are_read_with_their_places() {
+    let manifest = read("tests.yaml");
+    let [one, epochs] = manifest.tests.as_slice() else {
+        panic!("two tests")
+    };
+    assert_eq!(one.name.value, "counts lines");
+    assert_eq!(one.mode, None);
+    let rows = |rows: &azud_manifest::TestRows| -> Vec<serde_json::Value> {
+        rows.rows
+            .iter()
+            .map(|row| row.value.value.clone())
+            .collect()
+    };
+    assert_eq!(rows(&one.input[0]["lines"]), ["to be", "to be", "5"]);
+    let more = &one.input[0]["more"];
+    assert_eq!(
+        rows(more),
+        [json!({ "a": 1, "b": null }), json!("{\"a\": 2}")]
+    );
+    let text = |span: azud_manifest::Span| &manifest.text()[span.start..span.end];
+    assert_eq!(text(more.node.span), "more");
+    assert_eq!(text(more.rows[0].column_span("b")), "b");
+    assert_eq!(text(more.rows[0].column_span("missing")), "{ a: 1, b: ~ }");
+    assert!(rows(&one.expect["lines.rejected"]).is_empty());
+
+    assert_eq!(epochs.mode.as_ref().unwrap().value, Mode::Update);
+    let lines: Vec<_> = epochs
+        .input
+        .iter()
+        .map(|epoch| epoch.get("lines").map(rows).unwrap_or_default())
+        .collect();
+    assert_eq!(
+        lines,
+        [vec![json!("a")], vec![], vec![json!("a"), json!("b\nc\n")]]
+    );
+    assert_eq!(
+        rows(&epochs.expect["screen"]),
+        [json!({ "value": "a", "count": 1.5, "nested": [{ "x": ".nan" }] })]
+    );
+}

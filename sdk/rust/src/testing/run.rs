@@ -70,7 +70,7 @@ pub fn run<T: Transform>(config: &str, input: &Table) -> Result<Ran> {
                     .first()
                     .map(|field| field.name.clone())
                     .unwrap_or_default();
-                (name, table::decode(fields, finished.row_count, own))
+                (name, table::decode(fields, finished.row_count, own)?)
             }
         });
     }

@@ -15,6 +15,12 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// A list's items.
+    List(Vec<Value>),
+    /// A map's entries: keys and values.
+    Map(Vec<(Value, Value)>),
+    /// A struct's values, one a field.
+    Struct(Vec<Value>),
     /// The raw buffers of a type that the test kit cannot read.
     Buffers(Vec<Vec<u8>>),
 }

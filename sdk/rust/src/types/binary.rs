@@ -1,6 +1,6 @@
 //! Text and bytes of any length: offsets and data.
 
-use super::Type;
+use super::{Inside, Type};
 use crate::testing::Value;
 
 /// SQL's `string`.
@@ -154,12 +154,12 @@ macro_rules! bytes {
                 format == $format
             }
 
-            fn view(buffers: &[Vec<u8>], rows: usize) -> Option<Bytes<'_>> {
+            fn view(buffers: &[Vec<u8>], rows: usize, _: Inside) -> Option<Bytes<'_>> {
                 Bytes::new(buffers, rows)
             }
 
             #[inline(always)]
-            fn get<'a>(view: Self::View<'a>, row: usize) -> Option<Self::Value<'a>> {
+            fn get<'a>(view: Self::View<'a>, row: usize, _: Inside) -> Option<Self::Value<'a>> {
                 view.get(row).map($get)
             }
 

@@ -1,6 +1,6 @@
 //! Booleans: one bit a row.
 
-use super::Type;
+use super::{Inside, Type};
 use crate::{bits, testing::Value};
 
 /// SQL's `boolean`.
@@ -21,12 +21,12 @@ impl Type for Bool {
         format == "b"
     }
 
-    fn view(buffers: &[Vec<u8>], rows: usize) -> Option<&[u8]> {
+    fn view(buffers: &[Vec<u8>], rows: usize, _: Inside) -> Option<&[u8]> {
         buffers.first()?.get(..rows.div_ceil(8))
     }
 
     #[inline(always)]
-    fn get<'a>(view: Self::View<'a>, row: usize) -> Option<Self::Value<'a>> {
+    fn get<'a>(view: Self::View<'a>, row: usize, _: Inside) -> Option<Self::Value<'a>> {
         Some(bits::get(view, row))
     }
 

@@ -1,6 +1,6 @@
 //! Types whose values all have the same width: numbers, dates, times.
 
-use super::Type;
+use super::{Inside, Type};
 use crate::testing::Value;
 
 macro_rules! fixed {
@@ -28,12 +28,12 @@ macro_rules! fixed {
                 accepts(format)
             }
 
-            fn view(buffers: &[Vec<u8>], rows: usize) -> Option<Self::View<'_>> {
+            fn view(buffers: &[Vec<u8>], rows: usize, _: Inside) -> Option<Self::View<'_>> {
                 buffers.first()?.as_chunks().0.get(..rows)
             }
 
             #[inline(always)]
-            fn get<'a>(view: Self::View<'a>, row: usize) -> Option<Self::Value<'a>> {
+            fn get<'a>(view: Self::View<'a>, row: usize, _: Inside) -> Option<Self::Value<'a>> {
                 view.get(row).map(|bytes| <$native>::from_le_bytes(*bytes))
             }
 

@@ -1,6 +1,6 @@
 //! Binary values that all have the same length, known when the plugin is built.
 
-use super::Type;
+use super::{Inside, Type};
 use crate::testing::Value;
 
 /// Binary values of `N` bytes each: a UUID is `FixedBinary<16>`.
@@ -24,12 +24,12 @@ impl<const N: usize> Type for FixedBinary<N> {
             == Some(N)
     }
 
-    fn view(buffers: &[Vec<u8>], rows: usize) -> Option<Self::View<'_>> {
+    fn view(buffers: &[Vec<u8>], rows: usize, _: Inside) -> Option<Self::View<'_>> {
         buffers.first()?.as_chunks().0.get(..rows)
     }
 
     #[inline(always)]
-    fn get<'a>(view: Self::View<'a>, row: usize) -> Option<Self::Value<'a>> {
+    fn get<'a>(view: Self::View<'a>, row: usize, _: Inside) -> Option<Self::Value<'a>> {
         view.get(row)
     }
 

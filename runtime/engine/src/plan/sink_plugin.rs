@@ -1,0 +1,152 @@
+//! Sinks that are plugins: one vertex that offers rows to the plugin, on threads
+//! of its own, and behind it one that tells the coordinator of the epoch's end.
+
+use std::sync::{Arc, Mutex};
+
+use azud_manifest::{Plugin as PluginEntry, Sink as SinkNode, Spanned};
+use azud_model::{Error, Mode};
+use azud_sandbox::{Plugin, Sink};
+
+use super::node::{Draft, Output};
+use super::plugin::{config, limits, loaded};
+use super::{Environment, PlanSink, grants, sink};
+use crate::graph::{From, MakeOperator, Vertex, Work};
+use crate::plugin::{MAX_ROWS, NodeLogger, PluginSink, SINK_WAIT, SinkOperator};
+
+/// What a component imports where it wants to reach someone, and the grant for it.
+const NEEDS: [(&str, &str, &str); 2] = [
+    ("wasi:http/outgoing-handler", "http", "sends HTTP requests"),
+    ("wasi:sockets/tcp", "tcp", "opens TCP connections"),
+];
+
+pub(super) fn add(
+    draft: &mut Draft<'_>,
+    node: &SinkNode,
+    name: &Spanned<String>,
+    input: Output,
+    environment: &Environment<'_>,
+) {
+    let number = draft.add_node(&node.name.value, node.on_error);
+    let Some((plugin, entry)) = loaded(draft, name, environment) else {
+        return;
+    };
+    let granted = grants::grants(draft, entry, environment);
+    let complete = is_granted(draft, name, &plugin, entry);
+    let (Some(granted), true) = (granted, complete) else {
+        return;
+    };
+    let (config, limits, granted) = (
+        config(node.config.as_ref()),
+        limits(entry),
+        Arc::new(granted),
+    );
+    let logger = Arc::new(NodeLogger {
+        node: node.name.value.as_str().into(),
+    });
+    let open = {
+        let (plugin, schema) = (plugin.clone(), input.schema.clone());
+        let cancel = draft.cancel.clone();
+        move || {
+            let (limits, granted) = (limits.clone(), Arc::clone(&granted));
+            let (logger, cancel) = (logger.clone(), cancel.clone());
+            Sink::open(&plugin, &config, &schema, limits, granted, logger, cancel)
+        }
+    };
+    let first = match open() {
+        Ok(sink) => sink,
+        Err(error) => {
+            let span = node.config.as_ref().map_or(name.span, |config| config.span);
+            draft.blame(span, format!("plugin `{}`: {error}", name.value), None);
+            return;
+        }
+    };
+    draft.set_plugin(number, plugin.digest());
+    let max_rows = node.max_rows.as_ref();
+    let max_rows = max_rows.map_or(MAX_ROWS, |max_rows| max_rows.value.get());
+    let max_wait = node.max_wait.as_ref();
+    let max_wait = max_wait.map_or(SINK_WAIT, |max_wait| max_wait.value.into());
+    let clock = environment.clock.clone();
+    let of_node: Arc<str> = node.name.value.as_str().into();
+    // The instance that was asked first serves the first lane.
+    let first = Mutex::new(Some(first));
+    let make: MakeOperator = Arc::new(move |_: &[Mode]| {
+        let spare = first.lock().ok().and_then(|mut first| first.take());
+        let sink = match spare {
+            Some(sink) => sink,
+            None => open().map_err(|error| Error::plugin(format!("node `{of_node}`: {error}")))?,
+        };
+        Ok(Box::new(SinkOperator::new(
+            of_node.clone(),
+            sink,
+            max_rows,
+            max_wait,
+            clock.clone(),
+        )))
+    });
+    let schema = input.schema.clone();
+    let offers = Vertex {
+        node: number,
+        work: Work::Operator(make),
+        inputs: vec![input.from],
+        exchange: None,
+        own_stage: true,
+        changing: false,
+        of_batch: false,
+        mode: Mode::Append,
+        output: false,
+    };
+    let offers = draft.add_vertex(offers, node.name.span);
+    let ends = Vertex {
+        node: number,
+        work: Work::Sink(draft.sinks.len()),
+        inputs: vec![vec![From {
+            vertex: offers,
+            rejected: false,
+        }]],
+        exchange: None,
+        own_stage: false,
+        changing: false,
+        of_batch: false,
+        mode: sink::mode(node),
+        output: false,
+    };
+    draft.sinks.push(PlanSink {
+        node: number,
+        sink: Arc::new(PluginSink),
+        encode: None,
+        prints: false,
+        schema,
+    });
+    draft.add_vertex(ends, node.mode_span());
+    draft.add_rejected(&node.name.value, number);
+}
+
+/// Whether something is said of everybody that the plugin wants to reach: a grant
+/// that is missing is found before anything runs.
+fn is_granted(
+    draft: &mut Draft<'_>,
+    name: &Spanned<String>,
+    plugin: &Plugin,
+    entry: &PluginEntry,
+) -> bool {
+    let written = entry.grants.as_ref();
+    let mut complete = true;
+    for (interface, grant, what) in NEEDS {
+        let said = written.is_some_and(|grants| match grant {
+            "http" => grants.http.is_some(),
+            _ => grants.tcp.is_some(),
+        });
+        if said || !plugin.imports(interface) {
+            continue;
+        }
+        complete = false;
+        let message = format!("the plugin `{}` {what}, and none are granted", name.value);
+        let help = format!(
+            "write where to: plugins: {{ {}: {{ grants: {{ {grant}: [\"host:port\"] }} }} }}; \
+             `{grant}: []` lets it run and reach nobody",
+            name.value
+        );
+        draft.blame(name.span, message, Some(help));
+    }
+    complete
+}

@@ -1,0 +1,212 @@
+//! A plan for a test: the manifest's sources and transforms, and sinks of the test's own.
+//!
+//! What the manifest's sinks write to and what its sources read from is not looked at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use azud_connect::{FormatOptions, Sink};
+use azud_manifest::{Manifest, Mode as ManifestMode, Report, Span};
+use azud_model::Mode;
+use azud_sandbox::Plugin;
+
+use super::node::{Draft, Output, REJECTED};
+use super::{Environment, Plan, PlanSink, check, sink};
+use crate::graph::{Vertex, Work, below_changing};
+use crate::run::Trigger;
+
+/// The plugins that the tests of a manifest share, once they are loaded.
+#[derive(Default)]
+pub struct LoadedPlugins {
+    plugins: BTreeMap<String, Option<Plugin>>,
+}
+
+/// A node whose rows a test looks at.
+pub struct TestOutput {
+    /// The node: a source, a transform, `<node>.rejected`; or a sink, for what it reads.
+    pub node: String,
+    /// Which rows it is to give. Without one: a sink its own, an aggregate over all epochs
+    /// `complete`, everything else `append`.
+    pub mode: Option<ManifestMode>,
+    /// Where the test names it: for errors.
+    pub span: Span,
+    /// Who takes them.
+    pub sink: Arc<dyn Sink>,
+}
+
+/// A plan whose sources wait for rows: see [`Plan::with_source`].
+pub struct TestPlan {
+    /// Runs to the end of its sources, in one lane.
+    pub plan: Plan,
+    /// What the rows of each source look like, by name.
+    pub sources: BTreeMap<String, SourceShape>,
+    /// What the rows of each output look like, in the order of the outputs.
+    pub outputs: Vec<OutputShape>,
+}
+
+/// What the rows of a source look like.
+pub struct SourceShape {
+    /// How records become rows; `None` where the source makes typed rows itself.
+    pub format: Option<FormatOptions>,
+    /// Its columns.
+    pub schema: SchemaRef,
+}
+
+/// What the rows of an output look like.
+pub struct OutputShape {
+    /// Its columns.
+    pub schema: SchemaRef,
+    /// Which rows it gives.
+    pub mode: Mode,
+}
+
+/// Finds everything that is wrong with a manifest's nodes, but for its sinks and what its
+/// sources read; no outputs: nothing but that. Looks at no file but those of plugins.
+///
+/// # Errors
+/// All that was found, each at its place in the manifest.
+pub fn check_for_test(
+    manifest: &Manifest,
+    environment: &Environment<'_>,
+    loaded: &mut LoadedPlugins,
+    outputs: Vec<TestOutput>,
+) -> Result<TestPlan, Report> {
+    let place = super::source::Place {
+        directory: &environment.directory,
+        lanes: 1,
+        // A generator without an end has one here: that of the test's rows.
+        finite: false,
+        looks: false,
+        clock: &environment.clock,
+    };
+    let mut draft = Draft::new(manifest);
+    draft.for_test = true;
+    draft.plugins = std::mem::take(&mut loaded.plugins);
+    check::add_nodes(&mut draft, &place, environment);
+    let read = read_by_sinks(&mut draft);
+    let mut shapes = Vec::new();
+    for output in outputs {
+        shapes.extend(add(&mut draft, output, &read));
+    }
+    loaded.keep(&draft.plugins);
+    let plan = check::finish(draft, Trigger::Once, 1, environment)?;
+    let sources = plan.sources.iter().map(|source| {
+        let name = plan.nodes.get(source.node).map_or("", |node| &node.name);
+        let shape = SourceShape {
+            format: source.format.clone(),
+            schema: source.schema.clone(),
+        };
+        (name.to_owned(), shape)
+    });
+    Ok(TestPlan {
+        sources: sources.collect(),
+        outputs: shapes,
+        plan,
+    })
+}
+
+/// What each of the manifest's sinks reads: who delivers rejected rows in a run does so here.
+fn read_by_sinks(draft: &mut Draft<'_>) -> BTreeMap<String, (Output, Mode)> {
+    let manifest = draft.manifest;
+    let mut read = BTreeMap::new();
+    for node in manifest.sinks.values() {
+        let output = draft.read(&node.from);
+        if let Some(output) = &output {
+            draft.note_rejected_readers(&output.from);
+        }
+        read.insert(node.name.value.as_str(), output);
+    }
+    if let Some(name) = &manifest.dead_letters
+        && let Some(node) = manifest.sinks.get(&name.value)
+    {
+        let own = read.remove(name.value.as_str()).flatten();
+        let output = sink::with_dead_letters(draft, node, own);
+        read.insert(name.value.as_str(), output);
+    }
+    let modes = |name: &str| manifest.sinks.get(name).map(|sink| to_mode(sink.mode()));
+    read.into_iter()
+        .filter_map(|(name, output)| Some((name.to_owned(), (output?, modes(name)?))))
+        .collect()
+}
+
+fn add(
+    draft: &mut Draft<'_>,
+    output: TestOutput,
+    read: &BTreeMap<String, (Output, Mode)>,
+) -> Option<OutputShape> {
+    let own = read.get(&output.node);
+    let found = own.map(|(output, _)| output);
+    let Some(found) = found.or_else(|| draft.outputs.get(&output.node)).cloned() else {
+        // A node that has errors itself was told of there.
+        if draft.diagnostics.is_empty() {
+            draft.blame(output.span, format!("no node `{}`", output.node), None);
+        }
+        return None;
+    };
+    let over_aggregate = || {
+        let changing = below_changing(&draft.vertices);
+        let is = |vertex: usize| changing.get(vertex).copied().unwrap_or(false);
+        let mut from = found.from.iter().filter(|from| !from.rejected);
+        from.any(|from| is(from.vertex))
+    };
+    let mode = match (output.mode, own) {
+        // Rejected rows never change.
+        _ if output.node.ends_with(REJECTED) => Mode::Append,
+        (Some(mode), _) => to_mode(mode),
+        (None, Some((_, own))) => *own,
+        (None, None) if over_aggregate() => Mode::Complete,
+        (None, None) => Mode::Append,
+    };
+    draft.note_rejected_readers(&found.from);
+    let number = draft.add_node(&output.node, azud_manifest::OnError::Stop);
+    draft.add_vertex(
+        Vertex {
+            node: number,
+            work: Work::Sink(draft.sinks.len()),
+            inputs: vec![found.from],
+            exchange: None,
+            own_stage: false,
+            changing: false,
+            of_batch: false,
+            mode,
+            output: false,
+        },
+        output.span,
+    );
+    draft.sinks.push(PlanSink {
+        node: number,
+        sink: output.sink,
+        encode: None,
+        prints: false,
+        schema: found.schema.clone(),
+    });
+    Some(OutputShape {
+        schema: found.schema,
+        mode,
+    })
+}
+
+// === impl LoadedPlugins ===
+
+impl LoadedPlugins {
+    /// One that cannot be loaded is tried, and told of, again.
+    fn keep(&mut self, plugins: &BTreeMap<String, Option<Plugin>>) {
+        let plugins = plugins.clone().into_iter();
+        self.plugins = plugins.filter(|(_, plugin)| plugin.is_some()).collect();
+    }
+}
+
+fn to_mode(mode: ManifestMode) -> Mode {
+    match mode {
+        ManifestMode::Append => Mode::Append,
+        ManifestMode::Update => Mode::Update,
+        ManifestMode::Complete => Mode::Complete,
+    }
+}
+
+impl std::fmt::Debug for LoadedPlugins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.plugins.keys()).finish()
+    }
+}

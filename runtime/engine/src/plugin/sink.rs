@@ -1,0 +1,313 @@
+//! A sink plugin as an operator: offers rows until the plugin has taken or refused
+//! each, and keeps what it accepted until that is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{BooleanArray, UInt32Array};
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use azud_connect::{Output, Prepared, Sink as ConnectorSink, SinkWriter, Wants};
+use azud_model::{Batch, Clock, Epoch, Error, Result};
+use azud_operators::{Collector, Operator};
+use azud_sandbox::{Flushed, GuestError, Outcome, Sink};
+
+use super::waiting::Waiting;
+
+/// How long rows wait for more before they are offered, unless `max_wait` says otherwise.
+pub(crate) const SINK_WAIT: Duration = Duration::from_millis(100);
+
+/// Rows and bytes that were accepted and not flushed: beyond these the plugin is
+/// asked to flush before the epoch ends.
+const KEPT_ROWS: usize = 1 << 16;
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Calls in a row that trap or do not answer, before the pipeline stops.
+const BREAKER: u32 = 8;
+
+/// The least that is waited before rows are offered again.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Runs a sink plugin in a lane.
+pub(crate) struct SinkOperator {
+    node: Arc<str>,
+    sink: Sink,
+    max_rows: usize,
+    waiting: Waiting,
+    /// Accepted, not yet durable: a fresh instance is offered it again.
+    kept: Vec<Batch>,
+    failures: u32,
+    pauses: u32,
+}
+
+/// What became of an offer.
+enum Offered {
+    /// Every row was accepted or rejected.
+    Settled,
+    /// The call failed: nothing is known of any row.
+    Unknown(GuestError),
+}
+
+// === impl SinkOperator ===
+
+impl SinkOperator {
+    pub(crate) fn new(
+        node: Arc<str>,
+        sink: Sink,
+        max_rows: usize,
+        max_wait: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            node,
+            sink,
+            max_rows: max_rows.max(1),
+            waiting: Waiting::new(max_wait, clock),
+            kept: Vec::new(),
+            failures: 0,
+            pauses: 0,
+        }
+    }
+
+    /// Offers rows in as many calls as `max_rows` asks for.
+    fn cut(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
+        let mut first = 0;
+        while first < batch.rows() {
+            self.settle(&batch.slice(first, self.max_rows), out)?;
+            first += self.max_rows;
+        }
+        Ok(())
+    }
+
+    /// Offers rows until each is accepted or rejected.
+    fn settle(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
+        let mut rest = batch.clone();
+        while let Offered::Unknown(error) = self.offer(&mut rest, Some(&mut *out))? {
+            self.restore(&error)?;
+            // Who does not answer may do so later; a trap comes again.
+            if !matches!(error, GuestError::Timeout { .. }) {
+                reject_all(&rest, &error.to_string(), out)?;
+                break;
+            }
+        }
+        let bytes = |batch: &Batch| batch.columns().get_array_memory_size();
+        let rows: usize = self.kept.iter().map(Batch::rows).sum();
+        if rows >= KEPT_ROWS || self.kept.iter().map(bytes).sum::<usize>() >= KEPT_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Offers the rows of `rest` again and again, as the plugin asks; `rest` is
+    /// always what is not yet settled. Without a collector the rows were accepted
+    /// before: they are kept already, and cannot be rejected any more.
+    fn offer(&mut self, rest: &mut Batch, mut out: Option<&mut dyn Collector>) -> Result<Offered> {
+        loop {
+            let outcome = match self.sink.write(rest.columns()) {
+                Ok(outcome) => outcome,
+                Err(error) => return self.unknown(error),
+            };
+            if out.is_some() {
+                self.failures = 0;
+            }
+            match outcome {
+                Outcome::Accepted => {
+                    self.pauses = 0;
+                    if out.is_some() {
+                        self.kept.push(rest.clone());
+                    }
+                    return Ok(Offered::Settled);
+                }
+                Outcome::Failed(reason) => {
+                    let Some(out) = out else {
+                        return Err(self.lost(&reason));
+                    };
+                    reject_all(rest, &reason, out)?;
+                    return Ok(Offered::Settled);
+                }
+                Outcome::RetryAfter { after, reason } => self.pause(after, &reason)?,
+                Outcome::Partial {
+                    rejected,
+                    retry,
+                    after,
+                } => {
+                    let mut accepted = vec![true; rest.rows()];
+                    let named = rejected.iter().map(|rejected| rejected.row);
+                    for row in named.chain(retry.iter().copied()) {
+                        if let Some(accepted) = accepted.get_mut(row as usize) {
+                            *accepted = false;
+                        }
+                    }
+                    for rejected in rejected {
+                        let Some(out) = &mut out else {
+                            return Err(self.lost(&rejected.reason));
+                        };
+                        out.reject(rest, rejected.row as usize, rejected.reason)?;
+                    }
+                    let accepted = rest.filter(&BooleanArray::from(accepted))?;
+                    if out.is_some() && accepted.rows() > 0 {
+                        self.pauses = 0;
+                        self.kept.push(accepted);
+                    }
+                    let (again, all) = (retry.len(), rest.rows());
+                    *rest = rest.take(&UInt32Array::from(retry))?;
+                    if again == 0 {
+                        return Ok(Offered::Settled);
+                    }
+                    self.pause(after, &format!("{again} of {all} rows were not taken"))?;
+                }
+            }
+        }
+    }
+
+    /// Makes everything accepted durable.
+    fn flush(&mut self) -> Result<()> {
+        loop {
+            match self.sink.flush() {
+                Ok(Flushed::Done) => {
+                    self.failures = 0;
+                    self.kept.clear();
+                    return Ok(());
+                }
+                Ok(Flushed::RetryAfter { after, reason }) => self.pause(after, &reason)?,
+                Ok(Flushed::Failed(reason)) => return Err(self.lost(&reason)),
+                Err(error) => {
+                    if let Offered::Unknown(error) = self.unknown(error)? {
+                        self.restore(&error)?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a failed instance had accepted and not flushed is offered to a fresh one.
+    fn restore(&mut self, error: &GuestError) -> Result<()> {
+        let node = &self.node;
+        tracing::warn!("node `{node}`: {error}; going on with a fresh instance");
+        while let Some(error) = self.offer_kept()? {
+            let node = &self.node;
+            tracing::warn!("node `{node}`: {error}, on rows that it had accepted before");
+        }
+        Ok(())
+    }
+
+    /// Offers everything kept to one instance; answers with the error that it failed with.
+    fn offer_kept(&mut self) -> Result<Option<GuestError>> {
+        for mut batch in self.kept.clone() {
+            if let Offered::Unknown(error) = self.offer(&mut batch, None)? {
+                return Ok(Some(error));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Counts a call that failed; too many in a row end the pipeline.
+    fn unknown(&mut self, error: GuestError) -> Result<Offered> {
+        let node = &self.node;
+        match error {
+            GuestError::Cancelled => {
+                return Err(Error::closed(format!("node `{node}`: {error}")));
+            }
+            GuestError::Input { .. } | GuestError::Refused(_) | GuestError::Start { .. } => {
+                return Err(Error::plugin(format!("node `{node}`: {error}")));
+            }
+            _ => {}
+        }
+        self.failures += 1;
+        if self.failures >= BREAKER {
+            return Err(Error::plugin(format!(
+                "node `{node}`: the plugin failed {BREAKER} times in a row, the last time: {error}"
+            )));
+        }
+        Ok(Offered::Unknown(error))
+    }
+
+    /// Waits as long as the plugin asks for, and says so now and then.
+    fn pause(&mut self, after: Duration, reason: &str) -> Result<()> {
+        self.pauses += 1;
+        let (node, after) = (&self.node, after.max(LEAST_PAUSE));
+        if self.pauses.is_power_of_two() {
+            tracing::warn!(
+                "node `{node}`: {reason}, trying again in {} ms",
+                after.as_millis()
+            );
+        }
+        let paused = self.sink.pause(after);
+        paused.map_err(|error| Error::closed(format!("node `{node}`: {error}")))
+    }
+
+    /// Rows that were accepted are not durable, and never will be.
+    fn lost(&self, reason: &str) -> Error {
+        let node = &self.node;
+        Error::plugin(format!(
+            "node `{node}`: rows that the plugin had accepted could not be made durable: {reason}"
+        ))
+    }
+}
+
+impl Operator for SinkOperator {
+    fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
+        let ready = self.waiting.add(batch, self.max_rows)?;
+        ready.iter().try_for_each(|batch| self.cut(batch, out))
+    }
+
+    fn wake_in(&self) -> Option<Duration> {
+        self.waiting.wake_in()
+    }
+
+    fn wake(&mut self, out: &mut dyn Collector) -> Result<()> {
+        match self.waiting.take()? {
+            Some(batch) => self.cut(&batch, out),
+            None => Ok(()),
+        }
+    }
+
+    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.wake(out)?;
+        match self.kept.is_empty() {
+            true => Ok(()),
+            false => self.flush(),
+        }
+    }
+}
+
+fn reject_all(batch: &Batch, reason: &str, out: &mut dyn Collector) -> Result<()> {
+    (0..batch.rows()).try_for_each(|row| out.reject(batch, row, reason.to_owned()))
+}
+
+/// The end of a sink plugin's epochs: what it was given was flushed in its lanes,
+/// before the epoch's end came here.
+pub(crate) struct PluginSink;
+
+#[async_trait]
+impl ConnectorSink for PluginSink {
+    fn wants(&self) -> Wants {
+        Wants::Rows
+    }
+
+    async fn writer(&self, lane: usize, _: SchemaRef) -> Result<Box<dyn SinkWriter>> {
+        Ok(Box::new(PluginWriter { lane }))
+    }
+
+    async fn commit(&self, _: &Epoch, _: Vec<Prepared>) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct PluginWriter {
+    lane: usize,
+}
+
+#[async_trait]
+impl SinkWriter for PluginWriter {
+    async fn write(&mut self, _: Output) -> Result<()> {
+        Err(Error::internal("a sink plugin's rows came to its end"))
+    }
+
+    async fn prepare(&mut self, _: &Epoch) -> Result<Prepared> {
+        Ok(Prepared {
+            lane: self.lane,
+            ..Prepared::default()
+        })
+    }
+}

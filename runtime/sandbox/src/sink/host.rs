@@ -1,0 +1,163 @@
+//! What a sink's store holds on the host's side: the limits of every plugin, and
+//! WASI behind the grants.
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::{
+    FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView,
+    random::Deterministic,
+};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::{
+    Setup,
+    network::{self, Network},
+    stdio::{LastLine, Printed},
+};
+use crate::{GuestError, Level, bindings::sink::SinkPlugin, host::Host, tick::Ticks};
+
+/// Files, sockets, requests and the like that an instance may hold at once.
+const RESOURCES: usize = 1_000;
+
+/// The host's side of one instance of a sink.
+pub(crate) struct SinkHost {
+    pub(crate) base: Host,
+    pub(super) network: Network,
+    printed: LastLine,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+}
+
+// === impl SinkHost ===
+
+impl SinkHost {
+    pub(super) fn new(setup: &Setup, ticks: &Ticks) -> Result<Self, GuestError> {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let printed = LastLine::default();
+        let network = Network::new(setup.clone(), ticks.clone());
+        let base = Host::new(setup.limits.clone(), setup.lines.clone(), ticks.clone());
+        Ok(Self {
+            base,
+            wasi: wasi(setup, ticks, &network, &printed)?,
+            network,
+            printed,
+            http: WasiHttpCtx::new(),
+            table,
+        })
+    }
+
+    /// Forgets what the last call left behind.
+    pub(super) fn start_call(&mut self) {
+        self.base.start_call();
+        *self.printed() = None;
+    }
+
+    /// What it logged or printed last in this call.
+    pub(super) fn last_line(&mut self) -> Option<String> {
+        let printed = self.printed().take();
+        self.base.last_line.take().or(printed)
+    }
+
+    fn printed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        let printed = self.printed.lock();
+        printed.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Defines what a sink may import: the log, and WASI 0.2.
+pub(crate) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<()> {
+    SinkPlugin::add_to_linker::<_, HasSelf<Host>>(linker, |host| &mut host.base)?;
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    network::add_names_to_linker(linker)
+}
+
+/// WASI as far as the grants go: without any, nothing is there.
+fn wasi(
+    setup: &Setup,
+    ticks: &Ticks,
+    network: &Network,
+    printed: &LastLine,
+) -> Result<WasiCtx, GuestError> {
+    let (grants, mut wasi) = (&setup.grants, WasiCtx::builder());
+    let stream = |level| Printed::new(setup.clone(), ticks.clone(), level, Arc::clone(printed));
+    wasi.stdout(stream(Level::Info)).stderr(stream(Level::Warn));
+    for (name, value) in grants.env.iter().chain(&grants.secrets) {
+        wasi.env(name, value);
+    }
+    for folder in &grants.dirs {
+        let access = match folder.write {
+            true => FsPerms::ReadWrite,
+            false => FsPerms::ReadOnly,
+        };
+        wasi.preopened_dir(&folder.path, &folder.name, access)
+            .map_err(|error| GuestError::Start {
+                reason: format!(
+                    "cannot open the granted folder {}: {}",
+                    folder.path.display(),
+                    error.root_cause()
+                ),
+            })?;
+    }
+    wasi.allow_udp(false).allow_tcp(!grants.tcp.is_empty());
+    let names = network.clone();
+    wasi.allow_ip_name_lookup(!grants.tcp.is_empty());
+    wasi.socket_addr_check(move |address, purpose| {
+        let names = names.clone();
+        Box::pin(async move { names.allows_tcp(address, purpose).await })
+    });
+    if !grants.network() {
+        // Who reaches nobody needs neither the time nor randomness: as for a transform.
+        wasi.wall_clock(Standing).monotonic_clock(Standing);
+        wasi.secure_random(Deterministic::new(vec![0x5d; 8]));
+        wasi.insecure_random(Deterministic::new(vec![0x5d; 8]));
+        wasi.insecure_random_seed(0);
+    }
+    wasi.max_random_size(setup.limits.memory as u64);
+    Ok(wasi.build())
+}
+
+/// A clock at zero.
+struct Standing;
+
+impl HostWallClock for Standing {
+    fn resolution(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(1)
+    }
+
+    fn now(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+}
+
+impl HostMonotonicClock for Standing {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+impl WasiView for SinkHost {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for SinkHost {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.network,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a sink prints goes to the log, line by line.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
+};
+
+use super::Setup;
+use crate::{Level, tick::Ticks};
+
+/// Bytes that a guest may write at once.
+const WRITE: usize = 1 << 16;
+
+/// Standard output or standard error.
+#[derive(Clone)]
+pub(super) struct Printed {
+    setup: Setup,
+    ticks: Ticks,
+    level: Level,
+    last: LastLine,
+    /// What has no line end yet; at most a line of the log.
+    begun: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What was printed last: a panic says there what happened.
+pub(super) type LastLine = Arc<Mutex<Option<String>>>;
+
+// === impl Printed ===
+
+impl Printed {
+    pub(super) fn new(setup: Setup, ticks: Ticks, level: Level, last: LastLine) -> Self {
+        Self {
+            setup,
+            ticks,
+            level,
+            last,
+            begun: Arc::default(),
+        }
+    }
+
+    fn print(&self, bytes: &[u8]) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            begun.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || begun.len() >= self.setup.limits.log_line {
+                self.line(&String::from_utf8_lossy(&begun));
+                begun.clear();
+            }
+        }
+    }
+
+    fn line(&self, line: &str) {
+        let (line, limits) = (line.trim_end_matches(['\n', '\r']), &self.setup.limits);
+        // A panic is told in two lines, and then how to see a backtrace.
+        if !line.is_empty() && !line.starts_with("note: ") {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = last.take().filter(|before| before.contains("panicked at"));
+            let line = self.setup.lines.clean(line, limits.reason);
+            *last = Some(before.map_or(line.clone(), |before| format!("{before} {line}")));
+        }
+        self.setup.lines.log(&self.ticks, limits, self.level, line);
+    }
+}
+
+impl IsTerminal for Printed {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Printed {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Printed {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        if bytes.len() > WRITE {
+            let what = "it wrote more than it may at once";
+            return Err(StreamError::Trap(wasmtime::Error::msg(what)));
+        }
+        self.print(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Printed {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Printed {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.print(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
