@@ -171,7 +171,7 @@ fn a_missing_grant_is_found_before_anything_runs() {
     let server = Scripted::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("in.txt"), "a\n").unwrap();
-    run_in(folder.path(), &server, "h:1", "");
+    run_in(folder.path(), &server, "h:1", REJECTS);
     let manifest = fs::read_to_string(folder.path().join("pipeline.yaml")).unwrap();
     let without = manifest.replace("http: ['h:1'], ", "");
     fs::write(folder.path().join("pipeline.yaml"), without).unwrap();
@@ -186,6 +186,8 @@ fn a_missing_grant_is_found_before_anything_runs() {
     let message = "error: the plugin `http_post` sends HTTP requests, and none are granted";
     assert!(told.contains(message), "{told}");
     assert!(told.contains("grants: { http: [\"host:port\"] }"), "{told}");
+    // Whoever reads what the sink rejects is not told that there is no such node.
+    assert!(told.ends_with("\n1 error\n"), "{told}");
 }
 
 #[test]

@@ -127,6 +127,18 @@ pub(crate) struct CheckArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct TestArguments {
+    /// The manifests.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Runs only the tests whose names contain this text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Prints the outcomes as a JSON array, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+#[derive(Args, Debug)]
 pub(crate) struct InspectArguments {
     /// The component.
     pub(crate) file: PathBuf,
@@ -147,17 +159,4 @@ pub(crate) struct CompileArguments {
     pub(crate) memory: u64,
     /// Seconds.
     pub(crate) seconds: u64,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct TestArguments {
-    /// The manifests.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Runs only the tests whose names contain this text.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) filter: Option<String>,
-    /// Prints the outcomes as a JSON array, for programs.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -18,10 +18,11 @@ const MAX_BYTES: u64 = 4 << 20;
 pub(crate) fn plan(file: &Path) -> Result<Plan, Failure> {
     let manifest = manifest(file)?;
     let directory = directory(file);
+    let sandbox = sandbox::start()?;
     let find_plugin = |plugin: &Plugin| find(&directory, plugin);
     let environment = Environment {
         directory: directory.clone(),
-        sandbox: sandbox::start()?,
+        sandbox,
         clock: Arc::new(SystemClock::new()),
         find_plugin: &find_plugin,
     };

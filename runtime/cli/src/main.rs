@@ -35,10 +35,10 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
-        Command::Inspect(file) => inspect::inspect(&file),
         Command::Test(test) => test::test(&test),
         Command::New(new) => new::new(&new),
         Command::Build(build) => build::build(&build),
+        Command::Inspect(file) => inspect::inspect(&file),
         Command::Schema => schema::schema(),
         Command::CompileComponent(limits) => sandbox::compile(&limits),
     };
