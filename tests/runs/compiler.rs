@@ -7,8 +7,13 @@ use std::time::Duration;
 use azud_sandbox::{Compiler, LoadError, Plugin, Sandbox, Settings};
 
 pub(crate) fn guest(name: &str) -> PathBuf {
-    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
-    azud_build::build(&guests.join(name), None).unwrap()
+    component(&format!("tests/guests/{name}"))
+}
+
+/// The component of a crate in this repository, built when it is out of date.
+pub(crate) fn component(folder: &str) -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    azud_build::build(&repository.join(folder), None).unwrap()
 }
 
 fn azud() -> Compiler {

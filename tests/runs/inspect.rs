@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::compiler::guest;
+use crate::compiler::component;
 
 /// Runs it in a folder with `name.wasm`: exit code, stdout, stderr.
 fn inspect(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -24,10 +24,11 @@ fn inspect(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 /// A folder with a guest in it, and what it says of its own file, which every
 /// compiler makes anew.
-fn folder(name: &str) -> (tempfile::TempDir, String, String) {
+fn folder(source: &str) -> (tempfile::TempDir, String, String) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(format!("{name}.wasm"));
-    std::fs::copy(guest(name), &file).unwrap();
+    let component = component(source);
+    let file = folder.path().join(component.file_name().unwrap());
+    std::fs::copy(component, &file).unwrap();
     let sum = Command::new("sha256sum").arg(&file).output().unwrap();
     let digest = String::from_utf8(sum.stdout).unwrap()[..64].to_owned();
     let bytes = std::fs::metadata(&file).unwrap().len().to_string();
@@ -36,7 +37,7 @@ fn folder(name: &str) -> (tempfile::TempDir, String, String) {
 
 #[test]
 fn a_transform_of_a_stranger() {
-    let (folder, digest, bytes) = folder("picky");
+    let (folder, digest, bytes) = folder("tests/guests/picky");
     let (code, shown, errors) = inspect(folder.path(), &["picky.wasm"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     let expected = format!(
@@ -72,7 +73,7 @@ plugins:
 
 #[test]
 fn a_schema_and_a_configuration_that_are_given() {
-    let (folder, _, _) = folder("picky");
+    let (folder, _, _) = folder("tests/guests/picky");
     let schema = ["picky.wasm", "--schema", "user string, n bigint"];
     let (code, shown, _) = inspect(folder.path(), &schema);
     let expected = "
@@ -99,8 +100,57 @@ it cannot be opened on that
 }
 
 #[test]
+fn a_sink_of_a_stranger() {
+    let (folder, digest, _) = folder("plugins/http-post");
+    let config = [
+        "http-post.wasm",
+        "--config",
+        r#"{"url":"http://localhost/"}"#,
+    ];
+    let (code, shown, _) = inspect(folder.path(), &config);
+    assert_eq!(code, Some(0));
+    let reaches: Vec<&str> = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("      "))
+        .collect();
+    assert_eq!(
+        reaches,
+        [
+            "the servers that `grants: { http }` names",
+            "streams and waiting, of the others",
+            "random numbers",
+            "the time",
+            "fails the call",
+            "the variables that `grants: { env, secrets }` names",
+            "what it prints goes to the pipeline's log; there is no input",
+            "lines in the pipeline's log",
+            "types: nothing",
+        ]
+    );
+    let end = format!(
+        "
+its input, found by asking
+  no column
+  a sink is given all columns of what it reads
+
+for the manifest
+plugins:
+  http_post:
+    path: http-post.wasm
+    sha256: {digest}
+    # nothing is granted; take away the `#` of what it may reach, name no more:
+    # grants:
+    #   http: [\"example.com:443\"]
+    #   env: [NAME]
+    #   secrets: [TOKEN]
+"
+    );
+    assert!(shown.ends_with(&end), "{shown}");
+}
+
+#[test]
 fn json_is_for_programs() {
-    let (folder, digest, bytes) = folder("picky");
+    let (folder, digest, bytes) = folder("tests/guests/picky");
     let (code, shown, _) = inspect(folder.path(), &["picky.wasm", "--json"]);
     assert_eq!(code, Some(0));
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
@@ -138,7 +188,7 @@ fn json_is_for_programs() {
 
 #[test]
 fn what_asks_for_something_else_is_shown_and_refused() {
-    let (folder, _, _) = folder("hostile");
+    let (folder, _, _) = folder("tests/guests/hostile");
     let file = folder.path().join("hostile.wasm");
     let mut bytes = std::fs::read(&file).unwrap();
     let name = b"azud:plugin/log@0.1.0";

@@ -19,12 +19,11 @@ pub(super) fn text(told: &Told<'_>) -> String {
         let _ = writeln!(text, "  {interface} {version}: {}", what(interface));
     }
     imports(&mut text, inspection);
-    match &told.asked {
-        Some(asked) => columns(&mut text, asked, told.found),
-        None if inspection.can_run() => {
-            text += "\nits columns\n  a sink takes all columns of what it reads\n";
+    if let Some(asked) = &told.asked {
+        columns(&mut text, asked, told.found);
+        if asked.output.is_ok() && !inspection.has("transform") {
+            text += "  a sink is given all columns of what it reads\n";
         }
-        None => {}
     }
     if inspection.can_run() {
         let _ = write!(text, "\nfor the manifest\n{}", told.snippet);
@@ -89,6 +88,8 @@ fn columns(text: &mut String, asked: &Asked, found: bool) {
     });
     table(text, &input.collect::<Vec<_>>());
     match &asked.output {
+        // A sink has none.
+        Ok(output) if output.is_empty() => {}
         Ok(output) => {
             *text += "\nits output\n";
             let output = output.iter().map(|column| {

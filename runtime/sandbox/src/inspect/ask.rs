@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
-use crate::{GuestError, Limits, OpenError, Plugin, Silent, Transform};
+use crate::{
+    CancellationToken, Grants, GuestError, Limits, OpenError, Plugin, Silent, Sink, Transform,
+    World,
+};
 
 /// How often a plugin is opened to find out what it wants.
 const TRIES: usize = 50;
@@ -17,7 +20,8 @@ const TRIES: usize = 50;
 pub struct Asked {
     /// The columns that it was opened with.
     pub input: Vec<InputColumn>,
-    /// The columns that it answers with, or why it cannot be opened on these.
+    /// The columns that it answers with, none of a sink; or why it cannot be opened
+    /// on these.
     pub output: Result<Vec<OutputColumn>, OpenError>,
 }
 
@@ -88,25 +92,45 @@ fn find(plugin: &Plugin, config: &str) -> Asked {
     asked
 }
 
-fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Transform, OpenError> {
-    let schema = Schema::new(fields.clone());
-    Transform::open(plugin, config, &schema, Limits::default(), Arc::new(Silent))
+/// As a transform; else as a sink without a grant, which has nothing to answer.
+fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Option<Transform>, OpenError> {
+    let (schema, limits) = (Schema::new(fields.clone()), Limits::default());
+    if plugin.is(World::Transform) {
+        return Transform::open(plugin, config, &schema, limits, Arc::new(Silent)).map(Some);
+    }
+    let (grants, cancel) = (Arc::new(Grants::default()), CancellationToken::new());
+    Sink::open(
+        plugin,
+        config,
+        &schema,
+        limits,
+        grants,
+        Arc::new(Silent),
+        cancel,
+    )
+    .map(|_| None)
 }
 
-fn answer(outcome: Result<Transform, OpenError>, fields: &Fields) -> Asked {
-    let reads = outcome.as_ref().map_or(&[][..], Transform::reads);
+fn answer(outcome: Result<Option<Transform>, OpenError>, fields: &Fields) -> Asked {
+    let reads = |column: usize| match &outcome {
+        Ok(Some(transform)) => transform.reads().contains(&column),
+        Ok(None) => true,
+        Err(_) => false,
+    };
     let input = fields
         .iter()
         .enumerate()
         .map(|(number, field)| InputColumn {
             name: field.name().clone(),
             data_type: Some(field.data_type().clone()),
-            read: reads.contains(&number),
+            read: reads(number),
         });
     let input = input.collect();
     let output = outcome.map(|transform| {
-        let fields = transform.output_schema().fields().iter();
-        let columns = fields.zip(transform.carried());
+        let columns = transform.iter().flat_map(|transform| {
+            let fields = transform.output_schema().fields().iter();
+            fields.zip(transform.carried())
+        });
         columns
             .map(|(field, carried)| OutputColumn {
                 field: field.as_ref().clone(),
@@ -159,7 +183,7 @@ fn is_riddle(field: &Field) -> bool {
     *field.data_type() == riddle()
 }
 
-/// What the SDK says in `Setup::read` and `Setup::carry`.
+/// What the SDK says where a column is missing, or of another type (its `input.rs`).
 fn missing(words: &str) -> Option<Missing<'_>> {
     if let Some(rest) = words.strip_prefix("the input has no column `") {
         return rest
