@@ -118,8 +118,8 @@ fn a_sink_of_a_stranger() {
         [
             "the servers that `grants: { http }` names",
             "streams and waiting, of the others",
-            "random numbers",
-            "the time",
+            "random numbers, if `http` or `tcp` is granted; else always the same",
+            "the time, if `http` or `tcp` is granted; else clocks stand at zero",
             "fails the call",
             "the variables that `grants: { env, secrets }` names",
             "what it prints goes to the pipeline's log; there is no input",

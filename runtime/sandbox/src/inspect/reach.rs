@@ -94,8 +94,8 @@ impl Reach {
     pub fn in_sink(self) -> &'static str {
         match self {
             Self::Environment => "the variables that `grants: { env, secrets }` names",
-            Self::Clock => "the time",
-            Self::Random => "random numbers",
+            Self::Clock => "the time, if `http` or `tcp` is granted; else clocks stand at zero",
+            Self::Random => "random numbers, if `http` or `tcp` is granted; else always the same",
             Self::Files => "the folders that `grants: { dirs }` names",
             Self::Sockets => "the servers that `grants: { tcp }` names",
             Self::Http => "the servers that `grants: { http }` names",
