@@ -23,6 +23,10 @@ mod bindings;
 mod boundary;
 mod cache;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+#[expect(clippy::panic, reason = "what must never be is told by a panic")]
+pub mod fuzzing;
 mod grants;
 mod host;
 mod instance;
