@@ -1,8 +1,6 @@
 //! Gathers the SDK's sources into the program: `azud new plugin` writes them
 //! beside the plugin, so that it builds anywhere.
 
-#![expect(clippy::print_stdout, reason = "this is how cargo is spoken to")]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod dstream;
+mod plugins;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

@@ -1,9 +1,11 @@
 //! What is done to a running pipeline: signals, floods, files that come late,
-//! readers and servers that go away. A file here is one such thing.
+//! readers and servers that go away; commands that run none. A file here is one such thing.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod compiler;
 mod files;
+mod inspect;
 mod manifests;
 mod process;
 mod signals;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod docs;
 mod errors;
 mod pipelines;
 mod plugins;

@@ -52,6 +52,7 @@ fn load(plugin: &Path) -> Result<()> {
         let took = measure::once(|| {
             let sandbox = Sandbox::new(Settings {
                 cache: cache.cloned(),
+                ..Settings::default()
             })?;
             let plugin = Plugin::load(&sandbox, &path, None)?;
             run_once(&plugin, &batch)

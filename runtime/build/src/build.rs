@@ -11,7 +11,9 @@ use crate::{
     BuildError, World,
     cargo::{self, Again},
     component,
+    files::{folder_of, lock, place},
     package::Package,
+    shared::Shared,
     stamp,
 };
 
@@ -143,31 +145,24 @@ impl Builder {
         own: &Path,
         changed: &[PathBuf],
     ) -> Result<(Vec<u8>, String), BuildError> {
-        let shared = match &self.target_dir {
-            // Cargo would take it as relative to the package.
-            Some(shared) => {
-                Some(std::path::absolute(shared).map_err(BuildError::file("find", shared))?)
-            }
-            None => None,
-        };
-        // A package of the same name has the same files in a shared folder.
-        let _alone = match &shared {
-            Some(shared) => {
-                fs::create_dir_all(shared).map_err(BuildError::place(shared))?;
-                Some(lock(&shared.join("azud.lock"), shared)?)
-            }
-            None => None,
-        };
+        let shared = self.target_dir.as_deref();
+        let mut shared = shared.map(Shared::lock).transpose()?;
+        let known = shared.as_mut().is_none_or(|shared| shared.begin(package));
         let again = Again {
             changed,
-            // In a shared folder cargo cannot tell one from another of the same name.
-            all: self.force || shared.is_some(),
+            all: self.force || !known,
         };
-        let target_dir = shared.unwrap_or_else(|| own.join("cargo"));
+        let target_dir = match &shared {
+            Some(shared) => shared.folder.clone(),
+            None => own.join("cargo"),
+        };
         let module = cargo::build(package, &target_dir, &again, self.show)?;
         let component = component::of(&module.wasm, package)?;
         let dep_info = fs::read_to_string(&module.dep_info)
             .map_err(BuildError::file("read", &module.dep_info))?;
+        if let Some(shared) = &mut shared {
+            shared.end(package);
+        }
         Ok((component, dep_info))
     }
 }
@@ -189,39 +184,11 @@ fn copy(component: &Path, out: &Path, package: &Package) -> Result<PathBuf, Buil
     Ok(out)
 }
 
-/// Held until the file is dropped, or the process ends.
-fn lock(path: &Path, folder: &Path) -> Result<File, BuildError> {
-    let file = File::create(path).map_err(BuildError::place(folder))?;
-    if file.try_lock().is_err() {
-        tracing::info!("waiting for another build in {}", folder.display());
-        file.lock().map_err(BuildError::file("lock", path))?;
-    }
-    Ok(file)
-}
-
 /// What time the file system has now.
 fn touch(lock: &File) -> io::Result<SystemTime> {
     let mut lock = lock;
     lock.write_all(b".")?;
     lock.metadata()?.modified()
-}
-
-/// Writes a file by rename: whoever reads it sees the old one or the new one.
-fn place(path: &Path, content: &[u8]) -> Result<(), BuildError> {
-    let folder = folder_of(path);
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file("write in", folder))?;
-    file.write_all(content)
-        .map_err(BuildError::file("write", path))?;
-    file.persist(path)
-        .map_err(|error| BuildError::file("write", path)(error.error))?;
-    Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
 
 fn appended(path: &Path, suffix: &str) -> PathBuf {

@@ -64,8 +64,7 @@ pub(crate) fn build(
         artifacts = compile(package, target_dir, show)?;
     }
     let manifest = package.folder.join("Cargo.toml");
-    let wasm =
-        messages::module(&artifacts, &manifest).ok_or_else(|| BuildError::NoModule(manifest))?;
+    let wasm = messages::module(&artifacts, &manifest).ok_or(BuildError::NoModule(manifest))?;
     let dep_info = wasm.with_extension("d");
     Ok(Module { wasm, dep_info })
 }

@@ -20,8 +20,10 @@ mod build;
 mod cargo;
 mod component;
 mod error;
+mod files;
 mod messages;
 mod package;
+mod shared;
 mod stamp;
 #[cfg(test)]
 mod tests;

@@ -39,8 +39,16 @@ pub(crate) enum Command {
     /// `target/azud`; the last line on stdout says where, how large, and its sha256.
     /// `AZUD_TARGET_DIR` names a folder where several plugins keep what cargo compiled.
     Build(BuildArguments),
+    /// Shows what a component is, what it can reach and which columns it wants.
+    ///
+    /// Nothing of it is run but its `open`, in the sandbox. Without --schema, the
+    /// columns that it wants are found by asking it.
+    Inspect(InspectArguments),
     /// Prints the JSON Schema of manifests, for editors.
     Schema,
+    /// Compiles the component on stdin, within limits: what azud calls itself.
+    #[command(hide = true)]
+    CompileComponent(CompileArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,4 +137,26 @@ pub(crate) struct TestArguments {
     /// Prints the outcomes as a JSON array, for programs.
     #[arg(long)]
     pub(crate) json: bool,
+}
+#[derive(Args, Debug)]
+pub(crate) struct InspectArguments {
+    /// The component.
+    pub(crate) file: PathBuf,
+    /// The columns that it gets: "user string, amount bigint".
+    #[arg(long)]
+    pub(crate) schema: Option<String>,
+    /// The configuration that it gets, as JSON.
+    #[arg(long)]
+    pub(crate) config: Option<String>,
+    /// Prints it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompileArguments {
+    /// Bytes of address space.
+    pub(crate) memory: u64,
+    /// Seconds.
+    pub(crate) seconds: u64,
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use azud_engine::{Environment, Plan, manifest_connectors};
 use azud_manifest::{Manifest, Plugin, PluginFile};
 use azud_model::SystemClock;
-use azud_sandbox::{Sandbox, Settings};
 
 use crate::build;
 use crate::failure::Failure;
+use crate::sandbox;
 
 /// Larger files are no manifests: they are not even read.
 const MAX_BYTES: u64 = 4 << 20;
@@ -18,10 +18,11 @@ const MAX_BYTES: u64 = 4 << 20;
 pub(crate) fn plan(file: &Path) -> Result<Plan, Failure> {
     let manifest = manifest(file)?;
     let directory = directory(file);
+    let sandbox = sandbox::start()?;
     let find_plugin = |plugin: &Plugin| find(&directory, plugin);
     let environment = Environment {
         directory: directory.clone(),
-        sandbox: sandbox()?,
+        sandbox,
         clock: Arc::new(SystemClock::new()),
         find_plugin: &find_plugin,
     };
@@ -45,11 +46,6 @@ pub(crate) fn directory(file: &Path) -> PathBuf {
     }
 }
 
-pub(crate) fn sandbox() -> Result<Sandbox, Failure> {
-    Sandbox::new(Settings { cache: cache() })
-        .map_err(|error| Failure::Input(format!("cannot start the sandbox: {error}")))
-}
-
 fn read(file: &Path) -> Result<String, Failure> {
     let cannot = |why: String| Failure::Input(format!("cannot read {}: {why}", file.display()));
     let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
@@ -67,17 +63,6 @@ fn read(file: &Path) -> Result<String, Failure> {
         let at = error.utf8_error().valid_up_to();
         cannot(format!("it is not UTF-8, from byte {at} on"))
     })
-}
-
-/// Where compiled plugins are kept: `AZUD_CACHE`, or the user's cache folder.
-fn cache() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(own) = folder("AZUD_CACHE") {
-        return Some(own.into());
-    }
-    let user = folder("XDG_CACHE_HOME").map(PathBuf::from);
-    let user = user.or_else(|| folder("HOME").map(|home| Path::new(&home).join(".cache")));
-    user.map(|user| user.join("azud"))
 }
 
 /// A plugin's component; builds its source where that is newer.

@@ -9,12 +9,14 @@ mod build;
 mod check;
 mod failure;
 mod footprint;
+mod inspect;
 mod load;
 mod log;
 mod new;
 mod output;
 mod progress;
 mod run;
+mod sandbox;
 mod schema;
 mod signals;
 mod test;
@@ -36,7 +38,9 @@ fn main() -> ExitCode {
         Command::Test(test) => test::test(&test),
         Command::New(new) => new::new(&new),
         Command::Build(build) => build::build(&build),
+        Command::Inspect(file) => inspect::inspect(&file),
         Command::Schema => schema::schema(),
+        Command::CompileComponent(limits) => sandbox::compile(&limits),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

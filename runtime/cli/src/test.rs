@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::args::TestArguments;
 use crate::failure::Failure;
-use crate::load;
 use crate::output::print;
+use crate::{load, sandbox};
 
 /// What came of all files so far.
 #[derive(Default)]
@@ -71,7 +71,7 @@ fn tests_of(file: &Path, arguments: &TestArguments, tally: &mut Tally) -> Result
     let find_plugin = |plugin: &Plugin| load::find(&directory, plugin);
     let setup = Setup {
         directory: directory.clone(),
-        sandbox: load::sandbox()?,
+        sandbox: sandbox::start()?,
         find_plugin: &find_plugin,
     };
     let wanted = |name: &str| {

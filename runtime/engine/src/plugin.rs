@@ -1,19 +1,23 @@
 //! A plugin as an operator: cuts batches to size, finds the rows that it fails on.
 
+mod breaker;
 mod cost;
 mod log;
+mod rows;
+mod search;
 mod sink;
 mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use azud_model::{Batch, Clock, Epoch, Error, Result};
+use azud_model::{Batch, Clock, Epoch, Result};
 use azud_operators::{Collector, Operator};
-use azud_sandbox::{GuestError, Processed, Rows, Transform};
+use azud_sandbox::Transform;
 
-use cost::Cost;
 pub(crate) use log::NodeLogger;
+use rows::PluginRows;
+use search::{Experience, Search};
 pub(crate) use sink::{PluginSink, SINK_WAIT, SinkOperator};
 use waiting::Waiting;
 
@@ -29,7 +33,7 @@ pub(crate) struct PluginOperator {
     clock: Arc<dyn Clock>,
     /// Rows that wait for more, if the manifest says `max_wait`.
     waiting: Option<Waiting>,
-    cost: Cost,
+    known: Experience,
 }
 
 // === impl PluginOperator ===
@@ -48,7 +52,7 @@ impl PluginOperator {
             max_rows: max_rows.max(1),
             waiting: max_wait.map(|max_wait| Waiting::new(max_wait, clock.clone())),
             clock,
-            cost: Cost::default(),
+            known: Experience::default(),
         }
     }
 
@@ -63,51 +67,14 @@ impl PluginOperator {
     }
 
     fn call(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
-        match self.try_call(batch, None) {
-            Ok(processed) => emit(batch, processed, out),
-            Err(error) => self.search(batch, error, out),
-        }
-    }
-
-    /// Calls the plugin, and learns what a row costs.
-    fn try_call(
-        &mut self,
-        batch: &Batch,
-        deadline: Option<Duration>,
-    ) -> Result<Processed, GuestError> {
-        let started = self.clock.elapsed();
-        let processed = match deadline {
-            None => self.transform.process(batch.columns()),
-            Some(deadline) => self.transform.process_within(batch.columns(), deadline),
-        }?;
-        let took = self.clock.elapsed().saturating_sub(started);
-        self.cost.note(batch.rows(), took);
-        Ok(processed)
-    }
-
-    /// The call failed as a whole: halves the rows until the guilty ones are alone.
-    fn search(&mut self, batch: &Batch, error: GuestError, out: &mut dyn Collector) -> Result<()> {
-        match error {
-            // Not a matter of rows.
-            GuestError::Input { .. } | GuestError::Refused(_) | GuestError::Start { .. } => {
-                let node = &self.node;
-                return Err(Error::plugin(format!("node `{node}`: {error}")));
-            }
-            _ if batch.rows() <= 1 => return out.reject(batch, 0, error.to_string()),
-            _ => {}
-        }
-        let loops = matches!(error, GuestError::Deadline { .. });
-        let half = batch.rows() / 2;
-        for part in [batch.slice(0, half), batch.slice(half, batch.rows() - half)] {
-            // A lone row is rejected only after all the time that a call may take.
-            let deadline = (loops && part.rows() > 1)
-                .then(|| self.cost.deadline(part.rows(), self.transform.deadline()));
-            match self.try_call(&part, deadline) {
-                Ok(processed) => emit(&part, processed, out)?,
-                Err(error) => self.search(&part, error, out)?,
-            }
-        }
-        Ok(())
+        let limit = self.transform.deadline();
+        let calls = PluginRows {
+            node: &self.node,
+            transform: &mut self.transform,
+            batch,
+            out,
+        };
+        Search::new(calls, batch.rows(), limit, &mut self.known, &*self.clock).run()
     }
 }
 
@@ -140,25 +107,4 @@ impl Operator for PluginOperator {
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
         self.wake(out)
     }
-}
-
-fn emit(batch: &Batch, processed: Processed, out: &mut dyn Collector) -> Result<()> {
-    for rejected in processed.rejected {
-        out.reject(batch, rejected.row as usize, rejected.reason)?;
-    }
-    if processed.output.num_rows() == 0 {
-        return Ok(());
-    }
-    let origin = match &processed.rows {
-        Rows::Identity => batch.origin().cloned(),
-        Rows::Indices(rows) => batch.take_origin(rows)?,
-        Rows::Unrelated => None,
-    };
-    let batch = Batch::new(processed.output, origin)?;
-    let mut first = 0;
-    while first < batch.rows() {
-        out.emit(0, batch.slice(first, azud_operators::MAX_ROWS))?;
-        first += azud_operators::MAX_ROWS;
-    }
-    Ok(())
 }

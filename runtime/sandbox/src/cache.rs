@@ -1,9 +1,8 @@
 //! Compiled code on disk, so that a plugin that is known starts in milliseconds.
 //!
-//! An entry is wasmtime's own artifact with a trailer: magic, length and digest of what comes before. The file's name is the
-//! digest of all that the code depends on: the component, wasmtime's version, the
-//! engine's settings. Entries appear by rename. One that is damaged is compiled
-//! again.
+//! An entry is wasmtime's own artifact, sealed. The file's name is the digest of all
+//! that the code depends on: the component, wasmtime's version, the engine's
+//! settings. Entries appear by rename. One that is damaged is compiled again.
 
 use std::{
     fmt::Write as _,
@@ -16,41 +15,80 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
-const MAGIC: &[u8; 16] = b"azud code cache1";
-const TRAILER: usize = MAGIC.len() + 8 + 32;
+use crate::{Compiler, LoadError, sealed::Kind};
 
-/// A folder of compiled code, or none.
+/// A folder of compiled code, or none, and who compiles what is not in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
+    compiler: Option<Compiler>,
     settings: [u8; 32],
 }
 
 // === impl Cache ===
 
 impl Cache {
-    pub(crate) fn new(folder: Option<PathBuf>, engine: &Engine) -> Self {
+    pub(crate) fn new(
+        folder: Option<PathBuf>,
+        compiler: Option<Compiler>,
+        engine: &Engine,
+    ) -> Self {
         let mut settings = Digester(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut settings);
         Self {
             folder,
+            compiler,
             settings: settings.0.finalize().into(),
         }
     }
 
-    /// The compiled component of these bytes, from the cache where it is there.
-    pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = &self.folder else {
-            return Component::new(engine, bytes);
-        };
-        let entry = folder.join(self.name(bytes));
-        if let Some(component) = load(engine, &entry) {
+    /// The compiled component of these bytes, from the cache where it is there;
+    /// `name` is for messages.
+    pub(crate) fn compile(
+        &self,
+        engine: &Engine,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Component, LoadError> {
+        let entry = self
+            .folder
+            .as_ref()
+            .map(|folder| folder.join(self.name(bytes)));
+        if let Some(component) = entry.as_deref().and_then(|entry| load(engine, entry)) {
             return Ok(component);
         }
-        let component = Component::new(engine, bytes)?;
-        // A cache that cannot be written costs time, not correctness.
-        let _ = store(folder, &entry, &component.serialize()?);
+        let (component, code) = self.compile_anew(engine, name, bytes)?;
+        if let (Some(entry), Some(folder), Some(code)) = (&entry, &self.folder, &code) {
+            // A cache that cannot be written costs time, not correctness.
+            let _ = store(folder, entry, code);
+        }
         Ok(component)
+    }
+
+    /// The component, and its code for the cache.
+    fn compile_anew(
+        &self,
+        engine: &Engine,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(Component, Option<Vec<u8>>), LoadError> {
+        let Some(compiler) = &self.compiler else {
+            let component = Component::new(engine, bytes).map_err(|error| LoadError::Compile {
+                name: name.into(),
+                reason: format!("{error:#}"),
+            })?;
+            let code = self
+                .folder
+                .as_ref()
+                .and_then(|_| component.serialize().ok());
+            return Ok((component, code));
+        };
+        let code = compiler.compile(name, bytes)?;
+        let component = deserialize(engine, &code).ok_or_else(|| LoadError::Compiler {
+            name: name.into(),
+            reason: "it belongs to another version of azud".into(),
+        })?;
+        Ok((component, Some(code)))
     }
 
     fn name(&self, bytes: &[u8]) -> String {
@@ -68,11 +106,7 @@ fn load(engine: &Engine, entry: &Path) -> Option<Component> {
         return None;
     }
     let file = fs::read(entry).ok()?;
-    let (code, trailer) = file.split_at_checked(file.len().checked_sub(TRAILER)?)?;
-    if trailer != trailer_of(code) {
-        return None;
-    }
-    deserialize(engine, code)
+    deserialize(engine, Kind::Code.open(&file)?)
 }
 
 #[expect(
@@ -82,8 +116,8 @@ fn load(engine: &Engine, entry: &Path) -> Option<Component> {
 fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: the code was serialised by this wasmtime with these settings (the
     // entry's name is their digest, and wasmtime checks its own header), it is
-    // what was written (the trailer's digest), and nobody else could write it
-    // (the folder is the user's and private).
+    // what was written (the seal), and nobody else could write it: it comes from
+    // a folder that is the user's and private, or from a process of this program.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 
@@ -92,18 +126,13 @@ fn store(folder: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
     let temporary = entry.with_extension(format!("{}.tmp", std::process::id()));
     let written = fs::File::create(&temporary).and_then(|mut file| {
         file.write_all(code)?;
-        file.write_all(&trailer_of(code))
+        file.write_all(&Kind::Code.trailer(code))
     });
     written
         .and_then(|()| fs::rename(&temporary, entry))
         .inspect_err(|_| {
             let _ = fs::remove_file(&temporary);
         })
-}
-
-fn trailer_of(code: &[u8]) -> Vec<u8> {
-    let length = (code.len() as u64).to_le_bytes();
-    [MAGIC.as_slice(), &length, &Sha256::digest(code)].concat()
 }
 
 #[cfg(unix)]

@@ -59,6 +59,32 @@ pub enum LoadError {
         /// What the compiler said.
         reason: String,
     },
+    /// Compiling the component takes too long.
+    #[error(
+        "compiling {name} took longer than {limit:?}; a plugin of another size, or built with optimisation, compiles in seconds"
+    )]
+    CompileTime {
+        /// The plugin.
+        name: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// Compiling the component needs too much memory.
+    #[error("compiling {name} needed more than {} of memory; is it a plugin?", limits::bytes(*.limit as usize))]
+    CompileMemory {
+        /// The plugin.
+        name: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The process that compiles did not do it.
+    #[error("{name} cannot be compiled: the compiler failed: {reason}")]
+    Compiler {
+        /// The plugin.
+        name: String,
+        /// What became of it.
+        reason: String,
+    },
     /// The component exports nothing of azud's.
     #[error(
         "{name} is no azud plugin: it exports {exports}; a plugin exports azud:plugin/transform@{supported}"

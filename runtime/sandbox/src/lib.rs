@@ -17,11 +17,13 @@
 //! [`Limits`]. A guest sees no clock, no randomness and nothing of the machine,
 //! so the same batch gives the same answer. An instance that trapped is never
 //! entered again. Nothing here does I/O but loading a plugin and its cached
-//! code, and nothing knows tokio.
+//! code, and nothing knows tokio. Unknown components are compiled by a process of
+//! their own, which has limits too (compiler.rs).
 
 mod bindings;
 mod boundary;
 mod cache;
+mod compiler;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -29,21 +31,24 @@ mod error;
 pub mod fuzzing;
 mod grants;
 mod host;
+pub mod inspect;
 mod instance;
 mod limits;
 mod log;
 mod plugin;
 mod sandbox;
 mod schema;
+mod sealed;
 mod sink;
 mod tick;
 mod transform;
 mod wasi;
 
+pub use compiler::{Compiler, compile_component};
 pub use error::{GuestError, LoadError, OpenError};
 pub use grants::{Address, Folder, Grants};
 pub use limits::Limits;
-pub use log::{Level, Logger, Silent};
+pub use log::{Level, Logger, Silent, escaped};
 pub use plugin::{Plugin, World};
 pub use sandbox::{Sandbox, Settings};
 pub use sink::{Flushed, Outcome, Sink};

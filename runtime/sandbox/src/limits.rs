@@ -19,7 +19,8 @@ use std::time::Duration;
 /// The call stack has 512 KiB and a component at most 128 MiB, the same for all
 /// plugins; an output has at most 1,000 fields, nested at most 16 deep; a column has
 /// at most 1 MiB a row of fixed lists and other values of fixed width, and may need
-/// at most 1 GiB for as many lists as it has.
+/// at most 1 GiB for as many lists as it has. Compiling a component may take 60 s and
+/// 4 GiB of address space, where it is done by a [`Compiler`](crate::Compiler).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory.
@@ -78,6 +79,7 @@ impl Default for Limits {
 pub(crate) fn bytes(count: usize) -> String {
     match count {
         0 => "0 bytes".into(),
+        _ if count.is_multiple_of(1 << 30) => format!("{} GiB", count >> 30),
         _ if count.is_multiple_of(1 << 20) => format!("{} MiB", count >> 20),
         _ if count.is_multiple_of(1 << 10) => format!("{} KiB", count >> 10),
         _ => format!("{count} bytes"),

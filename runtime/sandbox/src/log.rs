@@ -135,7 +135,7 @@ fn cut(text: &str, limit: usize) -> &str {
 }
 
 /// A text that cannot move the cursor or start another line.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
             let _ = write!(line, "{}", character.escape_default());

@@ -20,7 +20,7 @@ use crate::{
 
 /// The version of the contract that this host supports.
 const SUPPORTED: &str = "0.1.0";
-const PACKAGE: &str = "azud:plugin/";
+pub(crate) const PACKAGE: &str = "azud:plugin/";
 
 /// What a plugin is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,10 +100,7 @@ impl Plugin {
             name: name.into(),
             reason: format!("{error:#}"),
         };
-        let component = sandbox
-            .cache
-            .compile(&sandbox.engine, bytes)
-            .map_err(broken)?;
+        let component = sandbox.cache.compile(&sandbox.engine, name, bytes)?;
         let component_type = component.component_type();
         let worlds = worlds(sandbox, name, &component_type)?;
         check_imports(sandbox, name, &component_type)?;
@@ -172,7 +169,7 @@ impl fmt::Debug for Plugin {
 }
 
 /// What the first bytes say, before any parser sees the rest.
-fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
+pub(crate) fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() as u64 > limits::COMPONENT {
         return Err(LoadError::TooLarge {
             name: name.into(),
@@ -188,7 +185,7 @@ fn check_kind(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// Which of azud's interfaces the component exports, and in which version.
-fn worlds(
+pub(crate) fn worlds(
     sandbox: &Sandbox,
     name: &str,
     component: &ComponentType,
@@ -228,7 +225,7 @@ fn worlds(
 }
 
 /// What the contract lets a transform import of its own package.
-fn is_own(import: &str) -> bool {
+pub(crate) fn is_own(import: &str) -> bool {
     let own = import.strip_prefix(PACKAGE);
     let own = own.and_then(|own| own.split_once('@'));
     own.is_some_and(|(interface, version)| {

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use wasmtime::{Config, Engine};
 
-use crate::{cache::Cache, limits::STACK, tick::Ticks};
+use crate::{Compiler, cache::Cache, limits::STACK, tick::Ticks};
 
 /// What a sandbox is made with.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,9 @@ pub struct Settings {
     /// Where compiled code is kept; nowhere where it is not given. Code in this
     /// folder is run: it must belong to the user, and is made private.
     pub cache: Option<PathBuf>,
+    /// Who compiles what is not in the cache; where it is not given, this process
+    /// does, without a limit.
+    pub compiler: Option<Compiler>,
 }
 
 /// Compiles and runs plugins. One a process; cheap to clone.
@@ -33,7 +36,7 @@ impl Sandbox {
         let engine = Engine::new(&config())
             .map_err(|error| io::Error::other(format!("cannot start the sandbox: {error:#}")))?;
         let ticks = Ticks::start(&engine)?;
-        let cache = Cache::new(settings.cache, &engine);
+        let cache = Cache::new(settings.cache, settings.compiler, &engine);
         Ok(Self {
             engine,
             ticks,
@@ -42,7 +45,8 @@ impl Sandbox {
     }
 }
 
-fn config() -> Config {
+/// The settings that code is compiled for, and run with.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)

@@ -111,6 +111,14 @@ impl Transform {
         &self.columns.reads
     }
 
+    /// For every column of the output the input's that it is; none where it is computed.
+    pub fn carried(&self) -> impl Iterator<Item = Option<usize>> {
+        self.columns.output.iter().map(|column| match column {
+            Column::Carried(column) => Some(*column),
+            Column::Computed(_) => None,
+        })
+    }
+
     /// The schema of the output.
     pub fn output_schema(&self) -> &SchemaRef {
         &self.output

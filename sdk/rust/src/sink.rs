@@ -7,7 +7,8 @@ use crate::{Batch, Flushed, Input, Outcome, Result};
 ///
 /// An error of [`write`](Self::write) or [`flush`](Self::flush) says that no retry
 /// will help; what may work later is [`Outcome::RetryAfter`]. A panic says nothing
-/// about what was taken: the epoch fails, and a fresh instance is opened.
+/// about what was taken: the rows of that call are rejected, and a fresh instance is
+/// offered again what was accepted and not yet flushed.
 pub trait Sink: Sized + 'static {
     /// The step's `config:` in the manifest; [`NoConfig`](crate::NoConfig) where it
     /// takes none.

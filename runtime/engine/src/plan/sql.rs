@@ -34,7 +34,10 @@ fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
     let broken = sources
         .chain(draft.manifest.transforms.keys())
         .filter(|name| !draft.outputs.contains_key(*name));
-    let broken: Vec<&String> = broken.collect();
+    // Of a sink only what it rejects can be read.
+    let sinks = draft.manifest.sinks.keys();
+    let sinks = sinks.filter(|name| !draft.outputs.contains_key(&format!("{name}{REJECTED}")));
+    let broken: Vec<&String> = broken.chain(sinks).collect();
     let is_broken = |table: &String| {
         let node = table.strip_suffix(REJECTED).unwrap_or(table);
         broken.iter().any(|name| name.eq_ignore_ascii_case(node))

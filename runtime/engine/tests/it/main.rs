@@ -1,8 +1,18 @@
 //! Whole pipelines over memory: any parallelism, any cut into epochs, parts that fail.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
+mod breaker;
 mod counts;
 mod failures;
+mod guest;
+mod loops;
 mod parallelism;
+mod poison;
 mod support;

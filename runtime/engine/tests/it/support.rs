@@ -14,7 +14,7 @@ pub(crate) fn plan(manifest: &str, source: Arc<dyn Source>, sink: Arc<dyn Sink>)
     let parsed = azud_manifest::parse("test.yaml", manifest, &manifest_connectors(), &|_| None);
     let environment = Environment {
         directory: ".".into(),
-        sandbox: Sandbox::new(Settings { cache: None }).unwrap(),
+        sandbox: Sandbox::new(Settings::default()).unwrap(),
         clock: Arc::new(ManualClock::at(1_000)),
         find_plugin: &|_| Err("there is none".to_owned()),
     };

@@ -13,6 +13,7 @@ use crate::support::{batch, guest};
 fn load(cache: &Path) -> Plugin {
     let sandbox = Sandbox::new(Settings {
         cache: Some(cache.into()),
+        ..Settings::default()
     })
     .unwrap();
     let plugin = Plugin::load(&sandbox, &guest("hostile"), None).unwrap();

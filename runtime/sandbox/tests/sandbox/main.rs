@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod cache;
+mod compiler;
 mod contract;
 mod hostile;
+mod inspect;
 mod limits;
 mod load;
 mod opens;

@@ -1,0 +1,254 @@
+//! Which columns a plugin wants: asked by opening it, again and again.
+//!
+//! A plugin written with the SDK for Rust says which column it misses, and of which
+//! type one must be. Others are shown in their own words.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
+
+use crate::{GuestError, Limits, OpenError, Plugin, Silent, Transform};
+
+/// How often a plugin is opened to find out what it wants.
+const TRIES: usize = 50;
+
+/// What `open` said to a schema.
+#[derive(Debug)]
+pub struct Asked {
+    /// The columns that it was opened with.
+    pub input: Vec<InputColumn>,
+    /// The columns that it answers with, or why it cannot be opened on these.
+    pub output: Result<Vec<OutputColumn>, OpenError>,
+}
+
+/// A column of the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type; none where the plugin takes any.
+    pub data_type: Option<DataType>,
+    /// Whether it enters the plugin.
+    pub read: bool,
+}
+
+/// A column of the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputColumn {
+    /// Name, type, and whether it may be null.
+    pub field: Field,
+    /// The number of the input's column that it is; none where it is computed.
+    pub carried: Option<usize>,
+}
+
+/// What a plugin misses.
+#[derive(Debug, PartialEq, Eq)]
+enum Missing<'a> {
+    Column(&'a str),
+    Type(&'a str, DataType),
+}
+
+/// Opens a plugin on a schema; without one, finds the columns that it wants.
+pub fn ask(plugin: &Plugin, config: &str, schema: Option<&Schema>) -> Asked {
+    match schema {
+        Some(schema) => answer(open(plugin, config, schema.fields()), schema.fields()),
+        None => find(plugin, config),
+    }
+}
+
+fn find(plugin: &Plugin, config: &str) -> Asked {
+    let mut fields = Vec::new();
+    let mut outcome = open(plugin, config, &Fields::empty());
+    for _ in 1..TRIES {
+        let Err(OpenError::Guest(GuestError::Refused(words))) = &outcome else {
+            break;
+        };
+        let Some(next) = next(&fields, words) else {
+            break;
+        };
+        fields = next;
+        outcome = open(plugin, config, &Fields::from(fields.clone()));
+    }
+    let any: Vec<bool> = fields.iter().map(is_riddle).collect();
+    if outcome.is_ok() && any.contains(&true) {
+        // Any type will do: shows one that people know.
+        let known = fields.iter().map(|field| match is_riddle(field) {
+            true => field.clone().with_data_type(DataType::Utf8),
+            false => field.clone(),
+        });
+        let known: Vec<Field> = known.collect();
+        if let Ok(opened) = open(plugin, config, &Fields::from(known.clone())) {
+            (fields, outcome) = (known, Ok(opened));
+        }
+    }
+    let mut asked = answer(outcome, &Fields::from(fields));
+    for (column, any) in asked.input.iter_mut().zip(any) {
+        column.data_type = column.data_type.take().filter(|_| !any);
+    }
+    asked
+}
+
+fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Transform, OpenError> {
+    let schema = Schema::new(fields.clone());
+    Transform::open(plugin, config, &schema, Limits::default(), Arc::new(Silent))
+}
+
+fn answer(outcome: Result<Transform, OpenError>, fields: &Fields) -> Asked {
+    let reads = outcome.as_ref().map_or(&[][..], Transform::reads);
+    let input = fields
+        .iter()
+        .enumerate()
+        .map(|(number, field)| InputColumn {
+            name: field.name().clone(),
+            data_type: Some(field.data_type().clone()),
+            read: reads.contains(&number),
+        });
+    let input = input.collect();
+    let output = outcome.map(|transform| {
+        let fields = transform.output_schema().fields().iter();
+        let columns = fields.zip(transform.carried());
+        columns
+            .map(|(field, carried)| OutputColumn {
+                field: field.as_ref().clone(),
+                carried,
+            })
+            .collect()
+    });
+    Asked { input, output }
+}
+
+/// The columns to try after these were refused; none where nothing is left to try.
+fn next(fields: &[Field], words: &str) -> Option<Vec<Field>> {
+    let mut fields = fields.to_vec();
+    match missing(words) {
+        Some(Missing::Column(name)) if fields.iter().all(|field| field.name() != name) => {
+            fields.push(Field::new(name, riddle(), true));
+        }
+        Some(Missing::Type(name, data_type)) => {
+            let field = fields.iter_mut().find(|field| field.name() == name)?;
+            if *field.data_type() == data_type {
+                return None;
+            }
+            field.set_data_type(data_type);
+        }
+        // It has looked at the last column itself: some type may please it.
+        _ => {
+            let last = fields.last_mut()?;
+            last.set_data_type(match last.data_type() {
+                DataType::Struct(_) => DataType::Int64,
+                DataType::Int64 => DataType::Utf8,
+                DataType::Utf8 => DataType::Float64,
+                DataType::Float64 => DataType::Boolean,
+                _ => return None,
+            });
+        }
+    }
+    Some(fields)
+}
+
+/// A type that nobody reads: whoever wants a certain one says which.
+fn riddle() -> DataType {
+    DataType::Struct(Fields::from(vec![Field::new(
+        "any",
+        DataType::Boolean,
+        true,
+    )]))
+}
+
+fn is_riddle(field: &Field) -> bool {
+    *field.data_type() == riddle()
+}
+
+/// What the SDK says in `Setup::read` and `Setup::carry`.
+fn missing(words: &str) -> Option<Missing<'_>> {
+    if let Some(rest) = words.strip_prefix("the input has no column `") {
+        return rest
+            .split_once("`; it has ")
+            .map(|(name, _)| Missing::Column(name));
+    }
+    let rest = words.strip_prefix("column `")?;
+    let (name, rest) = rest.split_once("` is ")?;
+    let (_, rest) = rest.split_once(", not ")?;
+    let (wanted, _) = rest.split_once(": cast it in SQL")?;
+    Some(Missing::Type(name, named(wanted)?))
+}
+
+/// The type of a name of the SDK's.
+fn named(name: &str) -> Option<DataType> {
+    Some(match name {
+        "boolean" => DataType::Boolean,
+        "int8" => DataType::Int8,
+        "int16" => DataType::Int16,
+        "int" => DataType::Int32,
+        "bigint" => DataType::Int64,
+        "uint8" => DataType::UInt8,
+        "uint16" => DataType::UInt16,
+        "uint32" => DataType::UInt32,
+        "uint64" => DataType::UInt64,
+        "float" => DataType::Float32,
+        "double" => DataType::Float64,
+        "string" => DataType::Utf8,
+        "binary" => DataType::Binary,
+        "date" => DataType::Date32,
+        "time" => DataType::Time64(TimeUnit::Microsecond),
+        "duration" => DataType::Duration(TimeUnit::Millisecond),
+        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "decimal" => DataType::Decimal128(38, 18),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sdks_words_are_understood() {
+        for (words, expected) in [
+            (
+                "the input has no column `n`; it has ",
+                Some(Missing::Column("n")),
+            ),
+            (
+                "the input has no column `a b`; it has `x`, `y`",
+                Some(Missing::Column("a b")),
+            ),
+            (
+                "column `n` is struct, not bigint: cast it in SQL before this step",
+                Some(Missing::Type("n", DataType::Int64)),
+            ),
+            ("column `n` is struct, not strange: cast it in SQL", None),
+            ("config: missing field `column`", None),
+        ] {
+            assert_eq!(missing(words), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_in_other_words_is_tried_with_a_few_types() {
+        let mut fields = next(&[], "the input has no column `n`; it has ").unwrap();
+        assert_eq!(fields, [Field::new("n", riddle(), true)]);
+        let mut tried = Vec::new();
+        while let Some(more) = next(&fields, "no") {
+            fields = more;
+            tried.push(fields[0].data_type().clone());
+        }
+        let expected = [
+            DataType::Int64,
+            DataType::Utf8,
+            DataType::Float64,
+            DataType::Boolean,
+        ];
+        assert_eq!(tried, expected);
+        assert_eq!(next(&[], "no"), None);
+    }
+
+    #[test]
+    fn a_plugin_that_contradicts_itself_is_not_asked_for_ever() {
+        let fields = [Field::new("n", DataType::Int64, true)];
+        let again = "column `n` is bigint, not bigint: cast it in SQL";
+        assert_eq!(next(&fields, again), None);
+        let other = "column `m` is bigint, not bigint: cast it in SQL";
+        assert_eq!(next(&fields, other), None);
+    }
+}

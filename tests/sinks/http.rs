@@ -1,0 +1,228 @@
+//! `http-post`: retries, partial failures, idempotency keys, grants, secrets.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::server::{Answer, Scripted};
+
+const LINES: &str = r#"{"value":"a"}
+{"value":"b"}
+{"value":"c"}
+"#;
+
+/// Runs a pipeline of three lines into `http_post`.
+fn run(server: &Scripted, grant: &str, sink: &str) -> (TempDir, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.txt"), "a\nb\nc\n").unwrap();
+    let output = run_in(folder.path(), server, grant, sink);
+    (folder, output)
+}
+
+fn run_in(folder: &Path, server: &Scripted, grant: &str, sink: &str) -> Output {
+    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/http-post");
+    let plugin: PathBuf = plugin.canonicalize().unwrap();
+    let address = server.address();
+    let manifest = format!(
+        "
+name: posts
+trigger: once
+parallelism: 1
+sources:
+  lines: {{ file: {{ path: in.txt }}, format: text }}
+sinks:
+  hook:
+    from: lines
+    plugin: http_post
+    config: {{ url: 'http://{address}/in', bearer: TOKEN }}
+{sink}
+plugins:
+  http_post:
+    source: '{}'
+    grants: {{ http: ['{grant}'], secrets: [TOKEN] }}
+",
+        plugin.display()
+    );
+    fs::write(folder.join("pipeline.yaml"), manifest).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_azud"))
+        .args(["run", "pipeline.yaml"])
+        .current_dir(folder)
+        .env("TOKEN", "open-sesame")
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Rows and reasons that were rejected, as the sink `rejects` wrote them.
+const REJECTS: &str = "
+  rejects: { from: shown, file: { path: ./rejects }, format: json }
+transforms:
+  shown: { sql: 'SELECT position, node, reason, attempt FROM `hook.rejected`' }";
+
+fn rejects(folder: &Path) -> BTreeSet<String> {
+    let files = fs::read_dir(folder.join("rejects")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.is_file());
+    let lines = files.map(|path| fs::read_to_string(path).unwrap());
+    let lines = lines.collect::<String>();
+    lines.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_batch_is_posted_once_as_json_lines() {
+    let server = Scripted::start(&[]);
+    let (_folder, output) = run(&server, &server.address(), "");
+    assert!(output.status.success(), "{}", told(&output));
+    let [only] = server.received().try_into().unwrap();
+    assert_eq!(only.body, LINES);
+    assert_eq!(only.content_type, "application/x-ndjson");
+    assert_eq!(only.authorization.as_deref(), Some("Bearer open-sesame"));
+    assert!(!only.key.is_empty());
+}
+
+#[test]
+fn a_server_that_is_busy_gets_the_same_request_again_under_the_same_key() {
+    let busy = Answer {
+        status: 503,
+        headers: &[("retry-after", "0")],
+        body: "",
+    };
+    let script = [busy.clone(), Answer::status(429), busy];
+    let server = Scripted::start(&script);
+    let (_folder, output) = run(&server, &server.address(), "");
+    assert!(output.status.success(), "{}", told(&output));
+    let received = server.received();
+    let keys: BTreeSet<_> = received.iter().map(|request| &request.key).collect();
+    let bodies: Vec<_> = received
+        .iter()
+        .map(|request| request.body.as_str())
+        .collect();
+    assert_eq!(bodies, [LINES; 4]);
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    assert!(told(&output).contains("answered 503"), "{}", told(&output));
+}
+
+#[test]
+fn of_a_partial_failure_some_rows_come_again_and_some_are_rejected() {
+    let partial = r#"{"rejected":[{"row":0,"reason":"not an a"}],"retry":[2]}"#;
+    let server = Scripted::start(&[Answer::with(207, partial)]);
+    let (folder, output) = run(&server, &server.address(), REJECTS);
+    assert!(output.status.success(), "{}", told(&output));
+    let received = server.received();
+    let bodies: Vec<_> = received
+        .iter()
+        .map(|request| request.body.as_str())
+        .collect();
+    assert_eq!(bodies, [LINES, "{\"value\":\"c\"}\n"]);
+    assert_ne!(received[0].key, received[1].key);
+    let rejected = r#"{"position":"1","node":"hook","reason":"not an a","attempt":1}"#;
+    assert_eq!(
+        rejects(folder.path()),
+        BTreeSet::from([rejected.to_owned()])
+    );
+}
+
+#[test]
+fn what_the_server_refuses_is_rejected_or_stops_the_pipeline() {
+    let refuses = [Answer::with(422, "no \u{1b}[31mred, open-sesame")];
+    let server = Scripted::start(&refuses);
+    let (folder, output) = run(&server, &server.address(), REJECTS);
+    assert!(output.status.success(), "{}", told(&output));
+    let rejected = rejects(folder.path());
+    assert_eq!(rejected.len(), 3);
+    for line in rejected {
+        assert!(line.contains("answered 422"), "{line}");
+        assert!(!line.contains("sesame"), "a secret is shown: {line}");
+        assert!(!line.contains("\\u001b"), "an escape is shown: {line}");
+    }
+
+    let server = Scripted::start(&refuses);
+    let (_folder, output) = run(&server, &server.address(), "");
+    assert_eq!(output.status.code(), Some(1));
+    let told = told(&output);
+    assert!(told.contains("node `hook` rejected a row"), "{told}");
+    assert!(!told.contains("sesame"), "a secret is shown: {told}");
+}
+
+#[test]
+fn a_server_that_is_not_granted_is_never_asked() {
+    let server = Scripted::start(&[]);
+    let (folder, output) = run(&server, "127.0.0.1:1", REJECTS);
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(server.received().is_empty());
+    let address = server.address();
+    let line = format!(
+        "refused: http {address} is not granted; to allow it, write `grants: {{ http: [\"{address}\"] }}`"
+    );
+    let told = told(&output);
+    assert!(told.contains(&line), "{told}");
+    assert_eq!(rejects(folder.path()).len(), 3);
+}
+
+#[test]
+fn a_missing_grant_is_found_before_anything_runs() {
+    let server = Scripted::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.txt"), "a\n").unwrap();
+    run_in(folder.path(), &server, "h:1", REJECTS);
+    let manifest = fs::read_to_string(folder.path().join("pipeline.yaml")).unwrap();
+    let without = manifest.replace("http: ['h:1'], ", "");
+    fs::write(folder.path().join("pipeline.yaml"), without).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_azud"))
+        .args(["check", "pipeline.yaml"])
+        .current_dir(folder.path())
+        .env("TOKEN", "open-sesame")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = told(&output);
+    let message = "error: the plugin `http_post` sends HTTP requests, and none are granted";
+    assert!(told.contains(message), "{told}");
+    assert!(told.contains("grants: { http: [\"host:port\"] }"), "{told}");
+    // Whoever reads what the sink rejects is not told that there is no such node.
+    assert!(told.ends_with("\n1 error\n"), "{told}");
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let late = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(400));
+        let listener = std::net::TcpListener::bind(address).unwrap();
+        let server = tiny_http::Server::from_listener(listener, None).unwrap();
+        let mut request = server.recv().unwrap();
+        let mut body = String::new();
+        request.as_reader().read_to_string(&mut body).unwrap();
+        request.respond(tiny_http::Response::empty(204)).unwrap();
+        body
+    });
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.txt"), "a\nb\nc\n").unwrap();
+    let stand_in = Scripted::start(&[]);
+    // The manifest is made for a server: this one's address is put in its place.
+    run_in(folder.path(), &stand_in, "h:1", "");
+    let manifest = fs::read_to_string(folder.path().join("pipeline.yaml")).unwrap();
+    let manifest = manifest.replace(&stand_in.address(), &address.to_string());
+    let manifest = manifest.replace("h:1", &address.to_string());
+    fs::write(folder.path().join("pipeline.yaml"), manifest).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_azud"))
+        .args(["run", "pipeline.yaml"])
+        .current_dir(folder.path())
+        .env("TOKEN", "open-sesame")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(late.join().unwrap(), LINES);
+    if !told(&output).contains("trying again in") {
+        panic!("it was not away: {}", told(&output));
+    }
+}
