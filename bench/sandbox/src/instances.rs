@@ -9,7 +9,7 @@ use arrow::{
 };
 use azud_sandbox::{Limits, Plugin, Sandbox, Settings, Silent, Transform};
 
-use crate::seconds;
+use crate::microseconds;
 
 const IDLE: usize = 1_000;
 const CHURN: usize = 10_000;
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<()> {
 fn create(open: &dyn Fn() -> Result<Transform>) -> Result<()> {
     let mut times = Vec::with_capacity(CHURN);
     for _ in 0..CHURN {
-        times.push(seconds(|| open().map(drop))? * 1e6);
+        times.push(microseconds(|| open().map(drop))?);
     }
     times.sort_by(f64::total_cmp);
     let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or(0.0);
@@ -80,14 +80,13 @@ fn trap(picky: &Plugin) -> Result<()> {
     let mut transform = open(picky, "{}", &good.schema())?;
     let (mut whole, mut trapping) = (0.0, 0.0);
     for _ in 0..1_000 {
-        trapping += seconds(|| {
+        trapping += microseconds(|| {
             ensure!(transform.process(&bad).is_err(), "it works");
             Ok(())
         })?;
-        whole += seconds(|| Ok(drop(transform.process(&good)?)))?;
+        whole += microseconds(|| Ok(drop(transform.process(&good)?)))?;
     }
-    // In milliseconds of a thousand: microseconds each.
-    let (trapping, whole) = (trapping * 1e3, whole * 1e3);
+    let (trapping, whole) = (trapping / 1e3, whole / 1e3);
     println!("  a trap {trapping:.1} us, opening a fresh one and a batch {whole:.1} us");
     Ok(())
 }
