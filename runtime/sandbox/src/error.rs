@@ -126,7 +126,7 @@ pub enum LoadError {
 #[non_exhaustive]
 pub enum OpenError {
     /// The plugin exports another interface.
-    #[error("the plugin {name} is a {actual}, not a {expected}")]
+    #[error("the plugin {name} is {}, not {}", one(.actual), one(.expected))]
     World {
         /// The plugin.
         name: String,
@@ -277,5 +277,13 @@ impl GuestError {
             .split_once("error: ")
             .map_or(what.as_str(), |(_, what)| what);
         Self::invalid(format!("column `{column}`: {what}"))
+    }
+}
+
+/// A kind of plugin with its article.
+fn one(kind: &str) -> String {
+    match kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => format!("an {kind}"),
+        false => format!("a {kind}"),
     }
 }

@@ -25,6 +25,10 @@ mod boundary;
 mod cache;
 mod compiler;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+#[expect(clippy::panic, reason = "what must never be is told by a panic")]
+pub mod fuzzing;
 mod grants;
 mod host;
 pub mod inspect;

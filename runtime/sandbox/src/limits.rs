@@ -17,11 +17,12 @@ use std::time::Duration;
 /// | `table` | 100,000 | elements of all tables together |
 ///
 /// The call stack has 512 KiB and a component at most 128 MiB, the same for all
-/// plugins; an output has at most 1,000 fields, nested at most 16 deep. What the
-/// host keeps for an instance beside its memory stays below 32 MiB: that is why
-/// `output` is not larger, and what the other constants here add up to. Compiling a
-/// component may take 60 s and 4 GiB of address space, where it is done by a
-/// [`Compiler`](crate::Compiler).
+/// plugins; an output has at most 1,000 fields, nested at most 16 deep; a column has
+/// at most 1 MiB a row of fixed lists and other values of fixed width, and may need
+/// at most 1 GiB for as many lists as it has. What the host keeps for an instance
+/// beside its memory stays below 32 MiB: that is why `output` is not larger, and what
+/// the other constants here add up to. Compiling a component may take 60 s and 4 GiB
+/// of address space, where it is done by a [`Compiler`](crate::Compiler).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory.
@@ -52,6 +53,12 @@ pub(crate) const FIELDS: usize = 1_000;
 pub(crate) const NAME: usize = 1 << 10;
 /// How deep the fields of an output may be nested.
 pub(crate) const DEPTH: usize = 16;
+/// Bytes that a row of an output's column takes in any case: of a fixed list all
+/// of it, of other lists one value.
+pub(crate) const ROW: usize = 1 << 20;
+/// Bytes that Arrow sets aside for the values of a column's lists, by their number
+/// alone. It cannot be denied them: without them the process ends.
+pub(crate) const ROOM: usize = 1 << 30;
 /// Core instances, tables and memories of one component.
 pub(crate) const PARTS: usize = 100;
 /// Bytes that one call of a sink may hand to the host, and one call of the host by

@@ -6,7 +6,9 @@ mod physical;
 #[cfg(test)]
 mod tests;
 mod to_wire;
+mod width;
 
 pub(crate) use from_wire::columns as from_wire;
 pub(crate) use physical::{cast, physical};
 pub(crate) use to_wire::{WireField, fields as to_wire};
+pub(crate) use width::width;

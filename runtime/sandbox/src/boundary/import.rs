@@ -13,7 +13,7 @@ use arrow::{
 };
 
 use super::buffers::Buffers;
-use crate::GuestError;
+use crate::{GuestError, limits::ROOM, schema};
 
 /// The next column of an answer: `rows` rows of `field`.
 pub(crate) fn import<'a>(
@@ -65,11 +65,13 @@ fn array(
         }
         DataType::List(item) => {
             let offsets = buffers.offsets(rows)?;
+            check_room(buffers, item, rows.max(end(&offsets)))?;
             let values = array_of(buffers, item, end(&offsets))?;
             ListArray::try_new(Arc::clone(item), offsets, values, nulls).map(shared)
         }
         DataType::Map(entries, sorted) => {
             let offsets = buffers.offsets(rows)?;
+            check_room(buffers, entries, rows.max(end(&offsets)))?;
             let children = array_of(buffers, entries, end(&offsets))?;
             let Some(children) = children.as_any().downcast_ref::<StructArray>() else {
                 return Err(buffers.wrong("a map's entries are a struct".into()));
@@ -92,6 +94,17 @@ fn array(
 /// knows the rows that the parent hides.
 fn array_of(buffers: &mut Buffers<'_>, field: &Field, rows: usize) -> Result<ArrayRef, GuestError> {
     array(buffers, field.data_type(), rows)
+}
+
+/// A kernel that takes rows of lists sets memory aside for values that may not be
+/// there: nothing has been sent for them.
+fn check_room(buffers: &Buffers<'_>, item: &Field, values: usize) -> Result<(), GuestError> {
+    match values.saturating_mul(schema::width(item.data_type())) {
+        ..=ROOM => Ok(()),
+        room => Err(buffers.wrong(format!(
+            "its {values} lists or values need {room} bytes, at most {ROOM} are possible"
+        ))),
+    }
 }
 
 fn bytes<T: ByteArrayType<Offset = i32>>(
@@ -118,9 +131,11 @@ fn primitive_of(
     macro_rules! primitive {
         ($($pattern:pat => $type:ident),+ $(,)?) => {
             match data_type {
-                DataType::Decimal128(precision, _) => {
+                DataType::Decimal128(precision, scale) => {
                     let array = primitive::<Decimal128Type>(buffers, data_type, rows, nulls)?;
-                    let checked = array.validate_decimal_precision(*precision);
+                    // Not the array's own check: that one refuses every negative scale.
+                    let check = |value| Decimal128Type::validate_decimal_precision(value, *precision, *scale);
+                    let checked = array.iter().flatten().try_for_each(check);
                     checked.map(|()| shared(array)).map_err(|error| GuestError::arrow(buffers.column, &error))
                 }
                 $($pattern => primitive::<$type>(buffers, data_type, rows, nulls).map(shared),)+

@@ -4,12 +4,16 @@
 mod mutate;
 mod samples;
 
+use std::sync::Arc;
+
 use arrow::{
     array::{Array as _, ArrayRef},
+    datatypes::{DataType, Field},
     util::display::{ArrayFormatter, FormatOptions},
 };
 
 use super::{Buffers, Export, import};
+use crate::fuzzing::{self, Choices};
 use mutate::Random;
 
 fn buffers_of(column: &ArrayRef) -> Vec<Vec<u8>> {
@@ -96,5 +100,49 @@ fn mutated_buffers_never_panic() {
     assert!(
         accepted > count / 20,
         "{accepted} of {count} were accepted: too few to mean anything"
+    );
+}
+
+/// Empty lists of wide values cost nothing to send. Whoever takes rows of them
+/// sets memory aside for one value each, and the process ends where there is none.
+#[test]
+fn empty_lists_of_wide_values_are_not_many() {
+    let wide = |inner: DataType| {
+        let item = Arc::new(Field::new_list_field(inner, true));
+        Field::new("c", DataType::List(item), true)
+    };
+    let field = wide(wide(DataType::FixedSizeBinary(1 << 19)).data_type().clone());
+    let lists = |rows: usize, inner: usize| {
+        let mut outer = vec![0_u8; rows * 4];
+        outer.extend((inner as i32).to_le_bytes());
+        let inner = vec![0; (inner + 1) * 4];
+        let buffers = vec![vec![], outer, vec![], inner, vec![], vec![]];
+        import(&mut Buffers::new(buffers), &field, rows).map_err(|error| error.to_string())
+    };
+    assert_eq!(lists(2_000, 2_000).unwrap().len(), 2_000);
+    for (rows, inner) in [(3_000, 0), (1, 3_000)] {
+        let error = lists(rows, inner).unwrap_err();
+        let expected = "at most 1073741824 are possible";
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// A short run of `fuzz/`'s targets of this crate, the same every time.
+#[test]
+fn answers_of_any_schema_never_panic() {
+    let mut random = Random::new(2);
+    let mut accepted = [0; 3];
+    let rounds = 20_000;
+    for _ in 0..rounds {
+        let bytes: Vec<u8> = (0..random.below(400))
+            .map(|_| random.below(256) as u8)
+            .collect();
+        accepted[0] += usize::from(fuzzing::answer(&mut Choices::new(&bytes)));
+        accepted[1] += usize::from(fuzzing::announce(&mut Choices::new(&bytes)));
+        accepted[2] += usize::from(fuzzing::origins(&mut Choices::new(&bytes)));
+    }
+    assert!(
+        accepted.iter().all(|accepted| *accepted > rounds / 20),
+        "{accepted:?} of {rounds} were accepted: too few to mean anything"
     );
 }

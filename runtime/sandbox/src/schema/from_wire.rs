@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields};
 
-use super::format;
+use super::{format, width};
 use crate::{
     GuestError,
     bindings::azud::plugin::types,
-    limits::{DEPTH, FIELDS, NAME},
+    limits::{DEPTH, FIELDS, NAME, ROW},
     log,
 };
 
@@ -47,6 +47,13 @@ pub(crate) fn columns(fields: &[types::FieldResult]) -> Result<Field, GuestError
     }
     let mut rest = fields.iter();
     let column = parse(&mut rest, &first.name, 0)?;
+    let row = width(column.data_type());
+    if row > ROW {
+        return Err(GuestError::invalid(format!(
+            "column `{}` takes {row} bytes a row, at most {ROW} are possible",
+            first.name
+        )));
+    }
     match rest.len() {
         0 => Ok(column),
         left => Err(GuestError::invalid(format!(

@@ -119,3 +119,31 @@ fn other_layouts_become_those_of_the_contract() {
         assert_eq!(physical(&lossy), None, "{lossy}");
     }
 }
+
+/// Kernels set memory aside by the width of a value, and cannot be denied it.
+#[test]
+fn a_row_of_fixed_width_has_an_end() {
+    let fields = |formats: &[(&str, u32)]| {
+        let fields = formats.iter().map(|(format, children)| FieldResult {
+            name: "c".into(),
+            format: (*format).into(),
+            nullable: true,
+            children: *children,
+        });
+        from_wire(&fields.collect::<Vec<_>>()).map_err(|error| error.to_string())
+    };
+    assert!(fields(&[("+w:131072", 1), ("l", 0)]).is_ok());
+    let error = "column `c` takes 1048584 bytes a row, at most 1048576 are possible";
+    for wide in [
+        &[("+w:131073", 1), ("l", 0)][..],
+        &[("w:1048584", 0)],
+        &[("+l", 1), ("w:1048580", 0)],
+    ] {
+        assert!(fields(wide).unwrap_err().contains(error), "{wide:?}");
+    }
+    let deep: Vec<_> = (0..15)
+        .map(|_| ("+w:2147483647", 1))
+        .chain([("l", 0)])
+        .collect();
+    assert!(fields(&deep).is_err());
+}

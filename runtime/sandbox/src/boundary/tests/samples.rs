@@ -33,6 +33,7 @@ pub(super) fn columns() -> Vec<(Field, ArrayRef)> {
         DataType::Float32,
         DataType::Float64,
         DataType::Decimal128(12, 3),
+        DataType::Decimal128(5, -1),
         DataType::Timestamp(TimeUnit::Second, None),
         DataType::Timestamp(TimeUnit::Millisecond, Some("+01:00".into())),
         DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
