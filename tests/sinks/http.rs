@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -24,9 +25,23 @@ fn run(server: &Scripted, grant: &str, sink: &str) -> (TempDir, Output) {
 }
 
 fn run_in(folder: &Path, server: &Scripted, grant: &str, sink: &str) -> Output {
+    write(folder, &server.address(), grant, sink);
+    azud(folder, "run").output().unwrap()
+}
+
+/// `azud <command> pipeline.yaml` in a folder.
+fn azud(folder: &Path, command: &str) -> Command {
+    let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
+    azud.args([command, "pipeline.yaml"])
+        .current_dir(folder)
+        .env("TOKEN", "open-sesame");
+    azud
+}
+
+/// Writes the manifest, for a server at `address`.
+fn write(folder: &Path, address: &str, grant: &str, sink: &str) {
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/http-post");
     let plugin: PathBuf = plugin.canonicalize().unwrap();
-    let address = server.address();
     let manifest = format!(
         "
 name: posts
@@ -48,12 +63,6 @@ plugins:
         plugin.display()
     );
     fs::write(folder.join("pipeline.yaml"), manifest).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_azud"))
-        .args(["run", "pipeline.yaml"])
-        .current_dir(folder)
-        .env("TOKEN", "open-sesame")
-        .output()
-        .unwrap()
 }
 
 fn told(output: &Output) -> String {
@@ -168,19 +177,13 @@ fn a_server_that_is_not_granted_is_never_asked() {
 
 #[test]
 fn a_missing_grant_is_found_before_anything_runs() {
-    let server = Scripted::start(&[]);
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("in.txt"), "a\n").unwrap();
-    run_in(folder.path(), &server, "h:1", REJECTS);
+    write(folder.path(), "127.0.0.1:1", "h:1", REJECTS);
     let manifest = fs::read_to_string(folder.path().join("pipeline.yaml")).unwrap();
     let without = manifest.replace("http: ['h:1'], ", "");
     fs::write(folder.path().join("pipeline.yaml"), without).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_azud"))
-        .args(["check", "pipeline.yaml"])
-        .current_dir(folder.path())
-        .env("TOKEN", "open-sesame")
-        .output()
-        .unwrap();
+    fs::write(folder.path().join("in.txt"), "a\n").unwrap();
+    let output = azud(folder.path(), "check").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = told(&output);
     let message = "error: the plugin `http_post` sends HTTP requests, and none are granted";
@@ -191,38 +194,62 @@ fn a_missing_grant_is_found_before_anything_runs() {
 }
 
 #[test]
+fn folders_whose_content_is_run_are_not_granted_for_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.txt"), "a\n").unwrap();
+    fs::create_dir_all(folder.path().join("cache/deep")).unwrap();
+    fs::create_dir(folder.path().join("out")).unwrap();
+    for (granted, why) in [
+        (".", "the manifest pipeline.yaml is in it"),
+        ("cache/deep", "azud keeps compiled plugins there"),
+        (
+            "../../../../../../../..",
+            "the manifest pipeline.yaml is in it",
+        ),
+        ("cache", "azud keeps compiled plugins there"),
+    ] {
+        let grant = format!("h:1'], dirs: {{ {granted}: write }}, tcp: ['h:1");
+        write(folder.path(), "127.0.0.1:1", &grant, "");
+        let mut check = azud(folder.path(), "check");
+        let output = check.env("AZUD_CACHE", folder.path().join("cache"));
+        let told = told(&output.output().unwrap());
+        let message = format!("`{granted}` cannot be granted for writing: {why}");
+        assert!(told.contains(&message), "{told}");
+    }
+    // Reading does no harm, and what holds none of that may be written to.
+    let grant = "h:1'], dirs: { .: read, out: write }, tcp: ['h:1";
+    write(folder.path(), "127.0.0.1:1", grant, "");
+    let output = azud(folder.path(), "check").output().unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+}
+
+#[test]
 fn a_server_that_is_away_is_waited_for() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = port.local_addr().unwrap();
     drop(port);
-    let late = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(400));
-        let listener = std::net::TcpListener::bind(address).unwrap();
-        let server = tiny_http::Server::from_listener(listener, None).unwrap();
-        let mut request = server.recv().unwrap();
-        let mut body = String::new();
-        request.as_reader().read_to_string(&mut body).unwrap();
-        request.respond(tiny_http::Response::empty(204)).unwrap();
-        body
-    });
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("in.txt"), "a\nb\nc\n").unwrap();
-    let stand_in = Scripted::start(&[]);
-    // The manifest is made for a server: this one's address is put in its place.
-    run_in(folder.path(), &stand_in, "h:1", "");
-    let manifest = fs::read_to_string(folder.path().join("pipeline.yaml")).unwrap();
-    let manifest = manifest.replace(&stand_in.address(), &address.to_string());
-    let manifest = manifest.replace("h:1", &address.to_string());
-    fs::write(folder.path().join("pipeline.yaml"), manifest).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_azud"))
-        .args(["run", "pipeline.yaml"])
-        .current_dir(folder.path())
-        .env("TOKEN", "open-sesame")
-        .output()
+    write(
+        folder.path(),
+        &address.to_string(),
+        &address.to_string(),
+        "",
+    );
+    let mut child = azud(folder.path(), "run")
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    assert!(output.status.success(), "{}", told(&output));
-    assert_eq!(late.join().unwrap(), LINES);
-    if !told(&output).contains("trying again in") {
-        panic!("it was not away: {}", told(&output));
-    }
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    // Only now the server comes.
+    let waits = |line: &String| line.contains("trying again in");
+    assert!(log.any(|line| waits(&line.unwrap())));
+    let listener = TcpListener::bind(address).unwrap();
+    let server = tiny_http::Server::from_listener(listener, None).unwrap();
+    let mut request = server.recv().unwrap();
+    let mut body = String::new();
+    request.as_reader().read_to_string(&mut body).unwrap();
+    request.respond(tiny_http::Response::empty(204)).unwrap();
+    assert_eq!(body, LINES);
+    assert!(child.wait().unwrap().success());
 }

@@ -173,6 +173,8 @@ fn read(response: IncomingResponse, deadline: &Deadline) -> Result<Response, Fai
         return Ok(answer);
     }
     let ended = read_body(&response, wanted, &mut answer, deadline);
+    // A body that broke off may end within a secret.
+    answer.cut |= ended.is_err();
     // Of an error, what came is enough; what became of rows has to be whole.
     match (status, ended) {
         (207, Err(failure)) => Err(failure),

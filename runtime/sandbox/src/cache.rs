@@ -42,6 +42,10 @@ impl Cache {
         }
     }
 
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// The compiled component of these bytes, from the cache where it is there;
     /// `name` is for messages.
     pub(crate) fn compile(

@@ -270,6 +270,17 @@ impl GuestError {
         Self::Trapped { reason }
     }
 
+    /// A fresh instance could not be opened, although the first one was: that is no
+    /// matter of the rows that were to be given to it.
+    pub(crate) fn reopening(self) -> Self {
+        match self {
+            Self::Cancelled | Self::Start { .. } => self,
+            error => Self::Start {
+                reason: format!("the plugin cannot be opened again after it failed: {error}"),
+            },
+        }
+    }
+
     /// Arrow found what this crate's own checks had let pass.
     pub(crate) fn arrow(column: &str, error: &ArrowError) -> Self {
         let what = error.to_string();

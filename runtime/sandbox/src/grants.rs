@@ -1,6 +1,11 @@
 //! What a sink may reach: everything else is refused, and said.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 /// The grants of one plugin. The default grants nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,9 +94,15 @@ impl FromStr for Address {
         }
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => match rest.split_once(']') {
-                Some((host, "")) => (host, None),
-                Some((host, port)) => (host, port.strip_prefix(':').or(Some(port))),
                 None => return wrong("a bracket is not closed"),
+                Some((host, _)) if host.parse::<Ipv6Addr>().is_err() => {
+                    return wrong("brackets are for an IPv6 address");
+                }
+                Some((host, "")) => (host, None),
+                Some((host, port)) => match port.strip_prefix(':') {
+                    Some(port) => (host, Some(port)),
+                    None => return wrong("a port comes after `:`"),
+                },
             },
             // An IPv6 address without brackets has no port.
             None if text.parse::<IpAddr>().is_ok() => (text, None),
@@ -169,6 +180,8 @@ mod tests {
             (":80", "the host is"),
             ("[::1", "not closed"),
             ("u@x:80", "a user"),
+            ("[::1]80", "a port comes after"),
+            ("[example.com]:80", "an IPv6 address"),
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.contains(why), "{text}: {error}");

@@ -1,6 +1,9 @@
 //! The engine that all plugins of a process share.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use wasmtime::{Config, Engine};
 
@@ -42,6 +45,11 @@ impl Sandbox {
             ticks,
             cache,
         })
+    }
+
+    /// Where compiled code is kept: nobody else may write there.
+    pub fn cache_folder(&self) -> Option<&Path> {
+        self.cache.folder()
     }
 }
 

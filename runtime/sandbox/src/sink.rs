@@ -176,9 +176,11 @@ impl Sink {
         if let Some(instance) = self.instance.take() {
             return Ok(instance);
         }
-        let opened = Instance::new(&self.plugin, &self.setup);
-        let mut instance = opened.map_err(OpenError::into_guest)?;
-        instance.open(&self.config, &self.wire)?;
-        Ok(instance)
+        let opened = Instance::new(&self.plugin, &self.setup).map_err(OpenError::into_guest);
+        let opened = opened.and_then(|mut instance| {
+            instance.open(&self.config, &self.wire)?;
+            Ok(instance)
+        });
+        opened.map_err(GuestError::reopening)
     }
 }

@@ -35,9 +35,10 @@ impl Ticks {
             .name("azud-tick".into())
             .spawn(move || {
                 while let Some(engine) = engine.upgrade() {
+                    // Counted first: a call that the tick interrupts looks at the count.
+                    counter.0.fetch_add(1, Ordering::SeqCst);
                     engine.increment_epoch();
                     drop(engine);
-                    counter.0.fetch_add(1, Ordering::Relaxed);
                     thread::sleep(TICK);
                 }
             })?;

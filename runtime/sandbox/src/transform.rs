@@ -149,7 +149,7 @@ impl Transform {
         let rows = self.export(batch)?;
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
-            None => self.reopen()?,
+            None => self.reopen().map_err(GuestError::reopening)?,
         };
         let answer = instance.process(rows, &self.export.lend(), deadline);
         self.export.clear();
@@ -168,7 +168,7 @@ impl Transform {
         let rows = self.export(batch)?;
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
-            None => self.reopen()?,
+            None => self.reopen().map_err(GuestError::reopening)?,
         };
         for _ in 0..calls {
             instance.process(rows, &self.export.lend(), self.limits.deadline)?;

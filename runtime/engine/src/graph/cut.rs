@@ -1,5 +1,7 @@
 //! Instances, and the stages that they run in.
 
+use std::collections::BTreeMap;
+
 use azud_model::Mode;
 
 use super::expand::{below_changing, wanted};
@@ -34,7 +36,7 @@ pub(crate) struct Instance {
     pub(crate) vertex: usize,
     /// What its ports stand for: for an aggregate one port a mode, else one port.
     pub(crate) modes: Vec<Mode>,
-    /// 0 next to the sources, one more behind each exchange and before a sink plugin.
+    /// 0 next to the sources, one more behind each exchange; a sink plugin has one that is nobody else's.
     pub(crate) stage: usize,
     /// For every port, where its rows go.
     pub(crate) ports: Vec<Vec<Target>>,
@@ -75,6 +77,7 @@ impl Topology {
 
     /// Stages and edges. Inputs come before their readers, so one pass is enough.
     fn connect(&mut self, vertices: &[Vertex], below_changing: &[bool]) {
+        let mut reserved = BTreeMap::new();
         for number in 0..self.instances.len() {
             let Some(instance) = self.instances.get(number).cloned() else {
                 continue;
@@ -104,6 +107,11 @@ impl Topology {
                 })
                 .max()
                 .unwrap_or(0);
+            // What reads nothing hears of epochs only next to the sources.
+            let stage = match above.is_empty() {
+                true => 0,
+                false => self.reserve(number, vertex, stage, &mut reserved),
+            };
             if let Some(instance) = self.instances.get_mut(number) {
                 instance.stage = stage;
             }
@@ -128,6 +136,30 @@ impl Topology {
                 }
             }
         }
+    }
+
+    /// The stage of an instance: one that nobody else has, for a vertex that wants
+    /// it; else the first from `stage` on that is nobody's own. Vertices of the same
+    /// node stay together.
+    fn reserve(
+        &self,
+        number: usize,
+        vertex: &Vertex,
+        stage: usize,
+        reserved: &mut BTreeMap<usize, usize>,
+    ) -> usize {
+        if vertex.own_stage {
+            let before = self.instances.iter().take(number);
+            let next = before.map(|instance| instance.stage + 1).max();
+            let own = next.unwrap_or(0).max(stage);
+            reserved.insert(own, vertex.node);
+            return own;
+        }
+        let is_free = |stage: &usize| {
+            let owner = reserved.get(stage);
+            owner.is_none_or(|owner| *owner == vertex.node)
+        };
+        (stage..).find(is_free).unwrap_or(stage)
     }
 
     /// The instance and port of a vertex that serve a mode.

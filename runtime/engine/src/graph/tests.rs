@@ -118,3 +118,47 @@ fn modes_are_refused_by_sparks_rules() {
     let mixed = Topology::new(&[source(), aggregate(0), sink(&[0, 1], Complete)]).unwrap_err();
     assert_eq!(mixed.vertex, 2);
 }
+
+#[test]
+fn what_waits_for_others_has_a_stage_of_its_own() {
+    let plugin = |node: usize, above: usize| Vertex {
+        node,
+        own_stage: true,
+        ..step(&[above])
+    };
+    let end = |node: usize, above: usize| Vertex {
+        node,
+        ..sink(&[above], Append)
+    };
+    let mut letters = sink(&[], Append);
+    letters.node = 4;
+    letters.inputs = vec![vec![From {
+        vertex: 1,
+        rejected: true,
+    }]];
+    let instances = topology(&[
+        source(),
+        plugin(1, 0),
+        end(1, 1),
+        plugin(2, 0),
+        end(2, 3),
+        aggregate(0),
+        sink(&[5], Complete),
+        letters,
+    ]);
+    let stages: Vec<_> = instances.iter().map(|instance| instance.stage).collect();
+    // Neither the other plugin, nor the aggregate, nor the rejected rows share one.
+    assert_eq!(stages, [0, 1, 1, 2, 2, 3, 3, 3]);
+    assert_eq!(instances[0].ports[0][0].route, Route::Forward);
+    assert_eq!(instances[1].ports[0][0].route, Route::Call);
+    assert_eq!(instances[1].rejected[0].route, Route::Forward);
+
+    let unread = topology(&[
+        source(),
+        Vertex {
+            inputs: vec![vec![]],
+            ..plugin(1, 0)
+        },
+    ]);
+    assert_eq!(unread[1].stage, 0, "it would never hear of an epoch's end");
+}

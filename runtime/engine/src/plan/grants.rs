@@ -1,7 +1,9 @@
 //! What a manifest grants to a plugin: addresses are read, folders looked for,
 //! variables taken from the environment.
 
-use azud_manifest::{Access, Plugin as PluginEntry, Spanned};
+use std::path::Path;
+
+use azud_manifest::{Access, Plugin as PluginEntry, PluginFile, Spanned};
 use azud_sandbox::{Address, Folder, Grants};
 
 use super::Environment;
@@ -36,6 +38,14 @@ pub(super) fn grants(
             let help = "make it, or correct its name: it is relative to the manifest".to_owned();
             draft.blame(access.span, message, Some(help));
         }
+        if access.value == Access::Write
+            && let Some(what) = executed_in(draft, &path, environment)
+        {
+            let message = format!("`{name}` cannot be granted for writing: {what}");
+            let help = "what a plugin writes there would be run outside of the sandbox: \
+                        give it a folder of its own";
+            draft.blame(access.span, message, Some(help.to_owned()));
+        }
         grants.dirs.push(Folder {
             path,
             name: name.clone(),
@@ -51,6 +61,37 @@ pub(super) fn grants(
         }
     }
     (draft.diagnostics.len() == before).then_some(grants)
+}
+
+/// What azud, or who builds plugins, would run of a folder: the manifest says which
+/// code is run, sources and components are code, and so is what was compiled before.
+fn executed_in(draft: &Draft<'_>, folder: &Path, environment: &Environment<'_>) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    let holds = |path: &Path| {
+        let path = path.canonicalize();
+        path.is_ok_and(|path| path.starts_with(&folder))
+    };
+    let is_in = |path: &Path| {
+        let path = path.canonicalize();
+        path.is_ok_and(|path| folder.starts_with(path))
+    };
+    let manifest = draft.manifest.file();
+    if holds(Path::new(manifest)) {
+        return Some(format!("the manifest {manifest} is in it"));
+    }
+    if let Some(cache) = environment.sandbox.cache_folder()
+        && (holds(cache) || is_in(cache))
+    {
+        return Some("azud keeps compiled plugins there".to_owned());
+    }
+    let plugins = draft.manifest.plugins.values();
+    plugins.into_iter().find_map(|plugin| {
+        let (PluginFile::Path(place) | PluginFile::Source(place)) = plugin.file();
+        let path = environment.directory.join(&place.value);
+        let code = ["src", "target", ".cargo", "azud-plugin"].map(|part| path.join(part));
+        let told = || format!("the plugin `{}` is in it", plugin.name.value);
+        (holds(&path) || code.iter().any(|part| is_in(part))).then(told)
+    })
 }
 
 fn address(draft: &mut Draft<'_>, text: &Spanned<String>) -> Option<Address> {

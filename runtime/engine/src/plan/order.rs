@@ -68,8 +68,13 @@ pub(super) fn order<'a>(draft: &mut Draft<'_>, manifest: &'a Manifest) -> Vec<No
 
 /// The nodes that `from` names, side outputs or not.
 fn names(from: &[Spanned<String>]) -> Vec<String> {
-    let name = |from: &Spanned<String>| from.value.trim_end_matches(REJECTED).to_owned();
+    let name = |from: &Spanned<String>| node_of(&from.value).to_owned();
     from.iter().map(name).collect()
+}
+
+/// The node of a name with or without a side output.
+fn node_of(name: &str) -> &str {
+    name.strip_suffix(REJECTED).unwrap_or(name)
 }
 
 /// SQL's names are case-insensitive: finds the nodes that are meant.
@@ -81,7 +86,7 @@ fn resolve(manifest: &Manifest, tables: Vec<String>) -> Vec<String> {
             .chain(manifest.sinks.keys())
     };
     let node = |table: String| {
-        let table = table.trim_end_matches(REJECTED).to_owned();
+        let table = node_of(&table).to_owned();
         match nodes().find(|node| node.eq_ignore_ascii_case(&table)) {
             Some(node) => node.clone(),
             None => table,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{BooleanArray, UInt32Array};
+use arrow::array::{Array as _, BooleanArray, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_connect::{Output, Prepared, Sink as ConnectorSink, SinkWriter, Wants};
@@ -25,8 +25,9 @@ const KEPT_BYTES: usize = 16 << 20;
 /// Calls in a row that trap or do not answer, before the pipeline stops.
 const BREAKER: u32 = 8;
 
-/// The least that is waited before rows are offered again.
+/// The least and the most that is waited before rows are offered again.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
+const MOST_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// Runs a sink plugin in a lane.
 pub(crate) struct SinkOperator {
@@ -36,7 +37,10 @@ pub(crate) struct SinkOperator {
     waiting: Waiting,
     /// Accepted, not yet durable: a fresh instance is offered it again.
     kept: Vec<Batch>,
+    kept_rows: usize,
+    kept_bytes: usize,
     failures: u32,
+    restored: u32,
     pauses: u32,
 }
 
@@ -64,7 +68,10 @@ impl SinkOperator {
             max_rows: max_rows.max(1),
             waiting: Waiting::new(max_wait, clock),
             kept: Vec::new(),
+            kept_rows: 0,
+            kept_bytes: 0,
             failures: 0,
+            restored: 0,
             pauses: 0,
         }
     }
@@ -90,12 +97,18 @@ impl SinkOperator {
                 break;
             }
         }
-        let bytes = |batch: &Batch| batch.columns().get_array_memory_size();
-        let rows: usize = self.kept.iter().map(Batch::rows).sum();
-        if rows >= KEPT_ROWS || self.kept.iter().map(bytes).sum::<usize>() >= KEPT_BYTES {
-            self.flush()?;
+        match self.kept_rows >= KEPT_ROWS || self.kept_bytes >= KEPT_BYTES {
+            true => self.flush(),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Keeps what was accepted until it is flushed.
+    fn keep(&mut self, batch: Batch) {
+        self.kept_rows += batch.rows();
+        self.kept_bytes += bytes(&batch);
+        self.kept.push(batch);
+        self.pauses = 0;
     }
 
     /// Offers the rows of `rest` again and again, as the plugin asks; `rest` is
@@ -112,9 +125,8 @@ impl SinkOperator {
             }
             match outcome {
                 Outcome::Accepted => {
-                    self.pauses = 0;
                     if out.is_some() {
-                        self.kept.push(rest.clone());
+                        self.keep(rest.clone());
                     }
                     return Ok(Offered::Settled);
                 }
@@ -146,8 +158,7 @@ impl SinkOperator {
                     }
                     let accepted = rest.filter(&BooleanArray::from(accepted))?;
                     if out.is_some() && accepted.rows() > 0 {
-                        self.pauses = 0;
-                        self.kept.push(accepted);
+                        self.keep(accepted);
                     }
                     let (again, all) = (retry.len(), rest.rows());
                     *rest = rest.take(&UInt32Array::from(retry))?;
@@ -167,6 +178,7 @@ impl SinkOperator {
                 Ok(Flushed::Done) => {
                     self.failures = 0;
                     self.kept.clear();
+                    (self.kept_rows, self.kept_bytes) = (0, 0);
                     return Ok(());
                 }
                 Ok(Flushed::RetryAfter { after, reason }) => self.pause(after, &reason)?,
@@ -182,8 +194,14 @@ impl SinkOperator {
 
     /// What a failed instance had accepted and not flushed is offered to a fresh one.
     fn restore(&mut self, error: &GuestError) -> Result<()> {
-        let node = &self.node;
-        tracing::warn!("node `{node}`: {error}; going on with a fresh instance");
+        self.restored = self.restored.saturating_add(1);
+        let (node, times) = (&self.node, self.restored);
+        // A plugin that traps now and then for ever must not fill the log.
+        if times.is_power_of_two() {
+            tracing::warn!(
+                "node `{node}`: {error}; going on with a fresh instance (number {times})"
+            );
+        }
         while let Some(error) = self.offer_kept()? {
             let node = &self.node;
             tracing::warn!("node `{node}`: {error}, on rows that it had accepted before");
@@ -225,7 +243,7 @@ impl SinkOperator {
     /// Waits as long as the plugin asks for, and says so now and then.
     fn pause(&mut self, after: Duration, reason: &str) -> Result<()> {
         self.pauses += 1;
-        let (node, after) = (&self.node, after.max(LEAST_PAUSE));
+        let (node, after) = (&self.node, after.clamp(LEAST_PAUSE, MOST_PAUSE));
         if self.pauses.is_power_of_two() {
             tracing::warn!(
                 "node `{node}`: {reason}, trying again in {} ms",
@@ -269,6 +287,13 @@ impl Operator for SinkOperator {
             false => self.flush(),
         }
     }
+}
+
+/// What the rows of a batch take, and not the buffers that they share with others.
+fn bytes(batch: &Batch) -> usize {
+    let columns = batch.columns().columns().iter();
+    let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
+    sizes.sum()
 }
 
 fn reject_all(batch: &Batch, reason: &str, out: &mut dyn Collector) -> Result<()> {

@@ -803,10 +803,10 @@ pub mod exports {
                         config: _rt::String,
                         input: _rt::Vec<Field>,
                     ) -> ::core::result::Result<Opened, _rt::String>;
-                    /// Maps a batch of the columns in `reads`. `err` fails the whole batch; the
-                    /// step's policy in the manifest then decides (dead letters or stop). A trap
-                    /// counts as `err`, and the host halves the batch to find the row that causes
-                    /// it.
+                    /// Maps a batch of the columns in `reads`. `err` and a trap both
+                    /// make the host halve the batch, with fresh instances after a trap, until the
+                    /// rows that cause it are alone: these are rejected with the reason, the others
+                    /// go on. To reject a row in `output` is much cheaper.
                     #[allow(async_fn_in_trait)]
                     fn process(
                         batch: Batch,

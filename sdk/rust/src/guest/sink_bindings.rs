@@ -522,7 +522,9 @@ pub mod exports {
                         config: _rt::String,
                         input: _rt::Vec<Field>,
                     ) -> ::core::result::Result<(), _rt::String>;
-                    /// Takes a batch. A trap says nothing about what was taken: the epoch fails.
+                    /// Takes a batch. A trap says nothing about what was taken: a fresh
+                    /// instance is offered again what was accepted and not yet flushed, and the
+                    /// rows of the call that trapped are rejected.
                     #[allow(async_fn_in_trait)]
                     fn write(batch: Batch) -> Outcome;
                     /// Makes everything accepted so far durable. The host commits the sources'
