@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use azud_manifest::{Plugin as PluginEntry, PluginFile, Spanned, Transform as TransformNode};
 use azud_model::{ByteSize, Error, Mode};
-use azud_sandbox::{Limits, Plugin, Transform};
+use azud_sandbox::{Limits, Plugin, Transform, World};
 
 use super::Environment;
 use super::node::Draft;
@@ -25,7 +25,10 @@ pub(super) fn add(
     let Some((plugin, entry)) = loaded(draft, name, environment) else {
         return;
     };
-    if let Some(grants) = &entry.grants {
+    // What is no transform is told below.
+    if plugin.is(World::Transform)
+        && let Some(grants) = &entry.grants
+    {
         let message = format!(
             "`{}` is used by `{}` as a transform, and a transform gets no grants",
             name.value, node.name.value

@@ -4,7 +4,6 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::one_or_many;
 use crate::Spanned;
 
 /// What a sink's plugin may reach; everything else is refused.
@@ -26,11 +25,11 @@ pub struct Grants {
     pub dirs: IndexMap<String, Spanned<Access>>,
     /// Environment variables that it sees.
     #[serde(default)]
-    #[schemars(schema_with = "one_or_many")]
+    #[schemars(schema_with = "optional_list")]
     pub env: Vec<Spanned<String>>,
     /// Environment variables that it sees and whose values no log shows.
     #[serde(default)]
-    #[schemars(schema_with = "one_or_many")]
+    #[schemars(schema_with = "optional_list")]
     pub secrets: Vec<Spanned<String>>,
 }
 
@@ -51,7 +50,7 @@ fn folders(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// One address or several; none is a statement too.
+/// One or several; none is a statement too.
 fn optional_list(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [
