@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -177,11 +177,28 @@ fn copy(component: &Path, out: &Path, package: &Package) -> Result<PathBuf, Buil
     let folder = folder_of(&out);
     fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
     let bytes = fs::read(component).map_err(BuildError::file("read", component))?;
+    if !may_be_replaced(&out) {
+        return Err(BuildError::Occupied(out));
+    }
     // Who watches the file, or its age, sees a change only where there is one.
     if fs::read(&out).ok().as_ref() != Some(&bytes) {
         place(&out, &bytes)?;
     }
     Ok(out)
+}
+
+/// Whether nothing is lost with what is there: a component, or an empty file. A
+/// device and a source are not meant.
+fn may_be_replaced(out: &Path) -> bool {
+    let Ok(metadata) = fs::metadata(out) else {
+        return true;
+    };
+    let mut start = [0; 4];
+    let is_component = || {
+        let file = File::open(out).and_then(|mut file| file.read_exact(&mut start));
+        file.is_ok() && start == *b"\0asm"
+    };
+    metadata.is_file() && (metadata.len() == 0 || is_component())
 }
 
 /// What time the file system has now.

@@ -47,6 +47,9 @@ pub enum BuildError {
         /// Why not.
         source: io::Error,
     },
+    /// Something else is where the component should go.
+    #[error("{} is there, and is no component: name another file with -o", .0.display())]
+    Occupied(PathBuf),
     /// A program could not be started.
     #[error(
         "cannot run {program}: {source}; install Rust with rustup (https://rustup.rs), or use `path:` with a built plugin"

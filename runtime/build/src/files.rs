@@ -24,8 +24,16 @@ pub(crate) fn lock(path: &Path, folder: &Path) -> Result<File, BuildError> {
 /// Writes a file by rename: whoever reads it sees the old one or the new one.
 pub(crate) fn place(path: &Path, content: &[u8]) -> Result<(), BuildError> {
     let folder = folder_of(path);
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(BuildError::file("write in", folder))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As any file that is made: what the umask leaves of it.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder
+        .tempfile_in(folder)
+        .map_err(BuildError::file("write in", folder))?;
     file.write_all(content)
         .map_err(BuildError::file("write", path))?;
     file.persist(path)

@@ -52,6 +52,9 @@ fn read(file: &Path) -> Result<String, Failure> {
     if metadata.is_dir() {
         return Err(cannot("it is a folder, name the manifest in it".into()));
     }
+    if !metadata.is_file() {
+        return Err(cannot("it is no file".into()));
+    }
     if metadata.len() > MAX_BYTES {
         return Err(cannot(format!(
             "a manifest has at most {} MiB",

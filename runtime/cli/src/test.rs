@@ -109,7 +109,8 @@ impl Tally {
             return;
         }
         let verdict = if ok { "ok" } else { "FAILED" };
-        let mut text = format!("{verdict} {}\n", outcome.name);
+        let name = azud_sandbox::escaped(&outcome.name);
+        let mut text = format!("{verdict} {name}\n");
         for line in diff.lines() {
             text.push_str(format!("  {line}").trim_end());
             text.push('\n');

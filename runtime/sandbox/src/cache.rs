@@ -15,7 +15,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
-use crate::{Compiler, LoadError, sealed::Kind};
+use crate::{Compiler, LoadError, limits::REASON, log, sealed::Kind};
 
 /// A folder of compiled code, or none, and who compiles what is not in it.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Cache {
         let Some(compiler) = &self.compiler else {
             let component = Component::new(engine, bytes).map_err(|error| LoadError::Compile {
                 name: name.into(),
-                reason: format!("{error:#}"),
+                reason: log::clean(&format!("{error:#}"), REASON),
             })?;
             let code = self
                 .folder
@@ -141,13 +141,16 @@ fn store(folder: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
 
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    // Refused by the system where the folder is another user's.
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    // A folder that is there already is somebody's: it is used as it is, or not at all.
+    match is_private(folder) {
+        true => Ok(()),
+        false => Err(io::ErrorKind::PermissionDenied.into()),
+    }
 }
 
 /// Whether only this process's user can write there: not root, with the folder

@@ -143,9 +143,11 @@ impl fmt::Display for Address {
 /// One spelling a host: lower case, no brackets, no dot at the end, addresses as Rust prints them.
 fn normal(host: &str) -> String {
     let host = host.trim_start_matches('[').trim_end_matches(']');
+    // The dot that ends a full name: `127.0.0.1.` would be looked up.
+    let host = host.strip_suffix('.').unwrap_or(host);
     match host.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().to_string(),
-        Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
+        Err(_) => host.to_ascii_lowercase(),
     }
 }
 

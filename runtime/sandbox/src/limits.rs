@@ -49,6 +49,8 @@ pub(crate) const STACK: usize = 512 * 1024;
 pub(crate) const COMPONENT: u64 = 128 << 20;
 /// Fields of an output, nested ones included.
 pub(crate) const FIELDS: usize = 1_000;
+/// Bytes of why a component cannot be used: it may quote the component.
+pub(crate) const REASON: usize = 4 << 10;
 /// Bytes of the name of a field.
 pub(crate) const NAME: usize = 1 << 10;
 /// How deep the fields of an output may be nested.

@@ -90,9 +90,26 @@ impl Lines {
         // A key of several lines is printed in as many lines of the log.
         let secrets = secrets.flat_map(|secret| std::iter::once(secret).chain(secret.lines()));
         let secrets = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET);
-        let mut secrets: Vec<String> = secrets.map(str::to_owned).collect();
+        // As it is, and as `{:?}` and JSON write it.
+        let forms = |secret: &str| {
+            let json = secret.chars().map(|c| match c {
+                '"' | '\\' => format!("\\{c}"),
+                '\n' => "\\n".into(),
+                '\r' => "\\r".into(),
+                '\t' => "\\t".into(),
+                c => c.to_string(),
+            });
+            let debug = secret.escape_debug().to_string();
+            [
+                secret.to_owned(),
+                debug,
+                json.collect(),
+                secret.escape_default().to_string(),
+            ]
+        };
+        let mut secrets: Vec<String> = secrets.flat_map(forms).collect();
         // One may begin as another does: what follows would be left.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         secrets.dedup();
         Self {
             secrets: secrets.into(),

@@ -98,7 +98,7 @@ impl Plugin {
         }
         let broken = |error: wasmtime::Error| LoadError::Compile {
             name: name.into(),
-            reason: format!("{error:#}"),
+            reason: crate::log::clean(&format!("{error:#}"), limits::REASON),
         };
         let component = sandbox.cache.compile(&sandbox.engine, name, bytes)?;
         let component_type = component.component_type();

@@ -22,6 +22,12 @@ pub(crate) const SINK_WAIT: Duration = Duration::from_millis(100);
 const KEPT_ROWS: usize = 1 << 16;
 const KEPT_BYTES: usize = 16 << 20;
 
+/// Bytes of a call.
+const OFFERED_BYTES: usize = 4 << 20;
+
+/// Between two lines of the log.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// Calls in a row that trap or do not answer, before the pipeline stops.
 const BREAKER: u32 = 8;
 
@@ -40,8 +46,11 @@ pub(crate) struct SinkOperator {
     kept_rows: usize,
     kept_bytes: usize,
     failures: u32,
-    restored: u32,
     pauses: u32,
+    clock: Arc<dyn Clock>,
+    /// When a line was told last, and how many were not since.
+    told: Option<Duration>,
+    untold: u64,
 }
 
 /// What became of an offer.
@@ -66,13 +75,15 @@ impl SinkOperator {
             node,
             sink,
             max_rows: max_rows.max(1),
-            waiting: Waiting::new(max_wait, clock),
+            waiting: Waiting::new(max_wait, clock.clone()),
             kept: Vec::new(),
             kept_rows: 0,
             kept_bytes: 0,
             failures: 0,
-            restored: 0,
             pauses: 0,
+            clock,
+            told: None,
+            untold: 0,
         }
     }
 
@@ -80,10 +91,18 @@ impl SinkOperator {
     fn cut(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
         let mut first = 0;
         while first < batch.rows() {
-            self.settle(&batch.slice(first, self.max_rows), out)?;
-            first += self.max_rows;
+            let rows = self.fitting(&batch.slice(first, self.max_rows));
+            self.settle(&batch.slice(first, rows), out)?;
+            first += rows;
         }
         Ok(())
+    }
+
+    /// How many of these rows a call is given: wide ones would not fit into the
+    /// plugin's memory, and that would be held against all of them.
+    fn fitting(&self, batch: &Batch) -> usize {
+        let pieces = bytes(batch).div_ceil(OFFERED_BYTES).max(1);
+        (batch.rows() / pieces).max(1)
     }
 
     /// Offers rows until each is accepted or rejected.
@@ -173,50 +192,75 @@ impl SinkOperator {
 
     /// Makes everything accepted durable.
     fn flush(&mut self) -> Result<()> {
+        match self.try_flush()? {
+            None => {
+                self.kept.clear();
+                (self.kept_rows, self.kept_bytes) = (0, 0);
+                Ok(())
+            }
+            Some(error) => self.restore(&error),
+        }
+    }
+
+    /// Asks one instance to flush; answers with the error that it failed with.
+    fn try_flush(&mut self) -> Result<Option<GuestError>> {
         loop {
             match self.sink.flush() {
                 Ok(Flushed::Done) => {
                     self.failures = 0;
-                    self.kept.clear();
-                    (self.kept_rows, self.kept_bytes) = (0, 0);
-                    return Ok(());
+                    return Ok(None);
                 }
                 Ok(Flushed::RetryAfter { after, reason }) => self.pause(after, &reason)?,
                 Ok(Flushed::Failed(reason)) => return Err(self.lost(&reason)),
-                Err(error) => {
-                    if let Offered::Unknown(error) = self.unknown(error)? {
-                        self.restore(&error)?;
-                    }
-                }
+                Err(error) => match self.unknown(error)? {
+                    Offered::Unknown(error) => return Ok(Some(error)),
+                    Offered::Settled => {}
+                },
             }
         }
     }
 
-    /// What a failed instance had accepted and not flushed is offered to a fresh one.
+    /// What a failed instance had accepted and not flushed is offered to a fresh one,
+    /// and made durable piece by piece: one that fails now and then gets on.
     fn restore(&mut self, error: &GuestError) -> Result<()> {
-        self.restored = self.restored.saturating_add(1);
-        let (node, times) = (&self.node, self.restored);
-        // A plugin that traps now and then for ever must not fill the log.
-        if times.is_power_of_two() {
-            tracing::warn!(
-                "node `{node}`: {error}; going on with a fresh instance (number {times})"
-            );
-        }
+        self.tell(&format!("{error}; going on with a fresh instance"));
         while let Some(error) = self.offer_kept()? {
-            let node = &self.node;
-            tracing::warn!("node `{node}`: {error}, on rows that it had accepted before");
+            self.tell(&format!("{error}, on rows that it had accepted before"));
         }
         Ok(())
     }
 
-    /// Offers everything kept to one instance; answers with the error that it failed with.
+    /// Offers what is kept to one instance; answers with the error that it failed with.
     fn offer_kept(&mut self) -> Result<Option<GuestError>> {
-        for mut batch in self.kept.clone() {
-            if let Offered::Unknown(error) = self.offer(&mut batch, None)? {
+        while let Some(first) = self.kept.first() {
+            let (rows, size, mut rest) = (first.rows(), bytes(first), first.clone());
+            if let Offered::Unknown(error) = self.offer(&mut rest, None)? {
                 return Ok(Some(error));
             }
+            if let Some(error) = self.try_flush()? {
+                return Ok(Some(error));
+            }
+            self.kept.remove(0);
+            self.kept_rows = self.kept_rows.saturating_sub(rows);
+            self.kept_bytes = self.kept_bytes.saturating_sub(size);
         }
         Ok(None)
+    }
+
+    /// A line for the log: one a second, as a plugin's own lines have a limit too.
+    fn tell(&mut self, line: &str) {
+        let now = self.clock.elapsed();
+        let due = self.told.is_none_or(|told| now >= told + SILENCE);
+        if !due {
+            self.untold += 1;
+            return;
+        }
+        self.told = Some(now);
+        let node = &self.node;
+        match std::mem::take(&mut self.untold) {
+            0 => tracing::warn!("node `{node}`: {line}"),
+            untold => tracing::warn!("node `{node}`: {line} ({untold} such lines left out)"),
+        }
     }
 
     /// Counts a call that failed; too many in a row end the pipeline.
@@ -243,14 +287,15 @@ impl SinkOperator {
     /// Waits as long as the plugin asks for, and says so now and then.
     fn pause(&mut self, after: Duration, reason: &str) -> Result<()> {
         self.pauses += 1;
-        let (node, after) = (&self.node, after.clamp(LEAST_PAUSE, MOST_PAUSE));
+        let after = after.clamp(LEAST_PAUSE, MOST_PAUSE);
         if self.pauses.is_power_of_two() {
-            tracing::warn!(
-                "node `{node}`: {reason}, trying again in {} ms",
+            self.tell(&format!(
+                "{reason}, trying again in {} ms",
                 after.as_millis()
-            );
+            ));
         }
         let paused = self.sink.pause(after);
+        let node = &self.node;
         paused.map_err(|error| Error::closed(format!("node `{node}`: {error}")))
     }
 

@@ -23,6 +23,9 @@ pub(super) enum Worker {
     Sink(Box<Outlet>),
 }
 
+/// Rejected rows are handed on when they have so many bytes.
+const REJECTED_BYTES: usize = 16 << 20;
+
 /// An instance in a lane.
 pub(super) struct Slot {
     /// Number of the instance.
@@ -67,6 +70,8 @@ struct Out<'a> {
     chain: &'a mut Chain,
     slot: usize,
     rejected: Vec<Rejected>,
+    /// Of the rejected rows.
+    bytes: usize,
 }
 
 // === impl Chain ===
@@ -206,6 +211,7 @@ impl Chain {
             chain: self,
             slot: number,
             rejected: Vec::new(),
+            bytes: 0,
         };
         let outcome = work(&mut worker, &mut out);
         let rejected = std::mem::take(&mut out.rejected);
@@ -308,7 +314,16 @@ impl Out<'_> {
         rejected.plugin = slot.plugin.as_deref().map(str::to_owned);
         rejected.epoch = epoch;
         match slot.on_reject {
-            OnReject::Deliver => self.rejected.push(rejected),
+            OnReject::Deliver => {
+                self.bytes += rejected.value.as_ref().map_or(0, Vec::len) + rejected.reason.len();
+                self.rejected.push(rejected);
+                // A batch of texts has at most 2 GiB, and memory has an end as well.
+                if self.bytes >= REJECTED_BYTES {
+                    self.bytes = 0;
+                    let rejected = std::mem::take(&mut self.rejected);
+                    self.chain.deliver_rejected(self.slot, rejected)?;
+                }
+            }
             OnReject::Drop => {}
             OnReject::Stop => return Err(stop(&rejected)),
         }

@@ -71,6 +71,14 @@ pub(super) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<(
 
 fn add_listings(linker: &mut Linker<SinkHost>) -> wasmtime::Result<()> {
     let mut files = linker.instance(FILES)?;
+    // WASI itself follows no link out of a folder; who opens the folder by its name
+    // the next time, and whoever else reads what is in it, would.
+    files.func_wrap(
+        "[method]descriptor.symlink-at",
+        |_, (_, _, _): (Resource<Descriptor>, String, String)| {
+            Ok((Err::<(), _>(ErrorCode::NotPermitted),))
+        },
+    )?;
     files.func_wrap_async(
         "[method]descriptor.read-directory",
         |mut store, (folder,): (Resource<Descriptor>,)| {

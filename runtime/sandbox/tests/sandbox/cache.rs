@@ -77,21 +77,24 @@ fn a_damaged_entry_is_compiled_again() {
 #[test]
 fn the_folder_is_private_and_one_that_is_not_is_not_read() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let mode = || fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    load(folder.path());
-    assert_eq!(mode(), 0o700);
+    let shared = tempfile::tempdir().unwrap();
+    let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    load(shared.path());
+    assert_eq!(mode(shared.path()), 0o777, "somebody else's: left as it is");
+    assert!(entries(shared.path()).is_empty());
 
-    let [entry] = entries(folder.path()).try_into().unwrap();
-    let first = fs::metadata(&entry).unwrap().modified().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).unwrap();
-    load(folder.path());
-    assert_ne!(
-        fs::metadata(&entry).unwrap().modified().unwrap(),
-        first,
-        "it was compiled again"
-    );
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    load(&made);
+    assert_eq!(mode(&made), 0o700);
+    let folder = made;
+    let [entry] = entries(&folder).try_into().unwrap();
+    // Anybody could have put code there since: it is neither read nor replaced.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+    fs::write(&entry, "not read").unwrap();
+    load(&folder);
+    assert_eq!(fs::read(&entry).unwrap(), b"not read");
 }
 
 #[test]
