@@ -194,7 +194,7 @@ fn may_be_replaced(out: &Path) -> bool {
         return true;
     };
     let mut start = [0; 4];
-    let is_component = || {
+    let mut is_component = || {
         let file = File::open(out).and_then(|mut file| file.read_exact(&mut start));
         file.is_ok() && start == *b"\0asm"
     };

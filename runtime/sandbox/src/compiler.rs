@@ -165,7 +165,7 @@ impl Compiler {
             _ if spent_its_time(ended.status) => Err(too_long()),
             Some(reason) => Err(LoadError::Compile {
                 name: name.into(),
-                reason: crate::log::clean(&reason, crate::limits::REASON),
+                reason: log::clean(&reason, crate::limits::REASON),
             }),
             None => Err(LoadError::Compiler {
                 name: name.into(),
