@@ -141,14 +141,21 @@ fn store(folder: &Path, entry: &Path, code: &[u8]) -> io::Result<()> {
 
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    // A folder that is there already is somebody's: it is used as it is, or not at all.
-    match is_private(folder) {
-        true => Ok(()),
+    if is_private(folder) {
+        return Ok(());
+    }
+    // A folder that is there already is somebody's, and is left as it is: unless it
+    // is an empty one of this user's own, that nobody else could write to.
+    let metadata = fs::metadata(folder)?;
+    let own = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == metadata.uid());
+    let is_new = metadata.mode() & 0o022 == 0 && fs::read_dir(folder)?.next().is_none();
+    match own && is_new {
+        true => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)),
         false => Err(io::ErrorKind::PermissionDenied.into()),
     }
 }
