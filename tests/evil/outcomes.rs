@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Case, ROWS};
+use crate::support::{Case, ROWS, Running};
 
 fn taken(ended: &crate::support::Ended) -> Vec<usize> {
     ended.numbers("taken")
@@ -68,18 +68,30 @@ fn a_flush_that_fails_ends_the_run() {
 #[test]
 fn a_sink_that_never_takes_anything_can_be_stopped() {
     for how in ["retries-at-once", "retries-never", "retries-rows-for-ever"] {
-        stop(Case::sink("write", how));
+        stop(Case::sink("write", how), |running| {
+            running.until_told("trying again in")
+        });
     }
-    stop(Case::sink("flush", "retries-never"));
+    stop(Case::sink("flush", "retries-never"), |running| {
+        running.until_told("trying again in");
+    });
     // In the middle of a call as well.
-    stop(Case::sink("write", "waits").limits("timeout: 1h"));
+    stop(
+        Case::sink("write", "waits").limits("timeout: 1h"),
+        |running| {
+            running.until_it_handles_signals();
+            // Nothing tells that it waits; a run that has not begun would just end.
+            std::thread::sleep(Duration::from_millis(400));
+        },
+    );
 }
 
-fn stop(case: Case) {
+fn stop(case: Case, until_it_is_at_it: impl Fn(&Running)) {
     let running = case.start();
-    std::thread::sleep(Duration::from_millis(400));
+    until_it_is_at_it(&running);
     running.signal("TERM");
-    std::thread::sleep(Duration::from_millis(100));
+    // Two that come at once are one.
+    running.until_told("draining");
     running.signal("TERM");
     let ended = running.wait_unmeasured();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);

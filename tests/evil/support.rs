@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,8 @@ pub(crate) struct Running {
     case: Case,
     peak: thread::JoinHandle<u64>,
     stderr: thread::JoinHandle<String>,
+    /// Its standard error so far.
+    told: Arc<Mutex<Vec<u8>>>,
 }
 
 /// What it left behind.
@@ -239,11 +241,19 @@ impl Case {
             .stderr(Stdio::piped());
         let mut child = azud.spawn().unwrap();
         let mut from = child.stderr.take().unwrap();
+        let told = Arc::<Mutex<Vec<u8>>>::default();
+        let so_far = Arc::clone(&told);
         let stderr = thread::spawn(move || {
-            let mut bytes = Vec::new();
-            from.read_to_end(&mut bytes).unwrap();
-            // What cannot be printed is not UTF-8 here.
-            String::from_utf8(bytes).unwrap()
+            let mut piece = [0; 4_096];
+            loop {
+                let length = from.read(&mut piece).unwrap();
+                let mut told = so_far.lock().unwrap();
+                if length == 0 {
+                    // What cannot be printed is not UTF-8 here.
+                    return String::from_utf8(told.clone()).unwrap();
+                }
+                told.extend_from_slice(&piece[..length]);
+            }
         });
         let status = format!("/proc/{}/status", child.id());
         let peak = thread::spawn(move || highest(&status));
@@ -252,6 +262,7 @@ impl Case {
             case: self,
             peak,
             stderr,
+            told,
         }
     }
 
@@ -320,6 +331,32 @@ impl Running {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it has a handler for SIGTERM: before, one would end it at once.
+    pub(crate) fn until_it_handles_signals(&self) {
+        const SIGTERM: u64 = 1 << 14;
+        let status = format!("/proc/{}/status", self.child.id());
+        self.until("a handler", || {
+            let status = fs::read_to_string(&status).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & SIGTERM != 0
+        });
+    }
+
+    /// Waits until it has said something.
+    pub(crate) fn until_told(&self, what: &str) {
+        self.until(what, || {
+            String::from_utf8_lossy(&self.told.lock().unwrap()).contains(what)
+        });
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !is_so() {
+            assert!(started.elapsed() < PATIENCE, "{}: {what}", self.case.how);
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn wait_unmeasured(mut self) -> Ended {

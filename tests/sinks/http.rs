@@ -175,6 +175,20 @@ fn a_server_that_is_not_granted_is_never_asked() {
     assert_eq!(rejects(folder.path()).len(), 3);
 }
 
+/// Thirty megabytes at once would not fit into the plugin's memory.
+#[test]
+fn wide_rows_are_given_to_the_plugin_in_several_calls() {
+    let server = Scripted::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let row = format!("{}\n", "x".repeat(100_000));
+    fs::write(folder.path().join("in.txt"), row.repeat(300)).unwrap();
+    let output = run_in(folder.path(), &server, &server.address(), "");
+    assert!(output.status.success(), "{}", told(&output));
+    let received = server.received();
+    let lines = received.iter().map(|request| request.body.lines().count());
+    assert_eq!(lines.sum::<usize>(), 300);
+}
+
 #[test]
 fn a_missing_grant_is_found_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();

@@ -142,3 +142,28 @@ fn a_copy_of_the_component_goes_where_it_is_asked_for() {
     }
     assert!(builder().force(true).run(&source).unwrap().now);
 }
+
+#[test]
+fn what_is_no_component_is_not_replaced_by_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let source = guest("echo");
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "mine").unwrap();
+    for out in [text.as_path(), Path::new("/dev/null")] {
+        let error = builder().out(out).build(&source).unwrap_err().to_string();
+        let expected = format!(
+            "{} is there, and is no component: name another file with -o",
+            out.display()
+        );
+        assert_eq!(error, expected);
+    }
+    assert_eq!(fs::read_to_string(&text).unwrap(), "mine");
+
+    let out = folder.path().join("echo.wasm");
+    fs::write(&out, "").unwrap();
+    builder().out(&out).build(&source).unwrap();
+    let mode = fs::metadata(&out).unwrap().permissions().mode() & 0o777;
+    let usual = fs::metadata(&text).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, usual, "whoever may read other files may read it");
+}

@@ -1,11 +1,9 @@
 //! `azud build`.
 
-use std::fmt::Write as _;
 use std::fs;
 
 use azud_build::{BuildError, Builder};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::args::BuildArguments;
 use crate::failure::Failure;
@@ -43,7 +41,11 @@ pub(crate) fn build(arguments: &BuildArguments) -> Result<(), Failure> {
             source,
         })
         .map_err(|error| Failure::Input(error.to_string()))?;
-    let (path, size, sha256) = (built.component.display(), bytes.len(), hex(&bytes));
+    let (path, size, sha256) = (
+        built.component.display(),
+        bytes.len(),
+        azud_sandbox::digest(&bytes),
+    );
     print(&match arguments.json {
         true => {
             let path = path.to_string();
@@ -56,12 +58,4 @@ pub(crate) fn build(arguments: &BuildArguments) -> Result<(), Failure> {
         false => format!("{path}  {size} bytes  sha256 {sha256}\n"),
     });
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -65,6 +65,25 @@ pub(crate) struct Vertex {
     pub(crate) output: bool,
 }
 
+// === impl Vertex ===
+
+impl Vertex {
+    /// A vertex that runs beside what it reads, in append mode: whoever needs more says so.
+    pub(crate) fn new(node: usize, work: Work, inputs: Vec<Vec<From>>) -> Self {
+        Self {
+            node,
+            work,
+            inputs,
+            exchange: None,
+            own_stage: false,
+            changing: false,
+            of_batch: false,
+            mode: Mode::Append,
+            output: false,
+        }
+    }
+}
+
 impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

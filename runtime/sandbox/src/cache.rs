@@ -181,8 +181,13 @@ fn is_private(_: &Path) -> bool {
     true
 }
 
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// The sha256 of a component in lower-case hexadecimal digits, as `sha256:` in a
+/// manifest wants it.
+pub fn digest(component: &[u8]) -> String {
+    hex(&Sha256::digest(component))
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

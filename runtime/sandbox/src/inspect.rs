@@ -3,17 +3,15 @@
 mod ask;
 mod reach;
 
-use std::{fs, io::Read as _, path::Path};
+use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::component::types::ComponentItem;
 
 use crate::{
     LoadError, Sandbox,
-    cache::hex,
-    limits,
+    cache::digest,
     log::escaped,
-    plugin::{PACKAGE, check_kind, worlds},
+    plugin::{PACKAGE, check_kind, read, worlds},
 };
 
 pub use ask::{Asked, InputColumn, OutputColumn, ask};
@@ -49,17 +47,7 @@ impl Inspection {
     /// # Errors
     /// As `Plugin::load`, but what it imports is not held against it.
     pub fn load(sandbox: &Sandbox, path: &Path) -> Result<Self, LoadError> {
-        let read = |source| LoadError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let mut bytes = Vec::new();
-        fs::File::open(path)
-            .map_err(read)?
-            .take(limits::COMPONENT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(read)?;
-        Self::of_bytes(sandbox, &path.display().to_string(), &bytes)
+        Self::of_bytes(sandbox, &path.display().to_string(), &read(path)?)
     }
 
     /// The same for a component in memory; `name` is for messages.
@@ -88,7 +76,7 @@ impl Inspection {
             }
         });
         Ok(Self {
-            digest: hex(&Sha256::digest(bytes)),
+            digest: digest(bytes),
             bytes: bytes.len(),
             exports: exports.collect(),
             imports: imports.collect(),

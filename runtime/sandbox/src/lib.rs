@@ -45,6 +45,7 @@ mod tick;
 mod transform;
 mod wasi;
 
+pub use cache::digest;
 pub use compiler::{Compiler, compile_component};
 pub use error::{GuestError, LoadError, OpenError};
 pub use grants::{Address, Folder, Grants};

@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_hidden_as_debug_and_json_write_them() {
+        let secret = "{\"key\":\"a\\b\tc\u{e9}\"}";
+        let lines = Lines::new(Arc::new(Silent), &Limits::default());
+        let lines = lines.hiding([secret].into_iter());
+        assert_eq!(lines.clean(&format!("{:?}", [secret]), 100), "[\"***\"]");
+        let json = r#"{"token":"{\"key\":\"a\\b\tcé\"}"}"#;
+        assert_eq!(lines.clean(json, 100), r#"{"token":"***"}"#);
+    }
+
+    #[test]
     fn secrets_within_secrets_and_of_several_lines_are_hidden() {
         let lines = Lines::new(Arc::new(Silent), &Limits::default());
         let lines = lines.hiding(["abcd", "abcdefgh", "first line\nsecond line"].into_iter());

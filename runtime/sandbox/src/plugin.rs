@@ -1,8 +1,12 @@
 //! A plugin that was loaded: checked, compiled, linked, not yet opened.
 
-use std::{fmt, fs, io::Read as _, path::Path, sync::Arc};
+use std::{
+    fmt, fs,
+    io::{self, Read as _},
+    path::Path,
+    sync::Arc,
+};
 
-use sha2::{Digest, Sha256};
 use wasmtime::component::{
     Component, HasSelf, InstancePre, Linker,
     types::{Component as ComponentType, ComponentItem},
@@ -11,7 +15,7 @@ use wasmtime::component::{
 use crate::{
     LoadError, Sandbox,
     bindings::TransformPlugin,
-    cache::hex,
+    cache::digest,
     host::Host,
     limits,
     sink::{self, SinkHost},
@@ -66,18 +70,7 @@ impl World {
 impl Plugin {
     /// Loads a component from a file. `sha256` is what the manifest says of it.
     pub fn load(sandbox: &Sandbox, path: &Path, sha256: Option<&str>) -> Result<Self, LoadError> {
-        let read = |source| LoadError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let mut bytes = Vec::new();
-        // One byte more than allowed tells a file that is too large.
-        fs::File::open(path)
-            .map_err(read)?
-            .take(limits::COMPONENT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(read)?;
-        Self::from_bytes(sandbox, &path.display().to_string(), &bytes, sha256)
+        Self::from_bytes(sandbox, &path.display().to_string(), &read(path)?, sha256)
     }
 
     /// Loads a component from memory; `name` is for messages.
@@ -88,7 +81,7 @@ impl Plugin {
         sha256: Option<&str>,
     ) -> Result<Self, LoadError> {
         check_kind(name, bytes)?;
-        let digest = hex(&Sha256::digest(bytes));
+        let digest = digest(bytes);
         if let Some(expected) = sha256.filter(|expected| !expected.eq_ignore_ascii_case(&digest)) {
             return Err(LoadError::Digest {
                 name: name.into(),
@@ -166,6 +159,27 @@ impl fmt::Debug for Plugin {
             .field("worlds", &self.0.worlds)
             .finish_non_exhaustive()
     }
+}
+
+/// The bytes of a component's file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let failed = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    // A pipe would be waited for; of a folder the system's own word is the best.
+    let kind = fs::metadata(path).map_err(failed)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(failed(io::Error::other("it is no file")));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that is too large.
+    fs::File::open(path)
+        .map_err(failed)?
+        .take(limits::COMPONENT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    Ok(bytes)
 }
 
 /// What the first bytes say, before any parser sees the rest.

@@ -9,15 +9,8 @@ fn vertex(work: Work, above: &[usize]) -> Vertex {
         rejected: false,
     };
     Vertex {
-        node: 0,
-        work,
-        inputs: vec![above.iter().map(from).collect()],
-        exchange: None,
-        own_stage: false,
-        changing: false,
-        of_batch: false,
-        mode: Append,
         output: true,
+        ..Vertex::new(0, work, vec![above.iter().map(from).collect()])
     }
 }
 

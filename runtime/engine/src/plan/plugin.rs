@@ -81,15 +81,8 @@ pub(super) fn add(
         )))
     });
     let vertex = Vertex {
-        node: number,
-        work: Work::Operator(make),
-        inputs: vec![input.from],
-        exchange: None,
-        own_stage: false,
-        changing: false,
-        of_batch: false,
-        mode: Mode::Append,
         output: true,
+        ..Vertex::new(number, Work::Operator(make), vec![input.from])
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
     draft.add_output(&node.name.value, number, vertex, schema);

@@ -156,16 +156,10 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         draft.blame(span, error.to_string(), None);
         return;
     }
+    let work = Work::Sink(draft.sinks.len());
     let vertex = Vertex {
-        node: number,
-        work: Work::Sink(draft.sinks.len()),
-        inputs: vec![output.from],
-        exchange: None,
-        own_stage: false,
-        changing: false,
-        of_batch: false,
         mode,
-        output: false,
+        ..Vertex::new(number, work, vec![output.from])
     };
     draft.sinks.push(PlanSink {
         node: number,

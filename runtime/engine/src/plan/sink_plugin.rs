@@ -85,30 +85,18 @@ pub(super) fn add(
     });
     let schema = input.schema.clone();
     let offers = Vertex {
-        node: number,
-        work: Work::Operator(make),
-        inputs: vec![input.from],
-        exchange: None,
         own_stage: true,
-        changing: false,
-        of_batch: false,
-        mode: Mode::Append,
-        output: false,
+        ..Vertex::new(number, Work::Operator(make), vec![input.from])
     };
     let offers = draft.add_vertex(offers, node.name.span);
+    let offered = From {
+        vertex: offers,
+        rejected: false,
+    };
+    let work = Work::Sink(draft.sinks.len());
     let ends = Vertex {
-        node: number,
-        work: Work::Sink(draft.sinks.len()),
-        inputs: vec![vec![From {
-            vertex: offers,
-            rejected: false,
-        }]],
-        exchange: None,
-        own_stage: false,
-        changing: false,
-        of_batch: false,
         mode: sink::mode(node),
-        output: false,
+        ..Vertex::new(number, work, vec![vec![offered]])
     };
     draft.sinks.push(PlanSink {
         node: number,

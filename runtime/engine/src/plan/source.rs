@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azud_connect::{Connector, Format, FormatOptions, SourceContext, decoder};
 use azud_manifest::{Format as ManifestFormat, Source, Spanned};
-use azud_model::{Clock, Column, Mode};
+use azud_model::{Clock, Column};
 
 use super::PlanSource;
 use super::node::Draft;
@@ -71,15 +71,8 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         },
     };
     let vertex = Vertex {
-        node: number,
-        work: Work::Source(draft.sources.len()),
-        inputs: Vec::new(),
-        exchange: None,
-        own_stage: false,
-        changing: false,
-        of_batch: false,
-        mode: Mode::Append,
         output: true,
+        ..Vertex::new(number, Work::Source(draft.sources.len()), Vec::new())
     };
     draft.sources.push(PlanSource {
         node: number,

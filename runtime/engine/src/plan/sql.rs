@@ -83,21 +83,18 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             draft.note_rejected_readers(from);
         }
         let make = step.make.clone();
+        let work = Work::Operator(Arc::new(move |modes: &[Mode]| {
+            make(&StepContext {
+                modes: modes.to_vec(),
+                state_per_batch,
+            })
+        }));
         let vertex = Vertex {
-            node,
-            work: Work::Operator(Arc::new(move |modes: &[Mode]| {
-                make(&StepContext {
-                    modes: modes.to_vec(),
-                    state_per_batch,
-                })
-            })),
-            inputs,
             exchange: step.exchange.clone(),
-            own_stage: false,
             changing: step.stateful && !state_per_batch,
             of_batch: step.stateful && state_per_batch,
-            mode: Mode::Append,
             output: position == query.output,
+            ..Vertex::new(node, work, inputs)
         };
         vertices.push(draft.add_vertex(vertex, transform.name.span));
     }

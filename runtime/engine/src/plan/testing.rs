@@ -160,20 +160,12 @@ fn add(
     };
     draft.note_rejected_readers(&found.from);
     let number = draft.add_node(&output.node, azud_manifest::OnError::Stop);
-    draft.add_vertex(
-        Vertex {
-            node: number,
-            work: Work::Sink(draft.sinks.len()),
-            inputs: vec![found.from],
-            exchange: None,
-            own_stage: false,
-            changing: false,
-            of_batch: false,
-            mode,
-            output: false,
-        },
-        output.span,
-    );
+    let work = Work::Sink(draft.sinks.len());
+    let vertex = Vertex {
+        mode,
+        ..Vertex::new(number, work, vec![found.from])
+    };
+    draft.add_vertex(vertex, output.span);
     draft.sinks.push(PlanSink {
         node: number,
         sink: output.sink,

@@ -1,6 +1,7 @@
 //! A sink plugin as an operator: offers rows until the plugin has taken or refused
 //! each, and keeps what it accepted until that is durable.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub(crate) struct SinkOperator {
     max_rows: usize,
     waiting: Waiting,
     /// Accepted, not yet durable: a fresh instance is offered it again.
-    kept: Vec<Batch>,
+    kept: VecDeque<Batch>,
     kept_rows: usize,
     kept_bytes: usize,
     failures: u32,
@@ -76,7 +77,7 @@ impl SinkOperator {
             sink,
             max_rows: max_rows.max(1),
             waiting: Waiting::new(max_wait, clock.clone()),
-            kept: Vec::new(),
+            kept: VecDeque::new(),
             kept_rows: 0,
             kept_bytes: 0,
             failures: 0,
@@ -126,7 +127,7 @@ impl SinkOperator {
     fn keep(&mut self, batch: Batch) {
         self.kept_rows += batch.rows();
         self.kept_bytes += bytes(&batch);
-        self.kept.push(batch);
+        self.kept.push_back(batch);
         self.pauses = 0;
     }
 
@@ -224,25 +225,24 @@ impl SinkOperator {
     /// and made durable piece by piece: one that fails now and then gets on.
     fn restore(&mut self, error: &GuestError) -> Result<()> {
         self.tell(&format!("{error}; going on with a fresh instance"));
+        self.kept = merged(&self.kept, self.max_rows)?;
         while let Some(error) = self.offer_kept()? {
             self.tell(&format!("{error}, on rows that it had accepted before"));
         }
+        (self.kept_rows, self.kept_bytes) = (0, 0);
         Ok(())
     }
 
     /// Offers what is kept to one instance; answers with the error that it failed with.
     fn offer_kept(&mut self) -> Result<Option<GuestError>> {
-        while let Some(first) = self.kept.first() {
-            let (rows, size, mut rest) = (first.rows(), bytes(first), first.clone());
+        while let Some(mut rest) = self.kept.front().cloned() {
             if let Offered::Unknown(error) = self.offer(&mut rest, None)? {
                 return Ok(Some(error));
             }
             if let Some(error) = self.try_flush()? {
                 return Ok(Some(error));
             }
-            self.kept.remove(0);
-            self.kept_rows = self.kept_rows.saturating_sub(rows);
-            self.kept_bytes = self.kept_bytes.saturating_sub(size);
+            self.kept.pop_front();
         }
         Ok(None)
     }
@@ -334,6 +334,34 @@ impl Operator for SinkOperator {
     }
 }
 
+/// The same rows in the same order, in as few batches as calls need: a plugin that
+/// is given a row a call would else be asked to flush for each of them.
+fn merged(kept: &VecDeque<Batch>, max_rows: usize) -> Result<VecDeque<Batch>> {
+    let mut merged: VecDeque<Batch> = VecDeque::new();
+    let mut run: Vec<Batch> = Vec::new();
+    let (mut rows, mut size) = (0, 0);
+    for batch in kept.iter().map(Some).chain([None]) {
+        let fits = batch.is_some_and(|batch| {
+            rows + batch.rows() <= max_rows && size + bytes(batch) <= OFFERED_BYTES
+        });
+        if !fits {
+            let pieces = std::mem::take(&mut run);
+            match Batch::concat(&pieces)? {
+                Some(whole) => merged.push_back(whole),
+                // Of several partitions.
+                None => merged.extend(pieces),
+            }
+            (rows, size) = (0, 0);
+        }
+        if let Some(batch) = batch {
+            rows += batch.rows();
+            size += bytes(batch);
+            run.push(batch.clone());
+        }
+    }
+    Ok(merged)
+}
+
 /// What the rows of a batch take, and not the buffers that they share with others.
 fn bytes(batch: &Batch) -> usize {
     let columns = batch.columns().columns().iter();
@@ -379,5 +407,32 @@ impl SinkWriter for PluginWriter {
             lane: self.lane,
             ..Prepared::default()
         })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use arrow::array::{AsArray as _, Int64Array, RecordBatch};
+    use arrow::datatypes::Int64Type;
+
+    fn batch(values: &[i64]) -> Batch {
+        let values = Arc::new(Int64Array::from(values.to_vec())) as _;
+        Batch::without_origin(RecordBatch::try_from_iter([("n", values)]).unwrap())
+    }
+
+    #[test]
+    fn kept_rows_are_merged_up_to_a_call_and_stay_in_order() {
+        let kept = [&[1][..], &[2], &[3, 4], &[5], &[6, 7, 8], &[9]];
+        let kept = kept.into_iter().map(batch).collect();
+        let values = |batch: &Batch| {
+            let column = batch.columns().column(0).as_primitive::<Int64Type>();
+            column.values().to_vec()
+        };
+        let merged = merged(&kept, 3).unwrap();
+        let merged: Vec<_> = merged.iter().map(values).collect();
+        assert_eq!(merged, [vec![1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9]]);
+        assert!(super::merged(&VecDeque::new(), 3).unwrap().is_empty());
     }
 }

@@ -66,16 +66,6 @@ pub(super) fn stop(rejected: &Rejected) -> Error {
         "node `{node}` rejected a row{place}: {}; the row: {}{more}; to go on without such rows, \
          read `{node}.rejected` in a sink, or write `on_error: drop` on the node",
         rejected.reason,
-        printable(&shown),
+        azud_sandbox::escaped(&shown),
     ))
-}
-
-/// Without characters that would move a terminal's cursor.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| match c.is_control() {
-            true => c.escape_default().collect::<Vec<_>>(),
-            false => vec![c],
-        })
-        .collect()
 }

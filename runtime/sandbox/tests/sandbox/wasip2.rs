@@ -9,7 +9,7 @@ use crate::support::{Lines, batch, sandbox};
 
 fn build() -> std::path::PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/wasip2");
-    // A folder of its own: a crate that others depend on has the same name.
+    // A folder of its own: tests of `azud-build` build packages of the same name.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guest-wasip2");
     let mut cargo = Command::new("cargo");
     cargo

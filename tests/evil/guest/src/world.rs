@@ -90,9 +90,10 @@ fn around(folder: &str) -> String {
     seen.push(code(open("/etc/passwd")));
     seen.push(code(open("out/secret.txt")));
     seen.push(code(open("a/../../secret.txt")));
-    // A link of its own may be made, but leads nowhere.
-    let _ = descriptor.symlink_at("..", "mine");
+    // A link is not even made: who comes here next might follow it.
+    seen.push(code(descriptor.symlink_at("..", "mine")));
     seen.push(code(open("mine/secret.txt")));
+    seen.push(code(descriptor.symlink_at("own.txt", "beside")));
     let absolute = descriptor.symlink_at("/etc/passwd", "absolute");
     seen.push(code(absolute.and_then(|()| open("absolute"))));
     seen.join(" ")
