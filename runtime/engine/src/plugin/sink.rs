@@ -411,7 +411,6 @@ impl SinkWriter for PluginWriter {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use arrow::array::{AsArray as _, Int64Array, RecordBatch};
