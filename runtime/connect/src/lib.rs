@@ -12,15 +12,18 @@
 
 mod backoff;
 mod connector;
+mod disk;
 mod format;
 mod framing;
 mod options;
 mod records;
+mod recovery;
 mod sink;
 mod source;
 
 pub use backoff::Backoff;
 pub use connector::{Connector, MakeSink, MakeSource, OptionsSchema, SinkContext, SourceContext};
+pub use disk::{Disk, DiskFile, Entry, LocalDisk, write_new, write_whole};
 pub use format::{
     DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
     ShortestFloat, decoder, encoder, row_json, typed_decoder,
@@ -31,5 +34,6 @@ pub use framing::{
 };
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
+pub use recovery::{Delivery, Recorded, Recovery, Replay};
 pub use sink::{Output, Prepared, Sink, SinkWriter, Wants};
 pub use source::{Read, Source, SourceReader};

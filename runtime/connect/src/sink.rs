@@ -5,6 +5,8 @@ use async_trait::async_trait;
 use azud_model::{Batch, Epoch, Result};
 use bytes::Bytes;
 
+use crate::{Delivery, Recovery};
+
 /// In which shape a sink takes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
@@ -72,6 +74,28 @@ pub trait Sink: Send + Sync {
     /// refused. `None` where several may write side by side.
     fn target(&self) -> Option<String> {
         None
+    }
+
+    /// What it promises with a checkpoint. Asked once.
+    fn delivery(&self) -> Delivery {
+        Delivery::AtLeastOnce("it cannot take back what it was given")
+    }
+
+    /// A pipeline with a checkpoint starts or comes back: called once, before
+    /// the first writer is asked for, and without a checkpoint not at all.
+    ///
+    /// Rolls back what this run prepared and never recorded. Then `commit` is
+    /// called with what `recovery.last` holds, whether or not it was committed.
+    /// What is there must be the output of this run, up to that epoch or the one
+    /// before: never skip by number alone.
+    ///
+    /// # Errors
+    /// `Invalid` if what is there is another run's (unless `allow_reset`), or of
+    /// a later epoch than the last recorded one: the state is an older copy.
+    /// `Unavailable` is tried again.
+    async fn recover(&self, recovery: &Recovery) -> Result<()> {
+        let _ = recovery;
+        Ok(())
     }
 
     /// The writer of a lane. Called once a lane, before the first epoch.

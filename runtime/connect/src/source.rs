@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_model::{Position, Result};
 
-use crate::Records;
+use crate::{Records, Replay};
 
 /// One source of a pipeline.
 #[async_trait]
@@ -31,6 +31,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether it can be asked again for what it gave. Asked once.
+    fn replay(&self) -> Replay {
+        Replay::Positions
+    }
+
     /// Opens the source's readers: at least one, at most one a lane. Called
     /// once, before the first epoch. Reader i feeds lane i, so a partition's
     /// order is kept where the source keeps a partition in one reader.
@@ -42,6 +47,17 @@ pub trait Source: Send + Sync {
     /// `Invalid` if it can never open (a folder that does not exist).
     /// `Unavailable` is tried again.
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>>;
+
+    /// An epoch that ends at these positions of this source is recorded and
+    /// committed: nothing before them will be asked for again. Called after
+    /// every commit, only with a checkpoint, in order.
+    ///
+    /// # Errors
+    /// Are logged: it is called again, with later positions, after the next epoch.
+    async fn committed(&self, positions: &[Position]) -> Result<()> {
+        let _ = positions;
+        Ok(())
+    }
 }
 
 /// Reads some partitions of a source. One task owns it; calls never overlap.
@@ -62,6 +78,16 @@ pub trait SourceReader: Send {
     /// `Unavailable`: called again after a pause, as often as it takes.
     /// Anything else stops the pipeline.
     async fn next(&mut self) -> Result<Read>;
+
+    /// All that `next` gave so far is safe: in the journal, or, without one,
+    /// committed. A protocol with acknowledgements sends them here. Called now
+    /// and then, with no other call under way.
+    ///
+    /// # Errors
+    /// As `next`.
+    async fn acknowledge(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// For every partition touched so far, the place after the last record
     /// that `next` gave. Called at the end of an epoch.

@@ -1,0 +1,48 @@
+//! What connectors promise when a pipeline dies, and what they are told when it comes back.
+
+use azud_model::Epoch;
+
+use crate::Prepared;
+
+/// Whether a source can be asked again for what it gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// [`crate::Source::open`] goes on at any recorded position: a file, a Kafka partition.
+    Positions,
+    /// What was given is gone: a socket. With a checkpoint the runtime keeps a
+    /// journal of it, and reads that back by position.
+    Never,
+}
+
+/// How often a row reaches a sink of a pipeline with a checkpoint that dies and comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Once: `prepare` is durable and invisible, `commit` is idempotent, and
+    /// `recover` finds what was prepared.
+    ExactlyOnce,
+    /// Once, but the sink cannot find again what it has prepared: the runtime spools it.
+    /// Not yet: no sink asks for it.
+    Spooled,
+    /// At least once, for this reason: `it prints at once`.
+    AtLeastOnce(&'static str),
+}
+
+/// What the last record of a checkpoint holds for a sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The epoch of the record.
+    pub epoch: Epoch,
+    /// What the sink's writers had prepared for it, by lane: of as many lanes as there were.
+    pub prepared: Vec<Prepared>,
+}
+
+/// What a sink is told before it opens, in a pipeline with a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The random id of the checkpoint's run: whose output what is there must be.
+    pub run: String,
+    /// What was recorded last, and may or may not be committed; `None` at a first start.
+    pub last: Option<Recorded>,
+    /// `--allow-reset` names the sink: what another run left there is put aside.
+    pub allow_reset: bool,
+}
