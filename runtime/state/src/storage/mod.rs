@@ -1,0 +1,64 @@
+//! Where a checkpoint is: names and bytes, written as a whole.
+
+mod local;
+
+use async_trait::async_trait;
+use azud_model::Result;
+use bytes::Bytes;
+
+pub use local::LocalStorage;
+
+/// A place for objects with names like `epochs/00000000000000000007.json`.
+///
+/// An object is there as a whole, durably, or not at all; of two writers of one
+/// name with [`Storage::put_new`] exactly one succeeds. An error of kind
+/// `Unavailable` may pass: the call can be made again. Anything else will not.
+#[async_trait]
+pub trait Storage: std::fmt::Debug + Send + Sync {
+    /// Writes an object; replaces what has that name.
+    ///
+    /// # Errors
+    /// It is not known whether the object is there; what was there before is, otherwise.
+    async fn put(&self, name: &str, bytes: Bytes) -> Result<()>;
+
+    /// Writes an object unless one has that name; answers whether it did.
+    ///
+    /// # Errors
+    /// As [`Storage::put`].
+    async fn put_new(&self, name: &str, bytes: Bytes) -> Result<bool>;
+
+    /// All bytes of an object; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    async fn get(&self, name: &str) -> Result<Option<Bytes>>;
+
+    /// The objects in a folder, by name; not those in folders below.
+    ///
+    /// # Errors
+    /// Where they cannot be listed.
+    async fn list(&self, folder: &str) -> Result<Vec<Listed>>;
+
+    /// Removes an object; no error where there is none.
+    ///
+    /// # Errors
+    /// Where it is still there.
+    async fn delete(&self, name: &str) -> Result<()>;
+
+    /// Where an object is, for a person.
+    fn place(&self, name: &str) -> String;
+
+    /// The local folder, where it is one: others may lock it.
+    fn folder(&self) -> Option<&std::path::Path> {
+        None
+    }
+}
+
+/// An object in a folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its name in the folder.
+    pub name: String,
+    /// How long it is.
+    pub bytes: u64,
+}
