@@ -115,6 +115,10 @@ pub(crate) struct RunArguments {
     /// Prints one line of JSON on stdout for every epoch: rows, rates, durations.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Lets a node start anew where the checkpoint does not fit it, and a sink put aside
+    /// what another run has left. May be given several times.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) allow_reset: Vec<String>,
 }
 
 #[derive(Args, Debug)]

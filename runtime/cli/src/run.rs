@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     footprint::release_code();
     let outcome = plan.run(RunOptions {
         stop,
+        allow_reset: arguments.allow_reset.clone(),
         progress: records,
         on_epoch: Box::new(move |report| {
             if let Ok(mut counted) = counted.lock() {

@@ -13,6 +13,7 @@
 mod backoff;
 mod connector;
 mod disk;
+mod fault;
 mod format;
 mod framing;
 mod options;
@@ -24,6 +25,7 @@ mod source;
 pub use backoff::Backoff;
 pub use connector::{Connector, MakeSink, MakeSource, OptionsSchema, SinkContext, SourceContext};
 pub use disk::{Disk, DiskFile, Entry, LocalDisk, write_new, write_whole};
+pub use fault::fault_point;
 pub use format::{
     DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
     ShortestFloat, decoder, encoder, row_json, typed_decoder,

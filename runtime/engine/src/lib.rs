@@ -13,6 +13,7 @@ mod connectors;
 mod graph;
 mod plan;
 mod plugin;
+mod recovery;
 mod run;
 
 pub use connectors::{CONNECTORS, manifest_connectors};
@@ -20,4 +21,5 @@ pub use plan::{
     Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestOutput, TestPlan,
     check, check_for_test,
 };
+pub use recovery::{Fit, NodeFit};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop};

@@ -115,6 +115,7 @@ impl Draft {
             name: root.name,
             trigger: root.trigger,
             parallelism: root.parallelism,
+            checkpoint: root.checkpoint,
             dead_letters: root.dead_letters,
             sources: self.sources,
             transforms: self.transforms,

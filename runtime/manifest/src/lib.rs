@@ -38,8 +38,9 @@ pub use check::{MAX_NODES, find_cycle};
 pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{
-    Access, Format, Grants, Limits, Manifest, Mode, OnError, Plugin, PluginFile, Sink, Source,
-    StateScope, Step, Test, TestRow, TestRows, Transform, Trigger,
+    Access, Checkpoint, Durability, Format, Grants, Limits, Manifest, Mode, OnError, OnFull,
+    Plugin, PluginFile, Sink, Source, StateScope, Step, Test, TestRow, TestRows, Transform,
+    Trigger,
 };
 pub use nearest::did_you_mean;
 pub use parse::parse;

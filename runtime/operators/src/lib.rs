@@ -25,7 +25,7 @@ mod chain_tests;
 pub use aggregate::{Aggregate, AggregateCall, FinalAggregate, GroupStates, PartialAggregate};
 pub use chain::{Chain, MAX_ROWS};
 pub use filter::Filter;
-pub use operator::{Collector, Operator};
+pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
 pub use union::Union;

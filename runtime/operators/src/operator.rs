@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use azud_model::{Batch, Epoch, Result};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use azud_model::{Batch, Epoch, Error, Result};
 
 /// One step of a lane. A lane's thread owns it; calls never overlap, and no
 /// call may block: an operator computes, and hands on what it made.
@@ -40,6 +42,44 @@ pub trait Operator: Send {
         let _ = (epoch, out);
         Ok(())
     }
+
+    /// What it keeps from one epoch to the next; `None` where it keeps nothing.
+    fn state(&self) -> Option<StateShape> {
+        None
+    }
+
+    /// The rows of state that the epoch has put, new ones and those that replace a row
+    /// with the same key. Called after [`Operator::end_epoch`], only in a pipeline with a
+    /// checkpoint; all rows that were ever handed over make up the state.
+    ///
+    /// # Errors
+    /// Stop the pipeline.
+    fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+
+    /// Goes on with rows of state, oldest first: of rows with the same key the last
+    /// counts. Called once, before anything else.
+    ///
+    /// # Errors
+    /// `Internal` if they do not have the columns of [`Operator::state`].
+    fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
+        match rows.iter().all(|rows| rows.num_rows() == 0) {
+            true => Ok(()),
+            false => Err(Error::internal("an operator without state was given some")),
+        }
+    }
+}
+
+/// What an operator keeps, as rows of a key and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateShape {
+    /// `_key_group`, `_order` (when the key was first seen), the key, the rest.
+    pub schema: SchemaRef,
+    /// How many columns the key has.
+    pub keys: usize,
+    /// What is computed, in words: states of other words do not fit.
+    pub computes: String,
 }
 
 /// Where an operator puts what it made.

@@ -18,6 +18,9 @@ use crate::{EpochLog, LocalStorage, Record, StateFile, Storage, compact, decode,
 /// Whose a checkpoint is.
 const IDENTITY: &str = "checkpoint.json";
 
+/// The last epoch of a run that ended, once all its sinks had committed it.
+const COMMITTED: &str = "committed";
+
 /// The version of the layout of a checkpoint.
 const FORMAT: u32 = 1;
 
@@ -224,6 +227,26 @@ impl Checkpoint {
     /// `Invalid` if another run has taken the checkpoint: nothing may be committed any more.
     pub async fn check_owner(&self) -> Result<()> {
         self.owner.check(self.storage.as_ref()).await
+    }
+
+    /// Remembers that every sink has committed an epoch after which the run has ended:
+    /// the next one may have other sinks.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn set_committed(&self, epoch: u64) -> Result<()> {
+        self.storage
+            .put(COMMITTED, format!("{epoch}\n").into())
+            .await
+    }
+
+    /// Whether that is known of an epoch.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn is_committed(&self, epoch: u64) -> Result<bool> {
+        let found = self.storage.get(COMMITTED).await?;
+        Ok(found.is_some_and(|found| found == format!("{epoch}\n")))
     }
 
     /// Removes records that are older than those to keep, and files that no record names

@@ -36,5 +36,5 @@ pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
     Unreadable,
 };
-pub use rows::{KEY_GROUP, ORDER, decode, encode};
+pub use rows::{KEY_GROUP, ORDER, decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, Storage};

@@ -8,7 +8,7 @@
 use std::io::Cursor;
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt64Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::{SchemaRef, UInt8Type};
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
@@ -107,4 +107,16 @@ pub(crate) fn key_groups(rows: &RecordBatch) -> Result<&arrow::array::UInt8Array
 
 fn checksum(bytes: &[u8]) -> String {
     format!("{:016x}", xxh3_64(bytes))
+}
+
+/// The rows of a lane: those whose key group it has.
+///
+/// # Errors
+/// `Internal` if the rows have no key groups.
+pub fn of_lane(rows: &RecordBatch, lane: usize, lanes: usize) -> Result<RecordBatch> {
+    let own = key_groups(rows)?.values().iter();
+    let own: Vec<bool> = own
+        .map(|group| usize::from(*group) % lanes.max(1) == lane)
+        .collect();
+    Ok(filter_record_batch(rows, &own.into())?)
 }

@@ -75,6 +75,7 @@ pub(crate) fn run(
         plan = plan.with_source(name, Arc::new(feed));
     }
     let outcome = plan.run(RunOptions {
+        allow_reset: Vec::new(),
         stop: Stop::default(),
         progress: Arc::new(AtomicU64::new(0)),
         on_epoch: Box::new(move |_| {

@@ -7,7 +7,7 @@ use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
 use super::order::Node;
-use super::{Environment, Plan, order, plugin, sink, source, sql};
+use super::{Environment, Plan, checkpoint, order, plugin, sink, source, sql};
 use crate::graph::Topology;
 use crate::run::Trigger;
 
@@ -19,7 +19,7 @@ use crate::run::Trigger;
 /// All that was found, each at its place in the manifest.
 pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan, Report> {
     let trigger = match manifest.trigger.value {
-        ManifestTrigger::Continuous => Trigger::Continuous,
+        ManifestTrigger::Continuous => Trigger::Continuous(checkpoint::every(manifest)),
         ManifestTrigger::Once => Trigger::Once,
         ManifestTrigger::Every(interval) => Trigger::Every(interval.into()),
     };
@@ -38,7 +38,9 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
     };
     add_nodes(&mut draft, &place, environment);
     sink::add_dead_letters(&mut draft, &place, environment);
-    finish(draft, trigger, lanes, environment)
+    let checkpoint = checkpoint::checkpoint(&mut draft, &environment.directory);
+    let plan = finish(draft, trigger, lanes, environment)?;
+    Ok(Plan { checkpoint, ..plan })
 }
 
 /// Adds the manifest's sources, transforms and, but for a test, sinks.
@@ -97,5 +99,6 @@ pub(super) fn finish(
         vertices: draft.vertices,
         topology,
         cancel: draft.cancel,
+        checkpoint: None,
     })
 }

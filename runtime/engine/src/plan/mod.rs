@@ -1,6 +1,7 @@
 //! A checked manifest becomes a plan: everything that can be wrong is found here, all at once.
 
 mod check;
+mod checkpoint;
 mod grants;
 mod node;
 mod order;
@@ -18,6 +19,7 @@ use arrow::datatypes::SchemaRef;
 use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
 use azud_model::Clock;
 use azud_sandbox::{CancellationToken, Sandbox};
+use azud_state::Location;
 
 use crate::graph::{Topology, Vertex};
 use crate::run::{OnReject, Trigger};
@@ -53,6 +55,16 @@ pub struct Plan {
     pub(crate) topology: Topology,
     /// Gives up the calls of sink plugins.
     pub(crate) cancel: CancellationToken,
+    /// Where epochs are recorded.
+    pub(crate) checkpoint: Option<PlanCheckpoint>,
+}
+
+/// Where epochs are recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanCheckpoint {
+    pub(crate) location: Location,
+    /// How many epochs are kept.
+    pub(crate) retain: usize,
 }
 
 /// A node of the manifest.
@@ -65,6 +77,8 @@ pub(crate) struct PlanNode {
 
 pub(crate) struct PlanSource {
     pub(crate) node: usize,
+    /// The connector's name.
+    pub(crate) connector: String,
     pub(crate) source: Arc<dyn Source>,
     /// `None`: it makes typed columns itself.
     pub(crate) format: Option<FormatOptions>,
@@ -73,6 +87,8 @@ pub(crate) struct PlanSource {
 
 pub(crate) struct PlanSink {
     pub(crate) node: usize,
+    /// The connector's name, or `plugin`.
+    pub(crate) connector: String,
     pub(crate) sink: Arc<dyn Sink>,
     /// Set where the sink takes encoded rows.
     pub(crate) encode: Option<Format>,

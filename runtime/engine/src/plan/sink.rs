@@ -163,6 +163,7 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
     };
     draft.sinks.push(PlanSink {
         node: number,
+        connector: node.connector.name.value.clone(),
         sink,
         encode,
         prints: node.connector.name.value == azud_connector_console::CONNECTOR.name,

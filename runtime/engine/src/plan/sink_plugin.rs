@@ -100,6 +100,7 @@ pub(super) fn add(
     };
     draft.sinks.push(PlanSink {
         node: number,
+        connector: "plugin".to_owned(),
         sink: Arc::new(PluginSink),
         encode: None,
         prints: false,

@@ -76,6 +76,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
     };
     draft.sources.push(PlanSource {
         node: number,
+        connector: node.connector.name.value.clone(),
         source,
         format,
         schema: schema.clone(),

@@ -168,6 +168,7 @@ fn add(
     draft.add_vertex(vertex, output.span);
     draft.sinks.push(PlanSink {
         node: number,
+        connector: "test".to_owned(),
         sink: output.sink,
         encode: None,
         prints: false,

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::UInt32Array;
+use arrow::array::{RecordBatch, UInt32Array};
 use azud_connect::{Decoder, Records};
 use azud_model::{Batch, Epoch, Error, Rejected, RejectedBatch, Result, key_groups};
 use azud_operators::{Collector, Operator};
 use crossbeam_channel::Sender;
 
 use super::counters::{Counts, NodeCounters};
-use super::message::Message;
+use super::message::{Change, Message};
 use super::outlet::Outlet;
 use super::reject::{OnReject, rejected_record, rejected_row, stop};
 use crate::graph::{Route, Target};
@@ -63,6 +63,8 @@ pub(super) struct Chain {
     lanes_of: Vec<Vec<Sender<Message>>>,
     /// The epoch that rows belong to now.
     epoch: u64,
+    /// The instances here whose state a checkpoint keeps.
+    kept: Vec<usize>,
 }
 
 /// What an instance's operator emits into.
@@ -77,12 +79,13 @@ struct Out<'a> {
 // === impl Chain ===
 
 impl Chain {
-    /// A chain of these slots, among so many instances in all.
+    /// A chain of these slots, among so many instances in all, from an epoch on.
     pub(super) fn new(
         lane: usize,
         slots: Vec<Slot>,
         instances: usize,
         lanes_of: Vec<Vec<Sender<Message>>>,
+        epoch: u64,
     ) -> Self {
         let mut slot_of = vec![None; instances];
         for (number, slot) in slots.iter().enumerate() {
@@ -95,8 +98,50 @@ impl Chain {
             slots,
             slot_of,
             lanes_of,
-            epoch: 0,
+            epoch,
+            kept: Vec::new(),
         }
+    }
+
+    /// Keeps the state of these instances, as far as they are here.
+    pub(super) fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let here = self.slots.iter().map(|slot| slot.instance);
+        self.kept = here.filter(|instance| is_kept(*instance)).collect();
+    }
+
+    /// Whether a checkpoint keeps the state of an instance here.
+    pub(super) fn keeps(&self, instance: usize) -> bool {
+        self.kept.contains(&instance)
+    }
+
+    /// Whether a checkpoint keeps a state of this lane.
+    pub(super) fn keeps_state(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// Goes on with rows of state that an earlier run has left.
+    pub(super) fn restore(&mut self, instance: usize, rows: &[RecordBatch]) -> Result<()> {
+        self.call(instance, 0, |worker, _| match worker {
+            Worker::Operator(operator) => operator.restore(rows),
+            Worker::Decoder(_) | Worker::Sink(_) => {
+                Err(Error::internal("an instance without state was given some"))
+            }
+        })
+    }
+
+    /// What the epoch that has just ended has put into states.
+    fn changes(&mut self) -> Result<Vec<Change>> {
+        let mut changes = Vec::new();
+        for instance in self.kept.clone() {
+            self.call(instance, 0, |worker, _| {
+                if let Worker::Operator(operator) = worker {
+                    let rows = operator.take_changes()?;
+                    changes.extend(rows.map(|rows| (instance, rows)));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(changes)
     }
 
     /// Decodes records and sends them on their way.
@@ -158,12 +203,20 @@ impl Chain {
     }
 
     /// Ends the epoch in every slot: operators first, upstream first, then sinks.
-    pub(super) fn end_epoch(&mut self, epoch: &Epoch) -> Result<()> {
+    /// `hand_over` gets what went into states.
+    pub(super) fn end_epoch(
+        &mut self,
+        epoch: &Epoch,
+        hand_over: impl FnOnce(Vec<Change>) -> Result<()>,
+    ) -> Result<()> {
         for instance in self.instances() {
             self.call(instance, 0, |worker, out| match worker {
                 Worker::Operator(operator) => operator.end_epoch(epoch, out),
                 Worker::Sink(_) | Worker::Decoder(_) => Ok(()),
             })?;
+        }
+        if self.keeps_state() {
+            hand_over(self.changes()?)?;
         }
         // Once sinks know, the epoch may be told of at any moment.
         for slot in &mut self.slots {

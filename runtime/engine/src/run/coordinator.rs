@@ -6,18 +6,19 @@
 //! one end, while its records already flow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use azud_connect::{Prepared, Sink};
+use azud_connect::{Prepared, Sink, Source, fault_point};
 use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{Counts, NodeCounters};
-use super::message::{Command, Event, Message};
+use super::message::{Change, Command, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
 use super::retry::Retry;
 use super::trigger::{Stop, Trigger};
+use crate::recovery::Recorder;
 
 /// Everything that the coordinator needs.
 pub(super) struct Coordinator {
@@ -50,6 +51,24 @@ pub(super) struct Coordinator {
     pub(super) last_time_ms: Option<i64>,
     /// Whether a sink has found that nobody reads what it writes.
     pub(super) reader_is_gone: bool,
+    /// Records epochs, where there is a checkpoint.
+    pub(super) recorder: Option<Recorder>,
+    /// How many lanes hand over what went into their states.
+    pub(super) keeping_lanes: usize,
+    /// The number of the first epoch of this run.
+    pub(super) first: u64,
+    /// Set while an epoch is recorded and not committed.
+    pub(super) unsettled: Arc<AtomicBool>,
+    /// Every source, with its name.
+    pub(super) sources: Vec<(String, Arc<dyn Source>)>,
+}
+
+/// What an epoch's end brought.
+struct Ended {
+    /// For every sink, what its writers prepared, by lane.
+    prepared: Vec<Vec<Prepared>>,
+    /// What went into states.
+    changes: Vec<Change>,
 }
 
 /// Why an epoch ended.
@@ -79,7 +98,7 @@ impl Coordinator {
     async fn epochs(&mut self) -> Result<Vec<Position>> {
         // Not what is counted by now: the lanes are at work already.
         let mut counts = vec![Counts::default(); self.nodes.len()];
-        for number in 0.. {
+        for number in self.first.. {
             let started = self.clock.elapsed();
             let end = self.wait_for_end().await?;
             let positions = self.stop_readers().await?;
@@ -91,10 +110,10 @@ impl Coordinator {
             };
             let cut = self.clock.elapsed();
             self.finish(&epoch).await?;
-            let prepared = self.wait_for_prepared().await?;
+            let ended = self.wait_for_prepared().await?;
             let prepared_at = self.clock.elapsed();
-            self.commit(&epoch, prepared).await?;
-            self.committed.send_replace(epoch.number + 1);
+            self.commit(&epoch, &positions, ended).await?;
+            self.committed.send_replace(epoch.number + 1 - self.first);
 
             let now = self.counts();
             let times = [started, cut, prepared_at, self.clock.elapsed()];
@@ -185,12 +204,18 @@ impl Coordinator {
         Ok(())
     }
 
-    /// For every sink, what its writers prepared, by lane.
-    async fn wait_for_prepared(&mut self) -> Result<Vec<Vec<Prepared>>> {
+    /// Waits until every writer has prepared, and every lane has handed over its states.
+    async fn wait_for_prepared(&mut self) -> Result<Ended> {
         let mut prepared = vec![Vec::new(); self.sinks.len()];
+        let mut changes = Vec::new();
         let mut waiting: usize = self.sinks.iter().map(|(_, _, writers)| writers).sum();
-        while waiting > 0 {
+        let mut keeping = self.keeping_lanes;
+        while waiting > 0 || keeping > 0 {
             match self.events.recv().await {
+                Some(Event::Changed(changed)) => {
+                    changes.extend(changed);
+                    keeping = keeping.saturating_sub(1);
+                }
                 Some(Event::Prepared {
                     sink,
                     prepared: one,
@@ -207,18 +232,47 @@ impl Coordinator {
         for of_sink in &mut prepared {
             of_sink.sort_by_key(|one| one.lane);
         }
-        Ok(prepared)
+        Ok(Ended { prepared, changes })
     }
 
-    async fn commit(&mut self, epoch: &Epoch, prepared: Vec<Vec<Prepared>>) -> Result<()> {
+    /// Records the epoch, and makes it visible.
+    async fn commit(&mut self, epoch: &Epoch, positions: &[Position], ended: Ended) -> Result<()> {
         // Only there to end the run: nothing has changed, also where everything is
         // given again (mode complete).
-        let shutdown = epoch.last && epoch.input_rows == 0 && epoch.number > 0;
-        for ((name, sink, _), prepared) in self.sinks.iter().zip(prepared) {
-            if shutdown {
+        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 {
+            for (_, sink, _) in &self.sinks {
                 sink.abort().await?;
-                continue;
             }
+            return Ok(());
+        }
+        let Ended { prepared, changes } = ended;
+        if let Some(recorder) = &mut self.recorder {
+            // From here on it may have happened: whether the record is there is known by
+            // whoever reads it.
+            self.unsettled.store(true, Ordering::Release);
+            recorder
+                .record(epoch, positions, &prepared, changes)
+                .await?;
+            recorder.check_owner().await?;
+        }
+        self.commit_sinks(epoch, prepared).await?;
+        if let Some(recorder) = &mut self.recorder {
+            for (name, source) in &self.sources {
+                let own = positions.iter().filter(|of| of.partition.source == *name);
+                let own: Vec<Position> = own.cloned().collect();
+                if let Err(error) = source.committed(&own).await {
+                    tracing::warn!("source `{name}`: {error}");
+                }
+            }
+            recorder.committed(epoch).await;
+            self.unsettled.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    async fn commit_sinks(&mut self, epoch: &Epoch, prepared: Vec<Vec<Prepared>>) -> Result<()> {
+        for ((name, sink, _), prepared) in self.sinks.iter().zip(prepared) {
+            fault_point("before-commit");
             let name = format!("sink `{name}`");
             let mut retry = Retry::new(&name);
             while let Err(error) = sink.commit(epoch, prepared.clone()).await {
@@ -241,7 +295,7 @@ impl Coordinator {
                 set(&mut self.ended, reader);
             }
             Some(Event::Failed(error)) => return Err(error),
-            Some(Event::Stopped { .. } | Event::Prepared { .. }) => {
+            Some(Event::Stopped { .. } | Event::Prepared { .. } | Event::Changed(_)) => {
                 return Err(Error::internal("an event came out of order"));
             }
             None => return Err(Error::internal("everything stopped without a word")),

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use azud_model::{Epoch, Error, ErrorKind, Result};
 use crossbeam_channel::{Receiver, Select};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::chain::Chain;
 use super::message::{Event, Message};
+use crate::recovery::Restore;
 
 /// Everything that a lane's thread owns.
 pub(super) struct Lane {
@@ -21,6 +23,12 @@ pub(super) struct Lane {
     pub(super) below: Vec<crossbeam_channel::Sender<Message>>,
     /// To the coordinator.
     pub(super) events: mpsc::Sender<Event>,
+    /// State that an earlier run has left.
+    pub(super) restores: Vec<Restore>,
+    /// This lane, and how many there are.
+    pub(super) lane: (usize, usize),
+    /// Where a checkpoint is read.
+    pub(super) runtime: Handle,
 }
 
 // === impl Lane ===
@@ -45,9 +53,18 @@ impl Lane {
     }
 
     fn epochs(&mut self) -> Result<()> {
+        for restore in std::mem::take(&mut self.restores) {
+            let (lane, lanes) = self.lane;
+            let rows = restore.rows(lane, lanes, &self.runtime)?;
+            self.chain.restore(restore.instance, &rows)?;
+        }
         loop {
             let epoch = self.epoch()?;
-            self.chain.end_epoch(&epoch)?;
+            let events = &self.events;
+            self.chain.end_epoch(&epoch, |changes| {
+                let sent = events.blocking_send(Event::Changed(changes));
+                sent.map_err(|_| Error::closed("the coordinator is gone"))
+            })?;
             for lane in &self.below {
                 let sent = lane.send(Message::EpochEnd(epoch));
                 sent.map_err(|_| Error::closed("a later lane has stopped"))?;

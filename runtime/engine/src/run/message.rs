@@ -1,5 +1,6 @@
 //! What travels between readers, lanes, writers and the coordinator.
 
+use arrow::array::RecordBatch;
 use azud_connect::{Output, Prepared, Records};
 use azud_model::{Batch, Epoch, Error, Position};
 use tokio::sync::OwnedSemaphorePermit;
@@ -44,6 +45,9 @@ pub(super) enum Command {
     Finish(Epoch),
 }
 
+/// Rows of state of an instance.
+pub(super) type Change = (usize, RecordBatch);
+
 /// What the coordinator is told.
 pub(super) enum Event {
     /// A reader has used up its share of the epoch.
@@ -62,6 +66,9 @@ pub(super) enum Event {
         /// What it prepared.
         prepared: Prepared,
     },
+    /// What a lane's operators have put into their states in the epoch: once an epoch
+    /// from every lane that has any, in a pipeline with a checkpoint.
+    Changed(Vec<Change>),
     /// Something cannot go on.
     Failed(Error),
 }

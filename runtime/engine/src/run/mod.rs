@@ -6,6 +6,7 @@ mod coordinator;
 mod counters;
 mod lane;
 mod message;
+mod open;
 mod outlet;
 mod reader;
 mod reject;
@@ -19,6 +20,7 @@ mod writer;
 
 pub(crate) use reject::OnReject;
 pub use report::{EpochReport, NodeReport};
+pub(crate) use retry::Retry;
 pub use start::RunOptions;
 pub use trigger::Stop;
-pub(crate) use trigger::Trigger;
+pub(crate) use trigger::{CONTINUOUS, Trigger};

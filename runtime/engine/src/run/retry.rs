@@ -4,7 +4,7 @@ use azud_connect::Backoff;
 use azud_model::{Error, ErrorKind, Result};
 
 /// The pauses between the attempts at one thing.
-pub(super) struct Retry<'a> {
+pub(crate) struct Retry<'a> {
     what: &'a str,
     backoff: Backoff,
 }
@@ -13,7 +13,7 @@ pub(super) struct Retry<'a> {
 
 impl<'a> Retry<'a> {
     /// `what` is for the log: `sink out`.
-    pub(super) fn new(what: &'a str) -> Self {
+    pub(crate) fn new(what: &'a str) -> Self {
         Self {
             what,
             backoff: Backoff::default(),
@@ -24,7 +24,7 @@ impl<'a> Retry<'a> {
     ///
     /// # Errors
     /// The same error, unless it is `Unavailable`.
-    pub(super) async fn after(&mut self, error: Error) -> Result<()> {
+    pub(crate) async fn after(&mut self, error: Error) -> Result<()> {
         if error.kind() != ErrorKind::Unavailable {
             return Err(error);
         }

@@ -1,10 +1,10 @@
 //! Starting a plan: opens sources and sinks, makes lanes and channels, runs until the end.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use azud_connect::{Sink, SinkWriter, SourceReader, encoder};
+use azud_connect::{Sink, encoder};
 use azud_model::{Error, Position, Result};
 use crossbeam_channel::bounded;
 use tokio::runtime::{Builder, Runtime};
@@ -16,17 +16,18 @@ use super::coordinator::Coordinator;
 use super::counters::NodeCounters;
 use super::lane::Lane;
 use super::message::SinkMessage;
+use super::open::Opened;
 use super::outlet::Outlet;
 use super::reader::{self, ReaderTask};
 use super::reject::OnReject;
 use super::report::EpochReport;
-use super::retry::Retry;
 use super::slots;
 use super::trigger::{Stop, Trigger};
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
 use crate::graph::Work;
 use crate::plan::Plan;
+use crate::recovery::Recorder;
 
 /// How many events may wait for the coordinator.
 const EVENTS: usize = 64;
@@ -42,6 +43,9 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct RunOptions {
     /// Asks the run to drain.
     pub stop: Stop,
+    /// Nodes that may start anew where a checkpoint does not fit them, and sinks that may
+    /// put aside what another run has left: `--allow-reset`.
+    pub allow_reset: Vec<String>,
     /// Counts the records that are read, for whoever shows progress.
     pub progress: Arc<AtomicU64>,
     /// Called after every epoch's commit.
@@ -63,8 +67,10 @@ impl Plan {
             .enable_all()
             .build()
             .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
-        let outcome = self.run_on(&runtime, options);
-        if !matches!(outcome, Ok(Some(_))) {
+        // What is recorded is finished by the next run, and may not be rolled back by this one.
+        let unsettled = Arc::new(AtomicBool::new(false));
+        let outcome = self.run_on(&runtime, options, &unsettled);
+        if !matches!(outcome, Ok(Some(_))) && !unsettled.load(Ordering::Acquire) {
             runtime.block_on(self.abort());
         }
         // A reader may sit in a blocking read: nothing waits for it.
@@ -83,18 +89,30 @@ impl Plan {
     }
 
     /// `None` if it was stopped before it had started.
-    fn run_on(&self, runtime: &Runtime, options: RunOptions) -> Result<Option<Vec<Position>>> {
+    fn run_on(
+        &self,
+        runtime: &Runtime,
+        options: RunOptions,
+        unsettled: &Arc<AtomicBool>,
+    ) -> Result<Option<Vec<Position>>> {
         let stop = options.stop.clone();
         let opened = runtime.block_on(async {
             tokio::select! {
-                opened = async { Ok((self.open_readers().await?, self.open_writers().await?)) } => opened,
+                opened = self.open(&options.allow_reset) => opened,
                 () = stop.requested() => Err(Error::closed("stopped before it started")),
             }
         });
-        let (readers, writers) = match opened {
+        let Opened {
+            recorder,
+            last,
+            sources,
+            readers,
+            writers,
+        } = match opened {
             Err(error) if error.kind() == azud_model::ErrorKind::Closed => return Ok(None),
             opened => opened?,
         };
+        let first = last.as_ref().map_or(0, |last| last.epoch + 1);
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let counters: Vec<Arc<NodeCounters>> = self.nodes.iter().map(|_| Arc::default()).collect();
         let records = Arc::new(AtomicU64::new(0));
@@ -149,17 +167,26 @@ impl Plan {
             outlets.push(lanes);
         }
 
+        let restores = recorder.as_ref().map_or_else(Vec::new, Recorder::restores);
         let mut lanes = Vec::new();
         for stage in 0..self.topology.stages {
             for lane in 0..self.lanes {
                 let slots = slots::slots(self, stage, lane, &counters, &mut outlets)?;
-                let chain = Chain::new(
+                let mut chain = Chain::new(
                     lane,
                     slots,
                     self.topology.instances.len(),
                     wiring.take_senders(stage, lane),
+                    first,
                 );
+                if let Some(recorder) = &recorder {
+                    chain.keep(|instance| recorder.is_kept(instance));
+                }
+                let own = restores.iter().filter(|one| chain.keeps(one.instance));
                 lanes.push(Lane {
+                    restores: own.cloned().collect(),
+                    lane: (lane, self.lanes),
+                    runtime: runtime.handle().clone(),
                     name: format!("lane {lane} of stage {stage}"),
                     chain,
                     inputs: wiring.take_inputs(stage, lane),
@@ -168,6 +195,7 @@ impl Plan {
                 });
             }
         }
+        let keeping_lanes = lanes.iter().filter(|lane| lane.chain.keeps_state()).count();
         drop(wiring);
         drop(events);
         let threads = spawn(lanes)?;
@@ -203,8 +231,16 @@ impl Plan {
                 .collect(),
             committed,
             on_epoch: options.on_epoch,
-            last_time_ms: None,
+            last_time_ms: last.as_ref().map(|last| last.time_ms),
             reader_is_gone: false,
+            recorder,
+            keeping_lanes,
+            first,
+            sources: (0..)
+                .zip(sources)
+                .map(|(number, source)| (self.source_name(number).to_owned(), source))
+                .collect(),
+            unsettled: unsettled.clone(),
         };
         let outcome = runtime.block_on(async {
             tokio::select! {
@@ -235,7 +271,7 @@ impl Plan {
         let any = |wants: fn(&dyn Sink) -> bool| self.sinks.iter().any(|plan| wants(&*plan.sink));
         match self.trigger {
             Trigger::Once => false,
-            Trigger::Continuous => any(|sink| sink.wants_ticks()),
+            Trigger::Continuous(_) => any(|sink| sink.wants_ticks()),
             Trigger::Every(_) => any(|sink| sink.wants_empty_epochs() || sink.wants_ticks()),
         }
     }
@@ -253,52 +289,6 @@ impl Plan {
         }
     }
 
-    async fn open_readers(&self) -> Result<Vec<(usize, usize, Box<dyn SourceReader>)>> {
-        let mut readers = Vec::new();
-        for (source, plan) in self.sources.iter().enumerate() {
-            let name = format!("source `{}`", self.source_name(source));
-            let mut retry = Retry::new(&name);
-            let opened = loop {
-                match plan.source.open(&[]).await {
-                    Ok(opened) => break opened,
-                    Err(error) => retry
-                        .after(error)
-                        .await
-                        .map_err(|error| error.within(&name))?,
-                }
-            };
-            readers.extend(
-                opened
-                    .into_iter()
-                    .enumerate()
-                    .map(|(lane, reader)| (source, lane, reader)),
-            );
-        }
-        Ok(readers)
-    }
-
-    async fn open_writers(&self) -> Result<Vec<Vec<Box<dyn SinkWriter>>>> {
-        let mut writers = Vec::new();
-        for (sink, plan) in self.sinks.iter().enumerate() {
-            let name = format!("sink `{}`", self.sink_name(sink));
-            let mut of_sink = Vec::new();
-            for lane in 0..self.lanes {
-                let mut retry = Retry::new(&name);
-                of_sink.push(loop {
-                    match plan.sink.writer(lane, plan.schema.clone()).await {
-                        Ok(writer) => break writer,
-                        Err(error) => retry
-                            .after(error)
-                            .await
-                            .map_err(|error| error.within(&name))?,
-                    }
-                });
-            }
-            writers.push(of_sink);
-        }
-        Ok(writers)
-    }
-
     fn encoder(&self, sink: usize) -> Result<Option<Box<dyn azud_connect::Encoder>>> {
         match self.sinks.get(sink) {
             Some(sink) => sink
@@ -307,16 +297,6 @@ impl Plan {
                 .transpose(),
             None => Ok(None),
         }
-    }
-
-    fn source_name(&self, source: usize) -> &str {
-        let node = self.sources.get(source).map_or(0, |source| source.node);
-        self.nodes.get(node).map_or("", |node| &node.name)
-    }
-
-    fn sink_name(&self, sink: usize) -> &str {
-        let node = self.sinks.get(sink).map_or(0, |sink| sink.node);
-        self.nodes.get(node).map_or("", |node| &node.name)
     }
 
     fn source_instance(&self, source: usize) -> Result<usize> {

@@ -12,12 +12,12 @@ pub(crate) enum Trigger {
     Once,
     /// A clock that ticks this often, at multiples of the interval since 1970.
     Every(Duration),
-    /// As soon as it pays: once a second, and earlier where a source's share is used up.
-    Continuous,
+    /// As soon as it pays: so often, and earlier where a source's share is used up.
+    Continuous(Duration),
 }
 
-/// How often an epoch ends with [`Trigger::Continuous`]: the default of `checkpoint.every`.
-const CONTINUOUS: Duration = Duration::from_secs(1);
+/// How often an epoch ends with [`Trigger::Continuous`], unless `checkpoint.every` says otherwise.
+pub(crate) const CONTINUOUS: Duration = Duration::from_secs(1);
 
 /// Asks a run to drain: sources stop, what they gave is processed and committed.
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ impl Trigger {
     /// The time between two ticks, in milliseconds.
     pub(super) fn interval_ms(self) -> i64 {
         let interval = match self {
-            Self::Once | Self::Continuous => CONTINUOUS,
-            Self::Every(interval) => interval,
+            Self::Once => CONTINUOUS,
+            Self::Continuous(interval) | Self::Every(interval) => interval,
         };
         i64::try_from(interval.as_millis())
             .unwrap_or(i64::MAX)

@@ -29,6 +29,7 @@ sinks:
     let telling = told.clone();
     let sink = Arc::new(MemorySink::default());
     let outcome = plan(manifest, source(&epochs, 2), sink).run(RunOptions {
+        allow_reset: Vec::new(),
         stop: Stop::default(),
         progress: Arc::new(AtomicU64::new(0)),
         on_epoch: Box::new(move |report| {

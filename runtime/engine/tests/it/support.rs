@@ -27,6 +27,7 @@ pub(crate) fn plan(manifest: &str, source: Arc<dyn Source>, sink: Arc<dyn Sink>)
 /// Runs to the end.
 pub(crate) fn run(plan: Plan) -> Result<()> {
     let outcome = plan.run(RunOptions {
+        allow_reset: Vec::new(),
         stop: Stop::default(),
         progress: Arc::new(AtomicU64::new(0)),
         on_epoch: Box::new(|_| {}),

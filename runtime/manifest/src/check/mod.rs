@@ -1,6 +1,7 @@
 //! What a schema cannot say: names, references, cycles, and keys that need or exclude each other.
 
 mod cases;
+mod checkpoint;
 mod cycles;
 mod formats;
 mod names;
@@ -32,5 +33,6 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     formats::check(draft, findings);
     transforms::check(draft, findings);
     sinks::check(draft, findings);
+    checkpoint::check(draft, findings);
     cases::check(draft, findings);
 }

@@ -86,3 +86,25 @@ pub enum StateScope {
     /// For one epoch.
     Batch,
 }
+
+/// How what a system pushes and cannot give again is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// On disk, in the checkpoint, until the epoch that it belongs to is committed.
+    #[default]
+    Journal,
+    /// Not at all: a crash loses what was not committed.
+    Memory,
+}
+
+/// What happens when a journal is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFull {
+    /// Nothing more is read: whoever sends waits.
+    #[default]
+    Wait,
+    /// What comes is dropped, and counted.
+    Drop,
+}

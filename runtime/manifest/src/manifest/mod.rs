@@ -1,6 +1,7 @@
 //! The checked manifest. Each type is at once what users write (its JSON Schema), what serde reads and
 //! what the engine gets; fields that serde skips are filled in from the keys of the tree.
 
+mod checkpoint;
 mod choices;
 mod grants;
 mod pipeline;
@@ -11,7 +12,8 @@ mod test;
 mod transform;
 mod trigger;
 
-pub use choices::{Format, Mode, OnError, StateScope};
+pub use checkpoint::Checkpoint;
+pub use choices::{Durability, Format, Mode, OnError, OnFull, StateScope};
 pub use grants::{Access, Grants};
 pub use pipeline::Manifest;
 pub(crate) use pipeline::Root;

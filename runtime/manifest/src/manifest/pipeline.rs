@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Plugin, Sink, Source, Test, Transform, Trigger};
+use super::{Checkpoint, Plugin, Sink, Source, Test, Transform, Trigger};
 use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 
 /// A stream-processing pipeline of Azud.
@@ -14,7 +14,7 @@ use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the maps of nodes are there for the schema")]
-#[schemars(extend("x-later" = ["checkpoint", "at_end", "durability", "time", "delivery"]))]
+#[schemars(extend("x-later" = ["at_end", "durability", "time", "delivery"]))]
 pub(crate) struct Root {
     /// The pipeline's identity.
     #[schemars(extend(
@@ -29,6 +29,8 @@ pub(crate) struct Root {
     // Keys are dealt to lanes in 256 groups: further lanes would have none.
     #[schemars(range(min = 1, max = 256))]
     pub(crate) parallelism: Option<NonZeroUsize>,
+    /// Where epochs are recorded, so that a crash loses and doubles nothing.
+    pub(crate) checkpoint: Option<Checkpoint>,
     /// The sink for every `rejected` that nobody else reads.
     pub(crate) dead_letters: Option<Spanned<String>>,
     /// Where rows come from.
@@ -61,6 +63,8 @@ pub struct Manifest {
     pub trigger: Spanned<Trigger>,
     /// How many lanes work side by side; the number of cores unless said.
     pub parallelism: Option<NonZeroUsize>,
+    /// Where epochs are recorded, so that a crash loses and doubles nothing.
+    pub checkpoint: Option<Checkpoint>,
     /// The sink for every `rejected` that nobody else reads.
     pub dead_letters: Option<Spanned<String>>,
     /// Where rows come from, in the order of the manifest.

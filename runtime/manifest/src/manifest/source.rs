@@ -1,17 +1,17 @@
 //! Where rows come from.
 
-use azud_model::Column;
+use azud_model::{ByteSize, Column};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Format, OnError};
+use super::{Durability, Format, OnError, OnFull};
 use crate::{ConnectorUse, Spanned};
 
 /// A node that rows come from: a connector, and how its records become columns.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["time", "plugin", "at_end", "late", "durability"], "x-what" = "connector"))]
+#[schemars(extend("x-later" = ["time", "plugin", "at_end", "late"], "x-what" = "connector"))]
 pub struct Source {
     /// The node's name: its table in SQL.
     #[serde(skip)]
@@ -36,6 +36,13 @@ pub struct Source {
     /// What happens to a record that cannot be decoded.
     #[serde(default)]
     pub on_error: OnError,
+    /// How what a system pushes and cannot give again is kept, in a pipeline with a `checkpoint`.
+    pub durability: Option<Spanned<Durability>>,
+    /// How large its journal may grow; default: 1GiB.
+    #[schemars(with = "Option<ByteSize>")]
+    pub journal_size: Option<Spanned<ByteSize>>,
+    /// What happens when its journal is full.
+    pub on_full: Option<Spanned<OnFull>>,
 }
 
 fn columns(_: &mut SchemaGenerator) -> Schema {

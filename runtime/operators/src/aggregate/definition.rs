@@ -19,6 +19,7 @@ use super::group_keys::GroupKeys;
 pub struct Aggregate {
     keys: usize,
     calls: Vec<AggregateCall>,
+    names: Vec<String>,
     input: Schema,
     state: SchemaRef,
     output: SchemaRef,
@@ -58,6 +59,7 @@ impl Aggregate {
         let aggregate = Self {
             keys,
             calls,
+            names: Vec::new(),
             input: input.clone(),
             state: Arc::new(Schema::new(Fields::from(state))),
             output: Arc::new(Schema::new(Fields::from(output))),
@@ -66,6 +68,43 @@ impl Aggregate {
         aggregate.group_keys()?;
         aggregate.accumulators()?;
         Ok(aggregate)
+    }
+
+    /// Names keys and calls by what they compute: `word`, `count(*)`. A state of other
+    /// names does not fit.
+    #[must_use]
+    pub fn named(mut self, names: Vec<String>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// What is computed, in words: `count(*) by word`.
+    pub fn computes(&self) -> String {
+        let (keys, calls) = self
+            .names
+            .split_at_checked(self.keys)
+            .unwrap_or((&[], &self.names));
+        match keys.is_empty() {
+            true => calls.join(", "),
+            false => format!("{} by {}", calls.join(", "), keys.join(", ")),
+        }
+    }
+
+    /// A name for each column of [`Self::state`], for people who read a state.
+    pub(super) fn state_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.names.iter().take(self.keys).cloned().collect();
+        let calls = self.names.iter().skip(self.keys);
+        for (call, name) in self.calls.iter().zip(calls) {
+            let states = call
+                .function
+                .state_fields()
+                .map_or(0, |states| states.len());
+            match states {
+                1 => names.push(name.clone()),
+                states => names.extend((0..states).map(|state| format!("{name}[{state}]"))),
+            }
+        }
+        names
     }
 
     /// How many key columns there are; none: all rows are one group.

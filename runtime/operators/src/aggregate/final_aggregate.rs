@@ -11,10 +11,10 @@ use datafusion_common::DataFusionError;
 
 use super::accumulators::Accumulators;
 use super::group_keys::{GroupKeys, canonical};
-use super::{Aggregate, GroupStates};
+use super::{Aggregate, GroupStates, state};
 use crate::project::record_batch;
 use crate::reason::internal;
-use crate::{Collector, MAX_ROWS, Operator};
+use crate::{Collector, MAX_ROWS, Operator, StateShape};
 
 /// Merges rows of states by group and, at the end of an epoch, emits results:
 /// on port `i` what mode `i` asks for. Groups come in the order in which they
@@ -31,6 +31,8 @@ pub struct FinalAggregate {
     epoch: Touched,
     /// The group of each row of the batch at hand; kept for its memory.
     numbers: Vec<usize>,
+    /// What the epoch has put: groups and their rows.
+    changed: Option<(Vec<usize>, RecordBatch)>,
 }
 
 /// What a [`FinalAggregate`] remembers from one epoch to the next.
@@ -85,6 +87,7 @@ impl FinalAggregate {
             },
             aggregate,
             numbers: Vec::new(),
+            changed: None,
         })
     }
 
@@ -214,6 +217,7 @@ impl Operator for FinalAggregate {
     }
 
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.changed = None;
         self.touch_only_group()?;
         if !self.epoch.groups.is_empty() {
             let (groups, rows) = self.finish_epoch()?;
@@ -223,10 +227,31 @@ impl Operator for FinalAggregate {
                 return self.emit(&rows, &[Mode::Append, Mode::Update, Mode::Complete], out);
             }
             self.emit(&rows, &[Mode::Append, Mode::Update], out)?;
+            self.changed = Some((groups.clone(), rows.clone()));
             self.states.put(groups, rows)?;
         }
         if self.memory == Memory::Kept && self.modes.contains(&Mode::Complete) {
             self.emit_all(out)?;
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<StateShape> {
+        (self.memory == Memory::Kept).then(|| state::shape(&self.aggregate))
+    }
+
+    fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
+        let changed = self.changed.take();
+        let rows = changed.map(|(groups, rows)| state::rows(&self.aggregate, &groups, &rows));
+        rows.transpose()
+    }
+
+    fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
+        for rows in state::latest(&self.aggregate, rows)? {
+            let (keys, _) = self.split(rows.columns());
+            let number = self.keys.number(keys, rows.num_rows(), &mut self.numbers);
+            number.map_err(failed)?;
+            self.states.put(self.numbers.clone(), rows)?;
         }
         Ok(())
     }
@@ -287,6 +312,6 @@ fn take_groups(states: &[ArrayRef], groups: &[usize]) -> Result<Vec<ArrayRef>, A
     taken.collect()
 }
 
-fn failed(error: DataFusionError) -> azud_model::Error {
+pub(super) fn failed(error: DataFusionError) -> azud_model::Error {
     internal("an aggregate", error)
 }

@@ -8,6 +8,7 @@ mod final_aggregate;
 mod group_keys;
 mod group_states;
 mod partial_aggregate;
+mod state;
 
 pub use definition::{Aggregate, AggregateCall};
 pub use final_aggregate::FinalAggregate;

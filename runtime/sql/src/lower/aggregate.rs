@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use azud_operators::{Aggregate, AggregateCall, FinalAggregate, PartialAggregate, Project};
 use datafusion_common::DFSchema;
 use datafusion_expr::expr::{AggregateFunction, NullTreatment};
+use datafusion_expr::expr_rewriter::unnormalize_col;
 use datafusion_expr::{Cast, Expr, ExprSchemable, ScalarUDF, logical_plan};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::aggregate::AggregateExprBuilder;
@@ -50,8 +51,11 @@ impl Lowering {
             .zip(places)
             .map(|(function, places)| reads.call(function, places, &input))
             .collect::<Result<Vec<_>, _>>()?;
+        let names = aggregate.group_expr.iter().chain(&aggregate.aggr_expr);
+        let names = names.map(name);
         let made = Aggregate::new(&input, keys, calls)
-            .map_err(|error| SqlError::from_datafusion(&error))?;
+            .map_err(|error| SqlError::from_datafusion(&error))?
+            .named(names.collect());
         let stream = self.stream(&aggregate.input)?;
         let expressions = reads
             .expressions
@@ -242,6 +246,22 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType, SqlError> {
     expression
         .get_type(schema)
         .map_err(|error| SqlError::from_datafusion(&error))
+}
+
+/// What is computed, in the words of the query: `count(*)`.
+fn name(expression: &Expr) -> String {
+    let name = unnormalize_col(bare(expression)).to_string();
+    // What `count(*)` is planned as.
+    name.replace("count(Int32(1))", "count(*)")
+        .replace("count(Int64(1))", "count(*)")
+}
+
+/// Without the name that the query gives it, which changes nothing of what is computed.
+fn bare(expression: &Expr) -> Expr {
+    match expression {
+        Expr::Alias(alias) => bare(&alias.expr),
+        other => other.clone(),
+    }
 }
 
 fn function(expression: &Expr) -> Result<&AggregateFunction, SqlError> {

@@ -1,0 +1,180 @@
+//! What of a record fits a plan: everything that does not is named.
+
+use azud_model::Result;
+use azud_state::{Record, StateRecord};
+
+use super::states::{PlanState, states};
+use crate::plan::Plan;
+
+/// What becomes of a node when a pipeline goes on with a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeFit {
+    /// The node's name.
+    pub node: String,
+    /// What becomes of it.
+    pub fit: Fit,
+}
+
+/// What becomes of what is recorded of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It goes on where it was.
+    Kept,
+    /// It goes on where it was, but is another one in this respect.
+    Changed(String),
+    /// It was not there before, and starts empty.
+    New,
+    /// It cannot go on, for this reason: `--allow-reset` lets it start anew.
+    Lost(String),
+}
+
+/// Every node of the plan and the record; `committed`: whether all sinks have what is recorded.
+pub(super) fn fit(plan: &Plan, record: &Record, committed: bool) -> Result<Vec<NodeFit>> {
+    let mut found = Vec::new();
+    sources(plan, record, &mut found);
+    transforms(plan, record, &mut found)?;
+    sinks(plan, record, committed, &mut found);
+    Ok(found)
+}
+
+fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
+    for (number, source) in plan.sources.iter().enumerate() {
+        let node = plan.source_name(number).to_owned();
+        let before = record.sources.iter().find(|before| before.node == node);
+        let fit = match before {
+            None => Fit::New,
+            Some(before) if before.connector == source.connector => Fit::Kept,
+            Some(before) => Fit::Lost(format!(
+                "it reads `{}`, and its positions are those of `{}`: it would read from the start",
+                source.connector, before.connector
+            )),
+        };
+        found.push(NodeFit { node, fit });
+    }
+    for before in &record.sources {
+        let is_it = |number: usize| plan.source_name(number) == before.node;
+        if !(0..plan.sources.len()).any(is_it) && !before.positions.is_empty() {
+            found.push(NodeFit {
+                node: before.node.clone(),
+                fit: Fit::Lost("it is in the manifest no more: where it was would be lost".into()),
+            });
+        }
+    }
+}
+
+fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<()> {
+    let states = states(plan)?;
+    for node in &plan.nodes {
+        let is_source = (0..plan.sources.len()).any(|at| plan.source_name(at) == &*node.name);
+        let is_sink = (0..plan.sinks.len()).any(|at| plan.sink_name(at) == &*node.name);
+        if is_source || is_sink {
+            continue;
+        }
+        let own: Vec<&PlanState> = states
+            .iter()
+            .filter(|state| *state.node == *node.name)
+            .collect();
+        let before = record
+            .states
+            .iter()
+            .filter(|state| *state.node == *node.name);
+        let before: Vec<&StateRecord> = before.collect();
+        let digest = record.plugins.get(&*node.name);
+        let fit = match (own.is_empty(), before.is_empty()) {
+            (true, true) => match (digest, node.plugin.as_deref()) {
+                (Some(before), Some(now)) if before != now => Fit::Changed(format!(
+                    "another version of its plugin: sha256 {} instead of {}",
+                    short(now),
+                    short(before)
+                )),
+                _ => Fit::Kept,
+            },
+            (false, true) => Fit::New,
+            _ => state_fit(&own, &before),
+        };
+        found.push(NodeFit {
+            node: node.name.to_string(),
+            fit,
+        });
+    }
+    for before in &record.states {
+        let known = plan.nodes.iter().any(|node| *node.name == *before.node);
+        if !known && before.step == 0 {
+            found.push(NodeFit {
+                node: before.node.clone(),
+                fit: Fit::Lost("it is in the manifest no more: its state would be lost".into()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn state_fit(own: &[&PlanState], before: &[&StateRecord]) -> Fit {
+    let words = |computes: Vec<&str>| match computes.is_empty() {
+        true => "nothing".to_owned(),
+        false => format!("`{}`", computes.join("; ")),
+    };
+    let same = own.len() == before.len()
+        && own
+            .iter()
+            .zip(before)
+            .all(|(own, before)| own.shape == before.shape);
+    if same {
+        return Fit::Kept;
+    }
+    let now = words(
+        own.iter()
+            .map(|state| state.shape.computes.as_str())
+            .collect(),
+    );
+    let then = words(
+        before
+            .iter()
+            .map(|state| state.shape.computes.as_str())
+            .collect(),
+    );
+    Fit::Lost(match now == then {
+        true => format!("its state has other types of columns for {now}"),
+        false => format!("it computes {now}, and its state is that of {then}"),
+    })
+}
+
+fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>) {
+    let uncommitted = |what: &str| {
+        format!(
+            "{what}, and epoch {} may not be committed in it yet: run the manifest as it was once \
+             more",
+            record.epoch
+        )
+    };
+    for (number, sink) in plan.sinks.iter().enumerate() {
+        let node = plan.sink_name(number).to_owned();
+        let before = record.sinks.iter().find(|before| before.node == node);
+        let target = sink.sink.target();
+        let fit = match before {
+            None => Fit::New,
+            Some(before) if before.connector == sink.connector && before.target == target => {
+                Fit::Kept
+            }
+            Some(_) if committed => Fit::Changed("it writes to another place".to_owned()),
+            Some(_) => Fit::Lost(uncommitted("it writes to another place")),
+        };
+        found.push(NodeFit { node, fit });
+    }
+    for before in &record.sinks {
+        let is_it = |number: usize| plan.sink_name(number) == before.node;
+        let there = (0..plan.sinks.len()).any(is_it);
+        let has_output = before.prepared.iter().any(|lane| !lane.token.is_empty());
+        if !there && !committed && has_output {
+            found.push(NodeFit {
+                node: before.node.clone(),
+                fit: Fit::Lost(uncommitted("it is in the manifest no more")),
+            });
+        }
+    }
+}
+
+/// As much of a digest as tells two apart.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

@@ -1,0 +1,11 @@
+//! Going on where an earlier run has stopped: what of a record fits a plan, and what
+//! the run that follows is given of it.
+
+mod fit;
+mod recorder;
+mod resume;
+mod states;
+
+pub use fit::{Fit, NodeFit};
+pub(crate) use recorder::{Recorder, Restore};
+pub(crate) use resume::Resume;

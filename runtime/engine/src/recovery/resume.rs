@@ -1,0 +1,150 @@
+//! The start of a run over a checkpoint.
+
+use std::sync::Arc;
+
+use azud_connect::Recovery;
+use azud_model::{Error, Partition, Position, Result};
+use azud_state::{Checkpoint, Record};
+
+use super::fit::{Fit, NodeFit, fit};
+use super::recorder::Recorder;
+use super::states::states;
+use crate::plan::Plan;
+
+/// A checkpoint that is open, and what of it the run goes on with.
+pub(crate) struct Resume {
+    pub(crate) recorder: Recorder,
+    /// The last epoch that happened; `None` at a first start.
+    pub(crate) last: Option<Record>,
+    /// Nodes that may start anew.
+    allow_reset: Vec<String>,
+    /// Nodes that do.
+    reset: Vec<String>,
+}
+
+// === impl Resume ===
+
+impl Resume {
+    /// Takes the plan's checkpoint; `None` if it has none.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::open`]; `Invalid` if the record does not fit the plan.
+    pub(crate) async fn open(plan: &Plan, allow_reset: &[String]) -> Result<Option<Self>> {
+        let Some(planned) = &plan.checkpoint else {
+            return Ok(None);
+        };
+        check_names(plan, allow_reset)?;
+        let storage = planned.location.storage();
+        let opened = Checkpoint::open(storage, &plan.name, planned.retain).await?;
+        for warning in &opened.warnings {
+            tracing::warn!("{warning}");
+        }
+        let reset = match &opened.last {
+            Some(last) => {
+                let committed = opened.checkpoint.is_committed(last.epoch).await?;
+                let fits = fit(plan, last, committed)?;
+                reset(&fits, allow_reset, &opened.checkpoint.place())?
+            }
+            None => Vec::new(),
+        };
+        let last = opened.last;
+        let keeps = |node: &str| !reset.iter().any(|reset| reset == node);
+        let mut states = states(plan)?
+            .into_iter()
+            .map(|state| {
+                let of = last.iter().flat_map(|last| &last.states);
+                let mut of = of.filter(|before| keeps(&before.node));
+                let before = of.find(|of| of.node == state.node && of.step == state.step);
+                let files = before.map(|before| before.files.clone());
+                (state, files.unwrap_or_default())
+            })
+            .collect::<Vec<_>>();
+        states.sort_by_key(|(state, _)| state.instance);
+        let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states);
+        Ok(Some(Self {
+            recorder,
+            last,
+            allow_reset: allow_reset.to_vec(),
+            reset,
+        }))
+    }
+
+    /// Where a source goes on; empty at a first start.
+    pub(crate) fn positions(&self, source: &str) -> Vec<Position> {
+        let sources = self.last.iter().flat_map(|last| &last.sources);
+        let own = sources.filter(|of| of.node == source && !self.is_reset(source));
+        own.flat_map(|of| &of.positions)
+            .map(|position| Position {
+                partition: Arc::new(Partition {
+                    source: source.to_owned(),
+                    name: position.partition.clone(),
+                }),
+                next: position.next.clone(),
+            })
+            .collect()
+    }
+
+    /// What a sink is told before it opens.
+    pub(crate) fn sink(&self, sink: &str) -> Result<Recovery> {
+        let recorded = match &self.last {
+            Some(last) if !self.is_reset(sink) => last.of_sink(sink)?,
+            _ => None,
+        };
+        Ok(Recovery {
+            run: self.recorder.run().to_owned(),
+            last: recorded,
+            allow_reset: self.allow_reset.iter().any(|name| name == sink),
+        })
+    }
+
+    fn is_reset(&self, node: &str) -> bool {
+        self.reset.iter().any(|reset| reset == node)
+    }
+}
+
+/// The nodes that start anew, which all of those that do not fit may.
+fn reset(fits: &[NodeFit], allowed: &[String], place: &str) -> Result<Vec<String>> {
+    let mut reset = Vec::new();
+    let mut refused = Vec::new();
+    for NodeFit { node, fit } in fits {
+        match fit {
+            Fit::Lost(_) if allowed.contains(node) => {
+                tracing::warn!("node `{node}` starts anew: `--allow-reset {node}`");
+                reset.push(node.clone());
+            }
+            Fit::Lost(why) => refused.push((node, why)),
+            Fit::Changed(how) => tracing::info!("node `{node}` goes on: {how}"),
+            Fit::New => tracing::info!("node `{node}` is new, and starts empty"),
+            Fit::Kept => {}
+        }
+    }
+    if refused.is_empty() {
+        return Ok(reset);
+    }
+    let whys = refused
+        .iter()
+        .map(|(node, why)| format!("node `{node}`: {why}"));
+    let flags = refused
+        .iter()
+        .map(|(node, _)| format!("--allow-reset {node}"));
+    Err(Error::invalid(format!(
+        "the checkpoint `{place}` does not fit the manifest: {}; to go on without what was kept: {}",
+        whys.collect::<Vec<_>>().join("; "),
+        flags.collect::<Vec<_>>().join(" ")
+    )))
+}
+
+/// A name that is mistyped would allow nothing. Nodes that are gone have no name to check.
+fn check_names(plan: &Plan, allow_reset: &[String]) -> Result<()> {
+    match allow_reset.iter().find(|name| name.is_empty()) {
+        Some(_) => Err(Error::invalid("`--allow-reset` names a node")),
+        None => {
+            for name in allow_reset {
+                if !plan.nodes.iter().any(|node| *node.name == **name) {
+                    tracing::warn!("`--allow-reset {name}`: the manifest has no such node");
+                }
+            }
+            Ok(())
+        }
+    }
+}

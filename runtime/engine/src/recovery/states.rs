@@ -1,0 +1,57 @@
+//! The stateful steps of a plan.
+
+use arrow::datatypes::SchemaRef;
+use azud_model::{Error, Result};
+use azud_state::Shape;
+
+use crate::graph::Work;
+use crate::plan::Plan;
+
+/// A stateful step.
+#[derive(Clone, Debug)]
+pub(super) struct PlanState {
+    /// The instance that keeps it: one, whatever the modes are.
+    pub(super) instance: usize,
+    /// The node's name.
+    pub(super) node: String,
+    /// Which of the node's stateful steps, from 0.
+    pub(super) step: u32,
+    pub(super) schema: SchemaRef,
+    pub(super) shape: Shape,
+    /// Whether all its rows are in the first lane.
+    pub(super) in_one_lane: bool,
+}
+
+/// All stateful steps, in the order of the graph.
+pub(super) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
+    let mut states: Vec<PlanState> = Vec::new();
+    for (number, instance) in plan.topology.instances.iter().enumerate() {
+        let missing = || Error::internal("an instance has no vertex or node");
+        let vertex = plan.vertices.get(instance.vertex).ok_or_else(missing)?;
+        let (true, Work::Operator(make)) = (vertex.changing, &vertex.work) else {
+            continue;
+        };
+        let Some(state) = make(&instance.modes)?.state() else {
+            continue;
+        };
+        let node = plan.nodes.get(vertex.node).ok_or_else(missing)?;
+        let earlier = states.iter().filter(|state| *state.node == *node.name);
+        let step = u32::try_from(earlier.count()).unwrap_or(u32::MAX);
+        let columns = state.schema.fields().iter();
+        states.push(PlanState {
+            instance: number,
+            node: node.name.to_string(),
+            step,
+            shape: Shape {
+                keys: state.keys,
+                columns: columns
+                    .map(|field| format!("{} {}", field.name(), field.data_type()))
+                    .collect(),
+                computes: state.computes,
+            },
+            schema: state.schema,
+            in_one_lane: vertex.exchange.as_ref().is_some_and(Vec::is_empty),
+        });
+    }
+    Ok(states)
+}

@@ -1,0 +1,158 @@
+//! Opening: the checkpoint, what of it is not committed, sources, sinks.
+
+use std::sync::Arc;
+
+use azud_connect::{SinkWriter, Source, SourceReader};
+use azud_model::Result;
+use azud_state::Record;
+
+use super::retry::Retry;
+use crate::plan::Plan;
+use crate::recovery::{Recorder, Resume};
+
+/// What is open before the first epoch.
+pub(super) struct Opened {
+    /// Records epochs, where there is a checkpoint.
+    pub(super) recorder: Option<Recorder>,
+    /// The last epoch of an earlier run.
+    pub(super) last: Option<Record>,
+    /// Every source, behind its journal where it has one.
+    pub(super) sources: Vec<Arc<dyn Source>>,
+    /// Number of the source, number in the source, reader.
+    pub(super) readers: Vec<(usize, usize, Box<dyn SourceReader>)>,
+    /// For every sink, a writer for each lane.
+    pub(super) writers: Vec<Vec<Box<dyn SinkWriter>>>,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Opens everything; what an earlier run has recorded is committed first.
+    pub(super) async fn open(&self, allow_reset: &[String]) -> Result<Opened> {
+        let resume = Resume::open(self, allow_reset).await?;
+        match &resume {
+            Some(resume) => self.recover_sinks(resume).await?,
+            None => self.tell_losses(),
+        }
+        let sources: Vec<_> = self
+            .sources
+            .iter()
+            .map(|plan| plan.source.clone())
+            .collect();
+        let readers = self.open_readers(&sources, resume.as_ref()).await?;
+        let writers = self.open_writers().await?;
+        let (recorder, last) = match resume {
+            Some(resume) => (Some(resume.recorder), resume.last),
+            None => (None, None),
+        };
+        Ok(Opened {
+            recorder,
+            last,
+            sources,
+            readers,
+            writers,
+        })
+    }
+
+    /// Rolls back what was never recorded, and commits what was.
+    async fn recover_sinks(&self, resume: &Resume) -> Result<()> {
+        for (number, plan) in self.sinks.iter().enumerate() {
+            let node = self.sink_name(number);
+            let name = format!("sink `{node}`");
+            let recovery = resume.sink(node)?;
+            let mut retry = Retry::new(&name);
+            while let Err(error) = plan.sink.recover(&recovery).await {
+                retry
+                    .after(error)
+                    .await
+                    .map_err(|error| error.within(&name))?;
+            }
+            let Some(last) = recovery.last else {
+                continue;
+            };
+            let mut retry = Retry::new(&name);
+            while let Err(error) = plan.sink.commit(&last.epoch, last.prepared.clone()).await {
+                retry
+                    .after(error)
+                    .await
+                    .map_err(|error| error.within(&name))?;
+            }
+        }
+        if let Some(last) = &resume.last {
+            tracing::info!("{} goes on after epoch {}", self.name, last.epoch);
+        }
+        Ok(())
+    }
+
+    /// Without a checkpoint a crash has a price, which nobody should learn from it.
+    fn tell_losses(&self) {
+        if !self.trigger.finite() {
+            tracing::info!(
+                "no `checkpoint`: after a crash files are read again from their start, what \
+                 sockets gave is lost, and aggregates begin at nothing"
+            );
+        }
+    }
+
+    async fn open_readers(
+        &self,
+        sources: &[Arc<dyn Source>],
+        resume: Option<&Resume>,
+    ) -> Result<Vec<(usize, usize, Box<dyn SourceReader>)>> {
+        let mut readers = Vec::new();
+        for (source, opens) in sources.iter().enumerate() {
+            let name = format!("source `{}`", self.source_name(source));
+            let positions = resume.map(|resume| resume.positions(self.source_name(source)));
+            let positions = positions.unwrap_or_default();
+            let mut retry = Retry::new(&name);
+            let opened = loop {
+                match opens.open(&positions).await {
+                    Ok(opened) => break opened,
+                    Err(error) => retry
+                        .after(error)
+                        .await
+                        .map_err(|error| error.within(&name))?,
+                }
+            };
+            readers.extend(
+                opened
+                    .into_iter()
+                    .enumerate()
+                    .map(|(lane, reader)| (source, lane, reader)),
+            );
+        }
+        Ok(readers)
+    }
+
+    async fn open_writers(&self) -> Result<Vec<Vec<Box<dyn SinkWriter>>>> {
+        let mut writers = Vec::new();
+        for (sink, plan) in self.sinks.iter().enumerate() {
+            let name = format!("sink `{}`", self.sink_name(sink));
+            let mut of_sink = Vec::new();
+            for lane in 0..self.lanes {
+                let mut retry = Retry::new(&name);
+                of_sink.push(loop {
+                    match plan.sink.writer(lane, plan.schema.clone()).await {
+                        Ok(writer) => break writer,
+                        Err(error) => retry
+                            .after(error)
+                            .await
+                            .map_err(|error| error.within(&name))?,
+                    }
+                });
+            }
+            writers.push(of_sink);
+        }
+        Ok(writers)
+    }
+
+    pub(crate) fn source_name(&self, source: usize) -> &str {
+        let node = self.sources.get(source).map_or(0, |source| source.node);
+        self.nodes.get(node).map_or("", |node| &node.name)
+    }
+
+    pub(crate) fn sink_name(&self, sink: usize) -> &str {
+        let node = self.sinks.get(sink).map_or(0, |sink| sink.node);
+        self.nodes.get(node).map_or("", |node| &node.name)
+    }
+}
