@@ -25,6 +25,11 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Says everything that is wrong with a pipeline, without running it.
     Check(CheckArguments),
+    /// Shows what a pipeline is: nodes, lanes, modes, state, and what each sink guarantees.
+    Plan(PlanArguments),
+    /// Shows what a checkpoint keeps, also while a pipeline runs over it.
+    #[command(subcommand)]
+    State(StateCommand),
     /// Runs the tests of manifests: the rows under `tests` instead of sources and sinks.
     ///
     /// Plugins with a `source:` are built first, where they are out of date.
@@ -128,6 +133,70 @@ pub(crate) struct CheckArguments {
     /// Prints what is wrong as a JSON array, for programs.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArguments {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// Says of every node whether it could go on with this checkpoint: kept, changed, new
+    /// or lost. Exits with 1 if something would be lost.
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(crate) against: Option<PathBuf>,
+    /// Prints it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// Lists the epochs that are kept, and what states there are.
+    Ls(StateLs),
+    /// Shows rows of a node's state.
+    Show(StateShow),
+    /// Writes all rows of a node's state to a file.
+    Export(StateExport),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StateLs {
+    /// The manifest, or the checkpoint's folder.
+    pub(crate) checkpoint: PathBuf,
+    /// Prints the records as a JSON array, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StateOf {
+    /// The manifest, or the checkpoint's folder.
+    pub(crate) checkpoint: PathBuf,
+    /// The node.
+    pub(crate) node: String,
+    /// The epoch; the newest unless said.
+    #[arg(long)]
+    pub(crate) epoch: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StateShow {
+    #[command(flatten)]
+    pub(crate) of: StateOf,
+    /// How many rows.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) rows: usize,
+    /// Prints one line of JSON a row, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StateExport {
+    #[command(flatten)]
+    pub(crate) of: StateOf,
+    /// The file: its name ends with .json, .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
 }
 
 #[derive(Args, Debug)]

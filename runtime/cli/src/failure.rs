@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Silent,
     /// Tests failed, and that was told already.
     Tests,
+    /// So many nodes would lose what a checkpoint keeps.
+    Lost(usize),
 }
 
 // === impl Failure ===
@@ -46,6 +48,7 @@ impl Failure {
             Self::Pipeline(error) => (format!("error: {error}\n"), 1),
             Self::Silent => (String::new(), 2),
             Self::Tests => (String::new(), 1),
+            Self::Lost(nodes) => (format!("error: {nodes} of the nodes cannot go on\n"), 1),
         }
     }
 }

@@ -14,11 +14,13 @@ mod load;
 mod log;
 mod new;
 mod output;
+mod plan;
 mod progress;
 mod run;
 mod sandbox;
 mod schema;
 mod signals;
+mod state;
 mod test;
 mod totals;
 
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
+        Command::Plan(plan) => plan::plan(&plan),
+        Command::State(command) => state::state(&command),
         Command::Test(test) => test::test(&test),
         Command::New(new) => new::new(&new),
         Command::Build(build) => build::build(&build),

@@ -10,6 +10,7 @@
 //! sinks, for rows that are given by hand.
 
 mod connectors;
+mod describe;
 mod graph;
 mod plan;
 mod plugin;
@@ -17,6 +18,7 @@ mod recovery;
 mod run;
 
 pub use connectors::{CONNECTORS, manifest_connectors};
+pub use describe::{Guarantee, NodeView, PlanView};
 pub use plan::{
     Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestOutput, TestPlan,
     check, check_for_test,

@@ -97,6 +97,14 @@ impl Location {
     }
 }
 
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+        }
+    }
+}
+
 // === impl Checkpoint ===
 
 impl Checkpoint {
@@ -245,8 +253,7 @@ impl Checkpoint {
     /// # Errors
     /// Those of the storage.
     pub async fn is_committed(&self, epoch: u64) -> Result<bool> {
-        let found = self.storage.get(COMMITTED).await?;
-        Ok(found.is_some_and(|found| found == format!("{epoch}\n")))
+        is_committed(self.storage.as_ref(), epoch).await
     }
 
     /// Removes records that are older than those to keep, and files that no record names
@@ -332,6 +339,15 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+/// Whether every sink is known to have committed an epoch.
+///
+/// # Errors
+/// Those of the storage.
+pub async fn is_committed(storage: &dyn Storage, epoch: u64) -> Result<bool> {
+    let found = storage.get(COMMITTED).await?;
+    Ok(found.is_some_and(|found| found == format!("{epoch}\n")))
 }
 
 /// The rows of a file of a state, for whoever owns nothing.

@@ -27,8 +27,9 @@ mod owner;
 mod record;
 mod rows;
 mod storage;
+mod view;
 
-pub use checkpoint::{Checkpoint, Location, Opened};
+pub use checkpoint::{Checkpoint, Location, Opened, is_committed};
 pub use compact::compact;
 pub use files::{StateFile, due};
 pub use log::{EpochLog, Found};
@@ -38,3 +39,4 @@ pub use record::{
 };
 pub use rows::{KEY_GROUP, ORDER, decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, Storage};
+pub use view::View;

@@ -83,6 +83,16 @@ pub(crate) struct PlanSource {
     /// `None`: it makes typed columns itself.
     pub(crate) format: Option<FormatOptions>,
     pub(crate) schema: SchemaRef,
+    /// How what it cannot give again is kept.
+    pub(crate) journal: Option<PlanJournal>,
+}
+
+/// The journal of a source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlanJournal {
+    pub(crate) bytes: u64,
+    /// Whether what comes is dropped when it is full.
+    pub(crate) drop: bool,
 }
 
 pub(crate) struct PlanSink {
@@ -94,6 +104,15 @@ pub(crate) struct PlanSink {
     pub(crate) encode: Option<Format>,
     pub(crate) prints: bool,
     pub(crate) schema: SchemaRef,
+}
+
+// === impl PlanSource ===
+
+impl PlanSource {
+    /// Whether a full journal makes it drop what comes.
+    pub(crate) fn drops(&self) -> bool {
+        self.journal.is_some_and(|journal| journal.drop)
+    }
 }
 
 // === impl Plan ===

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use azud_connect::{Connector, Format, FormatOptions, SourceContext, decoder};
-use azud_manifest::{Format as ManifestFormat, Source, Spanned};
+use azud_connect::{Connector, Format, FormatOptions, Replay, SourceContext, decoder};
+use azud_manifest::{Durability, Format as ManifestFormat, OnFull, Source, Spanned};
 use azud_model::{Clock, Column};
 
-use super::PlanSource;
 use super::node::Draft;
+use super::{PlanJournal, PlanSource};
 use crate::connectors::find;
 use crate::graph::{Vertex, Work};
 
@@ -70,6 +70,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
             }
         },
     };
+    let journal = journal(draft, node, source.replay());
     let vertex = Vertex {
         output: true,
         ..Vertex::new(number, Work::Source(draft.sources.len()), Vec::new())
@@ -80,9 +81,42 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         source,
         format,
         schema: schema.clone(),
+        journal,
     });
     let vertex = draft.add_vertex(vertex, node.name.span);
     draft.add_output(&node.name.value, number, vertex, schema);
+}
+
+/// How large a journal may be, unless the manifest says otherwise.
+const JOURNAL_BYTES: u64 = 1 << 30;
+
+/// The journal of a source that cannot be asked again, in a pipeline with a checkpoint.
+fn journal(draft: &mut Draft<'_>, node: &Source, replay: Replay) -> Option<PlanJournal> {
+    if replay == Replay::Positions {
+        let spans = [
+            node.durability.as_ref().map(|of| of.span),
+            node.journal_size.as_ref().map(|of| of.span),
+            node.on_full.as_ref().map(|of| of.span),
+        ];
+        for span in spans.into_iter().flatten() {
+            let connector = &node.connector.name.value;
+            let message = format!("`{connector}` can be asked again: it needs no journal");
+            draft.blame(span, message, Some("leave it out".to_owned()));
+        }
+        return None;
+    }
+    let durability = node.durability.as_ref().map(|of| of.value);
+    if draft.manifest.checkpoint.is_none() || durability == Some(Durability::Memory) {
+        return None;
+    }
+    let bytes = node.journal_size.as_ref();
+    Some(PlanJournal {
+        bytes: bytes.map_or(JOURNAL_BYTES, |bytes| bytes.value.as_bytes()),
+        drop: node
+            .on_full
+            .as_ref()
+            .is_some_and(|of| of.value == OnFull::Drop),
+    })
 }
 
 /// What the format makes of the payload, and which columns of the system stay.

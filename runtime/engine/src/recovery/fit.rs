@@ -1,7 +1,7 @@
 //! What of a record fits a plan: everything that does not is named.
 
-use azud_model::Result;
-use azud_state::{Record, StateRecord};
+use azud_model::{Error, Result};
+use azud_state::{Location, Record, StateRecord, View};
 
 use super::states::{PlanState, states};
 use crate::plan::Plan;
@@ -26,6 +26,25 @@ pub enum Fit {
     New,
     /// It cannot go on, for this reason: `--allow-reset` lets it start anew.
     Lost(String),
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// What becomes of every node when it goes on with a checkpoint; changes nothing there.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no checkpoint, or it cannot be read.
+    pub fn against(&self, location: &Location) -> Result<Vec<NodeFit>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| Error::internal("cannot wait").because(error))?;
+        runtime.block_on(async {
+            let storage = location.storage();
+            let record = View::new(storage.clone()).record(None).await?;
+            let committed = azud_state::is_committed(storage.as_ref(), record.epoch).await?;
+            fit(self, &record, committed)
+        })
+    }
 }
 
 /// Every node of the plan and the record; `committed`: whether all sinks have what is recorded.

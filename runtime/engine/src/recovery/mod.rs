@@ -9,3 +9,4 @@ mod states;
 pub use fit::{Fit, NodeFit};
 pub(crate) use recorder::{Recorder, Restore};
 pub(crate) use resume::Resume;
+pub(crate) use states::states;

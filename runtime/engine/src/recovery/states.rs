@@ -9,21 +9,21 @@ use crate::plan::Plan;
 
 /// A stateful step.
 #[derive(Clone, Debug)]
-pub(super) struct PlanState {
+pub(crate) struct PlanState {
     /// The instance that keeps it: one, whatever the modes are.
-    pub(super) instance: usize,
+    pub(crate) instance: usize,
     /// The node's name.
-    pub(super) node: String,
+    pub(crate) node: String,
     /// Which of the node's stateful steps, from 0.
-    pub(super) step: u32,
-    pub(super) schema: SchemaRef,
-    pub(super) shape: Shape,
+    pub(crate) step: u32,
+    pub(crate) schema: SchemaRef,
+    pub(crate) shape: Shape,
     /// Whether all its rows are in the first lane.
-    pub(super) in_one_lane: bool,
+    pub(crate) in_one_lane: bool,
 }
 
 /// All stateful steps, in the order of the graph.
-pub(super) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
+pub(crate) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
     let mut states: Vec<PlanState> = Vec::new();
     for (number, instance) in plan.topology.instances.iter().enumerate() {
         let missing = || Error::internal("an instance has no vertex or node");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use azud_connect::{Backoff, Read, SourceReader};
+use azud_connect::{Backoff, Read, SourceReader, fault_point};
 use azud_model::{Error, ErrorKind, Result};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -125,6 +125,7 @@ impl ReaderTask {
             };
             match read {
                 Ok(Read::Records(records)) => {
+                    fault_point("after-fetch");
                     backoff.reset();
                     chunks += 1;
                     let count = records.len() as u64;

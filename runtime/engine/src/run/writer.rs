@@ -1,6 +1,6 @@
 //! The task of one sink writer: takes a lane's rows, prepares them at the end of an epoch.
 
-use azud_connect::SinkWriter;
+use azud_connect::{SinkWriter, fault_point};
 use azud_model::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
@@ -48,6 +48,7 @@ impl WriterTask {
                     while let Err(error) = self.writer.write(output.clone()).await {
                         retry.after(error).await?;
                     }
+                    fault_point("after-sink-write");
                 }
                 SinkMessage::EpochEnd(epoch) => {
                     let mut retry = Retry::new(&self.name);

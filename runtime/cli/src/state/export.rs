@@ -1,0 +1,75 @@
+//! `azud state export`: all rows of a node's state, as a file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use azud_connect::{Format, encoder};
+use parquet::arrow::ArrowWriter;
+
+use super::rows::rows;
+use crate::args::StateExport;
+use crate::failure::Failure;
+use crate::output::print;
+
+/// Rows that are encoded at once.
+const PIECE: usize = 8192;
+
+pub(super) fn export(arguments: &StateExport) -> Result<(), Failure> {
+    let path = &arguments.to;
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let write = match extension {
+        Some("json") => |path: &Path, rows: &RecordBatch| encoded(path, rows, Format::Json),
+        Some("csv") => |path: &Path, rows: &RecordBatch| encoded(path, rows, Format::Csv),
+        Some("parquet") => parquet,
+        _ => {
+            return Err(Failure::Input(format!(
+                "`{}` must end with .json, .csv or .parquet: the name says the format",
+                path.display()
+            )));
+        }
+    };
+    let states = rows(&arguments.of)?;
+    let [(state, rows)] = states.as_slice() else {
+        return Err(Failure::Input(format!(
+            "node `{}` has {} states, and a file holds one: read the files that `azud state ls \
+             --json` names",
+            arguments.of.node,
+            states.len()
+        )));
+    };
+    write(path, rows)
+        .map_err(|why| Failure::Input(format!("cannot write {}: {why}", path.display())))?;
+    let (rows, node) = (rows.num_rows(), &state.node);
+    print(&format!("{rows} rows of `{node}` in {}\n", path.display()));
+    Ok(())
+}
+
+fn encoded(path: &Path, rows: &RecordBatch, format: Format) -> Result<(), String> {
+    let failed = |error: azud_model::Error| error.to_string();
+    let mut encoder = encoder(format, &rows.schema()).map_err(failed)?;
+    let mut file = create(path)?;
+    let mut bytes = encoder.header();
+    for from in (0..rows.num_rows()).step_by(PIECE) {
+        let piece = rows.slice(from, PIECE.min(rows.num_rows() - from));
+        encoder.encode(&piece, &mut bytes).map_err(failed)?;
+        file.write_all(&bytes).map_err(|error| error.to_string())?;
+        bytes.clear();
+    }
+    file.write_all(&bytes).map_err(|error| error.to_string())?;
+    file.flush().map_err(|error| error.to_string())
+}
+
+fn parquet(path: &Path, rows: &RecordBatch) -> Result<(), String> {
+    let failed = |error: parquet::errors::ParquetError| error.to_string();
+    let mut writer = ArrowWriter::try_new(create(path)?, rows.schema(), None).map_err(failed)?;
+    writer.write(rows).map_err(failed)?;
+    writer.close().map_err(failed)?;
+    Ok(())
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, String> {
+    let file = File::create(path).map_err(|error| error.to_string())?;
+    Ok(BufWriter::new(file))
+}

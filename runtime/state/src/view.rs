@@ -1,0 +1,99 @@
+//! Looks into a checkpoint that somebody else may own, and changes nothing.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use azud_model::{Error, Result};
+
+use crate::checkpoint::read_state;
+use crate::rows::describe;
+use crate::{EpochLog, Record, StateRecord, Storage, compact, decode};
+
+/// `_key_group`, `_order`: of no interest to people.
+const HIDDEN: usize = 2;
+
+/// A checkpoint, to be read.
+#[derive(Debug)]
+pub struct View {
+    storage: Arc<dyn Storage>,
+    log: EpochLog,
+}
+
+// === impl View ===
+
+impl View {
+    /// What is there.
+    pub fn new(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            log: EpochLog::new(storage.clone()),
+            storage,
+        }
+    }
+
+    /// The records that are kept, oldest first.
+    ///
+    /// # Errors
+    /// `Invalid` if there are none, or one cannot be read.
+    pub async fn records(&self) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for epoch in self.log.epochs().await? {
+            match self.log.read(epoch).await {
+                Ok(record) => records.push(record),
+                // Whoever owns it may have removed it meanwhile.
+                Err(error) if records.is_empty() => tracing::debug!("{error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        match records.is_empty() {
+            true => Err(Error::invalid(format!(
+                "there is no epoch in `{}` yet",
+                self.storage.place("")
+            ))),
+            false => Ok(records),
+        }
+    }
+
+    /// The record of an epoch, or the newest.
+    ///
+    /// # Errors
+    /// `Invalid` if it is not there; the text names those that are.
+    pub async fn record(&self, epoch: Option<u64>) -> Result<Record> {
+        let epochs = self.log.epochs().await?;
+        let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else {
+            return Err(Error::invalid(format!(
+                "there is no epoch in `{}` yet",
+                self.storage.place("")
+            )));
+        };
+        let wanted = epoch.unwrap_or(*last);
+        if !epochs.contains(&wanted) {
+            return Err(Error::invalid(format!(
+                "epoch {wanted} is not kept: there are {first} to {last}"
+            )));
+        }
+        self.log.read(wanted).await
+    }
+
+    /// The rows of a state: one a key, without what only the runtime needs.
+    ///
+    /// # Errors
+    /// `Invalid` if a file is damaged, or was removed meanwhile: look again.
+    pub async fn rows(&self, state: &StateRecord) -> Result<Option<RecordBatch>> {
+        let mut files = Vec::with_capacity(state.files.len());
+        for file in &state.files {
+            files.push(read_state(self.storage.as_ref(), file).await?);
+        }
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let (bytes, rows) = compact(&files, state.shape.keys)?;
+        drop(files);
+        let batches = decode(&describe(String::new(), rows, &bytes), "memory", &bytes)?;
+        let Some(schema) = batches.first().map(RecordBatch::schema) else {
+            return Ok(None);
+        };
+        let all = arrow::compute::concat_batches(&schema, &batches)?;
+        let columns: Vec<usize> = (HIDDEN..schema.fields().len()).collect();
+        Ok(Some(all.project(&columns)?))
+    }
+}
