@@ -20,9 +20,13 @@ pub enum Delivery {
     /// Once: `prepare` is durable and invisible, `commit` is idempotent, and
     /// `recover` finds what was prepared.
     ExactlyOnce,
-    /// Once, but the sink cannot find again what it has prepared: the runtime spools it.
-    /// Not yet: no sink asks for it.
+    /// Once: the sink cannot find again what it has prepared, but knows by run and epoch
+    /// what it has committed. The runtime spools what it is given, and gives it to a writer
+    /// (of lane 0, asked for anew after an `abort`) once the epoch is recorded.
     Spooled,
+    /// At least once: spooled likewise, but the sink does not know what it has committed,
+    /// for this reason: `what is printed cannot be taken back`.
+    SpooledAtLeastOnce(&'static str),
     /// At least once, for this reason: `it prints at once`.
     AtLeastOnce(&'static str),
 }
@@ -45,4 +49,13 @@ pub struct Recovery {
     pub last: Option<Recorded>,
     /// `--allow-reset` names the sink: what another run left there is put aside.
     pub allow_reset: bool,
+}
+
+// === impl Delivery ===
+
+impl Delivery {
+    /// Whether the runtime keeps what the sink is given until the epoch is recorded.
+    pub fn is_spooled(self) -> bool {
+        matches!(self, Self::Spooled | Self::SpooledAtLeastOnce(_))
+    }
 }

@@ -148,10 +148,11 @@ impl Plan {
     }
 
     fn modes(&self, node: usize) -> Vec<&'static str> {
-        let modes: BTreeSet<Mode> = self
-            .instances(node)
-            .flat_map(|one| one.modes.clone())
-            .collect();
+        let shown = self.instances(node).filter(|instance| {
+            let vertex = self.vertices.get(instance.vertex);
+            vertex.is_some_and(|vertex| vertex.output || matches!(vertex.work, Work::Sink(_)))
+        });
+        let modes: BTreeSet<Mode> = shown.flat_map(|one| one.modes.clone()).collect();
         let name = |mode| match mode {
             Mode::Append => "append",
             Mode::Update => "update",
@@ -207,7 +208,9 @@ impl Plan {
             return weak("at most once", link);
         }
         match delivery {
-            Delivery::AtLeastOnce(why) => weak("at least once", why.to_owned()),
+            Delivery::AtLeastOnce(why) | Delivery::SpooledAtLeastOnce(why) => {
+                weak("at least once", why.to_owned())
+            }
             Delivery::ExactlyOnce | Delivery::Spooled => Guarantee {
                 delivery: "exactly once",
                 weakest_link: pushed.first().map(|source| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_connect::{
-    Connector, Output, Prepared, Sink, SinkContext, SinkWriter, Wants, options_schema,
+    Connector, Delivery, Output, Prepared, Sink, SinkContext, SinkWriter, Wants, options_schema,
 };
 use azud_model::{Epoch, Result};
 use schemars::JsonSchema;
@@ -54,6 +54,10 @@ impl Sink for Blackhole {
         } else {
             Wants::Rows
         }
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::ExactlyOnce
     }
 
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_connect::{Encoder, Format, Output, Prepared, Sink, SinkWriter, Wants, encoder};
+use azud_connect::{Delivery, Encoder, Format, Output, Prepared, Sink, SinkWriter, Wants, encoder};
 use azud_model::{Epoch, Error, Result};
 
 use crate::json::{Lines, Waiting};
@@ -80,6 +80,10 @@ impl Console {
 impl Sink for Console {
     fn wants(&self) -> Wants {
         Wants::Rows
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::SpooledAtLeastOnce("what is printed cannot be taken back")
     }
 
     fn wants_empty_epochs(&self) -> bool {

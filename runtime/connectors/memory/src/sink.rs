@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_connect::{Output, Prepared, Sink, SinkWriter, Wants};
+use azud_connect::{Delivery, Output, Prepared, Sink, SinkWriter, Wants};
 use azud_model::{Batch, Epoch, Error, Result};
 
 /// Keeps rows; invisible until their epoch is committed.
@@ -63,6 +63,10 @@ impl MemorySink {
 impl Sink for MemorySink {
     fn wants(&self) -> Wants {
         Wants::Rows
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::AtLeastOnce("its rows are gone with the process")
     }
 
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {

@@ -4,6 +4,8 @@
 mod fit;
 mod recorder;
 mod resume;
+mod spool;
+mod spool_part;
 mod states;
 
 pub use fit::{Fit, NodeFit};

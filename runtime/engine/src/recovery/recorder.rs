@@ -90,6 +90,10 @@ impl Recorder {
         }
     }
 
+    pub(super) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
     /// The random id of the checkpoint's run.
     pub(crate) fn run(&self) -> &str {
         self.checkpoint.run()

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use azud_connect::Recovery;
+use arrow::datatypes::SchemaRef;
+use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result};
 use azud_state::{Checkpoint, Record};
 
 use super::fit::{Fit, NodeFit, fit};
 use super::recorder::Recorder;
+use super::spool::Spooled;
 use super::states::states;
 use crate::plan::Plan;
 
@@ -95,6 +97,14 @@ impl Resume {
             last: recorded,
             allow_reset: self.allow_reset.iter().any(|name| name == sink),
         })
+    }
+
+    /// A sink behind the checkpoint's spool.
+    pub(crate) fn spooled(&self, name: &str, sink: Arc<dyn Sink>, schema: SchemaRef) -> Spooled {
+        let checkpoint = self.recorder.checkpoint();
+        let first = self.last.as_ref().map_or(0, |last| last.epoch + 1);
+        let run = format!("{first:020}-{}", checkpoint.generation());
+        Spooled::new(name, sink, schema, checkpoint.storage().clone(), &run)
     }
 
     fn is_reset(&self, node: &str) -> bool {

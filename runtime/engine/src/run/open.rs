@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use azud_connect::{SinkWriter, Source, SourceReader};
+use azud_connect::{Sink, SinkWriter, Source, SourceReader};
 use azud_model::Result;
 use azud_state::Record;
 
@@ -18,6 +18,8 @@ pub(super) struct Opened {
     pub(super) last: Option<Record>,
     /// Every source, behind its journal where it has one.
     pub(super) sources: Vec<Arc<dyn Source>>,
+    /// Every sink, behind the spool where it needs it.
+    pub(super) sinks: Vec<Arc<dyn Sink>>,
     /// Number of the source, number in the source, reader.
     pub(super) readers: Vec<(usize, usize, Box<dyn SourceReader>)>,
     /// For every sink, a writer for each lane.
@@ -30,8 +32,9 @@ impl Plan {
     /// Opens everything; what an earlier run has recorded is committed first.
     pub(super) async fn open(&self, allow_reset: &[String]) -> Result<Opened> {
         let resume = Resume::open(self, allow_reset).await?;
+        let sinks = self.spooled(resume.as_ref());
         match &resume {
-            Some(resume) => self.recover_sinks(resume).await?,
+            Some(resume) => self.recover_sinks(&sinks, resume).await?,
             None => self.tell_losses(),
         }
         let sources: Vec<_> = self
@@ -40,7 +43,7 @@ impl Plan {
             .map(|plan| plan.source.clone())
             .collect();
         let readers = self.open_readers(&sources, resume.as_ref()).await?;
-        let writers = self.open_writers().await?;
+        let writers = self.open_writers(&sinks).await?;
         let (recorder, last) = match resume {
             Some(resume) => (Some(resume.recorder), resume.last),
             None => (None, None),
@@ -49,19 +52,33 @@ impl Plan {
             recorder,
             last,
             sources,
+            sinks,
             readers,
             writers,
         })
     }
 
+    /// The sinks, those that cannot find again what they prepared behind a spool.
+    fn spooled(&self, resume: Option<&Resume>) -> Vec<Arc<dyn Sink>> {
+        let sinks = self.sinks.iter().enumerate().map(|(number, plan)| {
+            let spool = resume.filter(|_| plan.sink.delivery().is_spooled());
+            let (sink, schema) = (plan.sink.clone(), plan.schema.clone());
+            match spool {
+                Some(resume) => Arc::new(resume.spooled(self.sink_name(number), sink, schema)),
+                None => sink,
+            }
+        });
+        sinks.collect()
+    }
+
     /// Rolls back what was never recorded, and commits what was.
-    async fn recover_sinks(&self, resume: &Resume) -> Result<()> {
-        for (number, plan) in self.sinks.iter().enumerate() {
+    async fn recover_sinks(&self, sinks: &[Arc<dyn Sink>], resume: &Resume) -> Result<()> {
+        for (number, sink) in sinks.iter().enumerate() {
             let node = self.sink_name(number);
             let name = format!("sink `{node}`");
             let recovery = resume.sink(node)?;
             let mut retry = Retry::new(&name);
-            while let Err(error) = plan.sink.recover(&recovery).await {
+            while let Err(error) = sink.recover(&recovery).await {
                 retry
                     .after(error)
                     .await
@@ -71,7 +88,7 @@ impl Plan {
                 continue;
             };
             let mut retry = Retry::new(&name);
-            while let Err(error) = plan.sink.commit(&last.epoch, last.prepared.clone()).await {
+            while let Err(error) = sink.commit(&last.epoch, last.prepared.clone()).await {
                 retry
                     .after(error)
                     .await
@@ -124,15 +141,15 @@ impl Plan {
         Ok(readers)
     }
 
-    async fn open_writers(&self) -> Result<Vec<Vec<Box<dyn SinkWriter>>>> {
+    async fn open_writers(&self, sinks: &[Arc<dyn Sink>]) -> Result<Vec<Vec<Box<dyn SinkWriter>>>> {
         let mut writers = Vec::new();
-        for (sink, plan) in self.sinks.iter().enumerate() {
-            let name = format!("sink `{}`", self.sink_name(sink));
+        for (number, (plan, sink)) in self.sinks.iter().zip(sinks).enumerate() {
+            let name = format!("sink `{}`", self.sink_name(number));
             let mut of_sink = Vec::new();
             for lane in 0..self.lanes {
                 let mut retry = Retry::new(&name);
                 of_sink.push(loop {
-                    match plan.sink.writer(lane, plan.schema.clone()).await {
+                    match sink.writer(lane, plan.schema.clone()).await {
                         Ok(writer) => break writer,
                         Err(error) => retry
                             .after(error)

@@ -106,6 +106,7 @@ impl Plan {
             recorder,
             last,
             sources,
+            sinks,
             readers,
             writers,
         } = match opened {
@@ -210,17 +211,9 @@ impl Plan {
             lanes: controls,
             events: event_receiver,
             records,
-            sinks: self
-                .sinks
-                .iter()
-                .enumerate()
-                .map(|(number, sink)| {
-                    (
-                        self.sink_name(number).to_owned(),
-                        sink.sink.clone(),
-                        self.lanes,
-                    )
-                })
+            sinks: (0..)
+                .zip(sinks)
+                .map(|(number, sink)| (self.sink_name(number).to_owned(), sink, self.lanes))
                 .collect(),
             empty_epochs: self.empty_epochs(),
             nodes: self

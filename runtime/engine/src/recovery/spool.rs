@@ -1,0 +1,258 @@
+//! The spool: output of sinks that cannot find again what they have prepared.
+//!
+//! What such a sink is given lies in the checkpoint until the epoch is recorded, and
+//! only then goes to the sink itself, all of it: written, prepared and committed in one
+//! go, in the running process and after a crash by the same code. Whether the sink has
+//! it already is for the sink to know, by the run's id and the epoch's number.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use azud_connect::{
+    Delivery, Output, Prepared, Recorded, Recovery, Sink, SinkWriter, Wants, fault_point,
+};
+use azud_model::{Epoch, Error, Result};
+use azud_state::Storage;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::spool_part::{decode, encode, size};
+
+const FOLDER: &str = "spool";
+
+/// Bytes of a part, about: what is held in memory before it is written.
+const PART: usize = 8 << 20;
+
+/// A sink behind a spool.
+pub(crate) struct Spooled {
+    /// The node's name.
+    name: String,
+    sink: Arc<dyn Sink>,
+    schema: SchemaRef,
+    storage: Arc<dyn Storage>,
+    /// What the names of this run's parts start with.
+    run: String,
+    /// The sink's own writer, one for all lanes: an epoch is one transaction.
+    writer: Mutex<Option<Box<dyn SinkWriter>>>,
+}
+
+/// Writes a lane's output to the spool.
+struct Writer {
+    prefix: String,
+    lane: usize,
+    storage: Arc<dyn Storage>,
+    /// What is not written yet, and its bytes.
+    waiting: Vec<Output>,
+    bytes: usize,
+    rows: u64,
+    /// Parts of the epoch, and how many there were of all epochs.
+    parts: Vec<Part>,
+    written: u64,
+}
+
+/// An object with some of an epoch's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Part {
+    name: String,
+    xxh3: String,
+}
+
+// === impl Spooled ===
+
+impl Spooled {
+    /// A sink of rows of that schema. `run` is this process's: epochs from its first one
+    /// on, of its generation.
+    pub(crate) fn new(
+        name: &str,
+        sink: Arc<dyn Sink>,
+        schema: SchemaRef,
+        storage: Arc<dyn Storage>,
+        run: &str,
+    ) -> Self {
+        Self {
+            run: run.to_owned(),
+            name: name.to_owned(),
+            sink,
+            schema,
+            storage,
+            writer: Mutex::new(None),
+        }
+    }
+
+    /// Gives the sink what was spooled for an epoch.
+    async fn pass_on(&self, epoch: &Epoch, prepared: &[Prepared]) -> Result<()> {
+        let mut writer = self.writer.lock().await;
+        let mut own = match writer.take() {
+            Some(own) => own,
+            None => self.sink.writer(0, self.schema.clone()).await?,
+        };
+        for part in parts(prepared)? {
+            let bytes = self.read(&part).await?;
+            for output in decode(&bytes)? {
+                own.write(output).await?;
+            }
+        }
+        let prepared = own.prepare(epoch).await?;
+        fault_point("after-spool");
+        self.sink.commit(epoch, vec![prepared]).await?;
+        *writer = Some(own);
+        Ok(())
+    }
+
+    async fn read(&self, part: &Part) -> Result<Bytes> {
+        let place = self.storage.place(&part.name);
+        let damaged = |why: &str| {
+            Error::invalid(format!(
+                "the spooled output `{place}` {why}: restore it from a copy of the checkpoint"
+            ))
+        };
+        let bytes = self.storage.get(&part.name).await?;
+        let bytes = bytes.ok_or_else(|| damaged("is gone"))?;
+        match checksum(&bytes) == part.xxh3 {
+            true => Ok(bytes),
+            false => Err(damaged("is damaged")),
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for Spooled {
+    fn wants(&self) -> Wants {
+        self.sink.wants()
+    }
+
+    fn wants_empty_epochs(&self) -> bool {
+        self.sink.wants_empty_epochs()
+    }
+
+    fn wants_ticks(&self) -> bool {
+        self.sink.wants_ticks()
+    }
+
+    fn target(&self) -> Option<String> {
+        self.sink.target()
+    }
+
+    fn delivery(&self) -> Delivery {
+        self.sink.delivery()
+    }
+
+    async fn recover(&self, recovery: &Recovery) -> Result<()> {
+        let recorded = recovery.last.as_ref();
+        let own = Recovery {
+            last: recorded.map(|recorded| Recorded {
+                epoch: recorded.epoch,
+                prepared: Vec::new(),
+            }),
+            ..recovery.clone()
+        };
+        self.sink.recover(&own).await?;
+        // What was spooled for an epoch that never was.
+        let kept = recorded.map_or(Ok(Vec::new()), |recorded| parts(&recorded.prepared))?;
+        for listed in self.storage.list(FOLDER).await? {
+            let name = format!("{FOLDER}/{}", listed.name);
+            let is_own = listed.name.split('-').nth(2) == Some(&self.name);
+            if is_own && !kept.iter().any(|part| part.name == name) {
+                self.storage.delete(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
+        Ok(Box::new(Writer {
+            prefix: format!("{FOLDER}/{}-{}-{lane}", self.run, self.name),
+            lane,
+            storage: self.storage.clone(),
+            waiting: Vec::new(),
+            bytes: 0,
+            rows: 0,
+            parts: Vec::new(),
+            written: 0,
+        }))
+    }
+
+    async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
+        if let Err(error) = self.pass_on(epoch, &prepared).await {
+            // The next attempt gives all of it again, to a writer that knows of nothing.
+            if let Err(error) = self.sink.abort().await {
+                tracing::warn!("sink `{}` could not roll back: {error}", self.name);
+            }
+            return Err(error);
+        }
+        for part in parts(&prepared)? {
+            self.storage.delete(&part.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn abort(&self) -> Result<()> {
+        self.sink.abort().await
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    async fn flush(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let bytes = Bytes::from(encode(&self.waiting)?);
+        let name = format!("{}-{}", self.prefix, self.written);
+        let xxh3 = checksum(&bytes);
+        self.storage.put(&name, bytes).await?;
+        self.parts.push(Part { name, xxh3 });
+        self.written += 1;
+        self.bytes = 0;
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SinkWriter for Writer {
+    async fn write(&mut self, output: Output) -> Result<()> {
+        // Before it is taken: with an error it is given again.
+        if self.bytes >= PART {
+            self.flush().await?;
+        }
+        self.bytes += size(&output);
+        self.rows += match &output {
+            Output::Rows(batch) => batch.rows() as u64,
+            Output::Encoded { rows, .. } => *rows as u64,
+        };
+        self.waiting.push(output);
+        Ok(())
+    }
+
+    async fn prepare(&mut self, _epoch: &Epoch) -> Result<Prepared> {
+        self.flush().await?;
+        let parts = std::mem::take(&mut self.parts);
+        let token = serde_json::to_vec(&parts);
+        Ok(Prepared {
+            lane: self.lane,
+            rows: std::mem::take(&mut self.rows),
+            token: token.map_err(|error| Error::internal("a token").because(error))?,
+        })
+    }
+}
+
+fn parts(prepared: &[Prepared]) -> Result<Vec<Part>> {
+    let mut all = Vec::new();
+    for lane in prepared {
+        let parts: Vec<Part> = serde_json::from_slice(&lane.token).map_err(|error| {
+            Error::invalid("what was recorded of a spool is not what a spool records")
+                .because(error)
+        })?;
+        all.extend(parts);
+    }
+    Ok(all)
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    format!("{:016x}", xxh3_64(bytes))
+}
