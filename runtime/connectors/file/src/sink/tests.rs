@@ -27,6 +27,7 @@ fn context(directory: &Path, format: &str, mode: Mode, clock: &Arc<ManualClock>)
         } else {
             Vec::new()
         },
+        checkpointed: false,
         clock: clock.clone(),
     }
 }
