@@ -6,6 +6,7 @@ use azud_connect::{Output, Prepared, Sink, SinkContext, SinkWriter};
 use azud_model::{Epoch, ManualClock, Mode, Result};
 use serde_json::{Value, json};
 
+mod crash;
 mod neighbours;
 mod rolling;
 
