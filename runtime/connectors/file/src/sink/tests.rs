@@ -6,8 +6,10 @@ use azud_connect::{Output, Prepared, Sink, SinkContext, SinkWriter};
 use azud_model::{Epoch, ManualClock, Mode, Result};
 use serde_json::{Value, json};
 
+mod again;
 mod crash;
 mod neighbours;
+mod reset;
 mod rolling;
 
 struct Bench {
