@@ -82,9 +82,8 @@ pub(super) fn commit_again(paths: &Paths, again: &Again<'_>, epoch: &Epoch) -> R
     };
     let mut there = Vec::new();
     for file in again.tokens {
-        match is_there(file).map_err(failed("commit", &target))? {
-            true => there.push(file.clone()),
-            false => {}
+        if is_there(file).map_err(failed("commit", &target))? {
+            there.push(file.clone());
         }
     }
     if there.is_empty() && !hidden.exists() {
