@@ -71,6 +71,10 @@ pub struct SinkContext {
     pub format: String,
     /// What every file of that format starts with: CSV's line of names.
     pub header: Vec<u8>,
+    /// Whether the pipeline has a checkpoint: [`Sink::recover`] is called before
+    /// the first writer is asked for, and tells what an earlier start has left.
+    /// What only it can judge is not for [`Sink::check`] then.
+    pub checkpointed: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

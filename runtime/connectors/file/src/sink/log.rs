@@ -1,18 +1,23 @@
 //! `_azud/<epoch>.json`: what an epoch committed.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
 use azud_model::Mode;
 use serde::{Deserialize, Serialize};
 
+use super::paths::Paths;
 use super::staged::Finished;
+use super::steps::Steps;
 
 /// One epoch's list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) version: u32,
+    /// The run of a checkpoint that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<String>,
     pub(super) epoch: u64,
     pub(super) mode: String,
     pub(super) files: Vec<Listed>,
@@ -28,12 +33,15 @@ pub(super) struct Listed {
 
 /// The folder of lists.
 #[derive(Clone, Debug)]
-pub(super) struct Log(PathBuf);
+pub(super) struct Log {
+    folder: PathBuf,
+    steps: Steps,
+}
 
 // === impl Entry ===
 
 impl Entry {
-    pub(super) fn new(epoch: u64, mode: Mode, files: &[Finished]) -> Self {
+    pub(super) fn new(run: Option<&str>, epoch: u64, mode: Mode, files: &[Finished]) -> Self {
         let listed = |file: &Finished| Listed {
             name: file.name.clone(),
             rows: file.rows,
@@ -41,6 +49,7 @@ impl Entry {
         };
         Self {
             version: 1,
+            run: run.map(str::to_owned),
             epoch,
             mode: match mode {
                 Mode::Append => "append",
@@ -64,13 +73,16 @@ impl Entry {
 // === impl Log ===
 
 impl Log {
-    pub(super) fn new(target: &Path) -> Self {
-        Self(target.join("_azud"))
+    pub(super) fn new(paths: &Paths) -> Self {
+        Self {
+            folder: paths.target.join("_azud"),
+            steps: paths.steps.clone(),
+        }
     }
 
     /// The epochs that have a list.
     pub(super) fn epochs(&self) -> io::Result<Vec<u64>> {
-        let entries = match fs::read_dir(&self.0) {
+        let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
@@ -85,11 +97,15 @@ impl Log {
     }
 
     pub(super) fn path(&self, epoch: u64) -> PathBuf {
-        self.0.join(format!("{epoch}.json"))
+        self.folder.join(format!("{epoch}.json"))
     }
 
     pub(super) fn read(&self, epoch: u64) -> io::Result<Entry> {
-        Ok(serde_json::from_slice(&fs::read(self.path(epoch))?)?)
+        let path = self.path(epoch);
+        serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
+            let reason = format!("`{}` is no list: {error}", path.display());
+            io::Error::new(ErrorKind::InvalidData, reason)
+        })
     }
 
     /// An epoch's list, if there is one.
@@ -102,12 +118,11 @@ impl Log {
 
     /// Writes a list, all of it or nothing.
     pub(super) fn write(&self, entry: &Entry) -> io::Result<()> {
-        let hidden = self.0.join(format!("{}.json.tmp", entry.epoch));
-        let mut file = fs::File::create(&hidden)?;
-        file.write_all(&serde_json::to_vec(entry)?)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&hidden, self.path(entry.epoch))?;
-        super::paths::sync(&self.0)
+        let hidden = self.folder.join(format!("{}.json.tmp", entry.epoch));
+        let mut bytes = serde_json::to_vec(entry)?;
+        bytes.push(b'\n');
+        self.steps.write(&hidden, &bytes)?;
+        self.steps.rename(&hidden, &self.path(entry.epoch))?;
+        self.steps.sync(&self.folder)
     }
 }

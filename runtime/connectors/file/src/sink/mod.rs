@@ -10,18 +10,34 @@
 //!
 //! With mode `complete` the highest epoch's list is the whole table; with
 //! `append` all lists together are.
+//!
+//! With a checkpoint a list, and a batch's `_SUCCESS`, name the run too: run and
+//! epoch together say what is committed. After a crash `recover` holds what is
+//! there against them, and `again` finishes the commit of the recorded epoch. A
+//! rolling file that was open ends with it: the recorded bytes become visible,
+//! and what followed them is cut off.
 
+mod again;
+mod aside;
 mod batches;
+mod file_sink;
+mod hidden;
 mod keep;
 mod lock;
 mod log;
 mod make;
 mod paths;
+mod recover;
 mod staged;
+mod steps;
+mod strangers;
 mod table;
+mod table_again;
 mod writer;
 
 pub(crate) use make::make;
 
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod tests;

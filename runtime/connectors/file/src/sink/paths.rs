@@ -1,5 +1,6 @@
 //! Where files lie before and after their commit.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use azud_model::{Error, Result};
 
 use super::lock::Lock;
 use super::staged::failed;
+use super::steps::Steps;
 
 /// The paths of one sink.
 #[derive(Clone, Debug)]
@@ -19,6 +21,7 @@ pub(super) struct Paths {
     pub(super) staging: PathBuf,
     /// `json`, `csv`, `txt`.
     pub(super) extension: String,
+    pub(super) steps: Steps,
 }
 
 // === impl Paths ===
@@ -31,6 +34,7 @@ impl Paths {
             staging: target.join("_azud").join("tmp"),
             target,
             extension: extension.to_owned(),
+            steps: Steps::default(),
         }
     }
 
@@ -42,17 +46,29 @@ impl Paths {
             staging: target.with_file_name(format!(".{name}-azud")),
             target,
             extension: extension.to_owned(),
+            steps: Steps::default(),
         }
     }
 
     /// A batch's folder: `<path>-<time in ms>`.
     pub(super) fn batch(&self, time_ms: i64) -> PathBuf {
-        let name = self
-            .target
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
+        let name = self.name();
         self.target.with_file_name(format!("{name}-{time_ms}"))
+    }
+
+    /// What batches' folders start with.
+    pub(super) fn name(&self) -> Cow<'_, str> {
+        let name = self.target.file_name().unwrap_or_default();
+        name.to_string_lossy()
+    }
+
+    /// Where batches' folders lie.
+    pub(super) fn beside(&self) -> &Path {
+        let folder = self.target.parent().unwrap_or(&self.target);
+        match folder == Path::new("") {
+            true => Path::new("."),
+            false => folder,
+        }
     }
 
     /// # Errors
@@ -80,14 +96,30 @@ impl Paths {
         format!("part-{epoch}-{lane}.{}", self.extension)
     }
 
-    /// Whether a run could make a file of that name.
-    pub(super) fn is_part(&self, name: &str) -> bool {
-        let numbers = name
+    /// Epoch and lane of a file that a run could make, by its name.
+    pub(super) fn part_of(&self, name: &str) -> Option<(u64, u64)> {
+        let (epoch, lane) = name
             .strip_prefix("part-")
             .and_then(|name| name.strip_suffix(&format!(".{}", self.extension)))
-            .and_then(|numbers| numbers.split_once('-'));
-        let is_number = |text: &str| text.parse::<u64>().is_ok();
-        numbers.is_some_and(|(epoch, lane)| is_number(epoch) && is_number(lane))
+            .and_then(|numbers| numbers.split_once('-'))?;
+        Some((epoch.parse().ok()?, lane.parse().ok()?))
+    }
+
+    /// The files in the folder that a run could have made, by name.
+    pub(super) fn parts(&self) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(&self.target) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut parts = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if self.part_of(&name).is_some() {
+                parts.push(name);
+            }
+        }
+        parts.sort();
+        Ok(parts)
     }
 
     /// Keeps other runs out, as long as the lock is held.
@@ -95,7 +127,7 @@ impl Paths {
         let taken = || {
             self.staging
                 .parent()
-                .map_or(Ok(()), std::fs::create_dir_all)?;
+                .map_or(Ok(()), |folder| self.steps.make_folder(folder))?;
             Lock::take(self.lock_file())
         };
         taken()
@@ -123,32 +155,5 @@ impl Paths {
         Error::invalid(format!(
             "another run writes to `{given}`: stop it, or write to another folder"
         ))
-    }
-
-    /// Makes the folders, and removes what a run that died has left in the
-    /// hidden one, which is ours alone.
-    pub(super) fn prepare(&self) -> io::Result<()> {
-        self.clean()?;
-        std::fs::create_dir_all(&self.staging)
-    }
-
-    pub(super) fn clean(&self) -> io::Result<()> {
-        match std::fs::remove_dir_all(&self.staging) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
-}
-
-/// Renames, unless that was done before: idempotent.
-pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match std::fs::rename(from, to) {
-        Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
-        other => other,
     }
 }

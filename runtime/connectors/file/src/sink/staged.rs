@@ -15,12 +15,17 @@ pub(super) struct Staged {
     pub(super) bytes: u64,
 }
 
-/// A token: a finished file that waits for its commit.
+/// A token: what a lane's file holds at the end of an epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Finished {
+    pub(super) lane: usize,
+    /// The first epoch that it has rows of.
+    pub(super) since: u64,
+    /// Whether later epochs add rows: it is made visible only after a crash.
+    pub(super) open: bool,
     /// Its name in the hidden folder.
     pub(super) staged: String,
-    /// Its name once it is visible.
+    /// Its name once it is visible: of the epoch at whose end it has these rows.
     pub(super) name: String,
     pub(super) rows: u64,
     pub(super) bytes: u64,

@@ -1,33 +1,47 @@
 //! Layouts `table` and `rolling`: files in one folder, and lists of them.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 
 use azud_model::{Error, Mode, Result};
 
 use super::log::{Entry, Log};
-use super::paths::{Paths, rename, sync};
+use super::paths::Paths;
 use super::staged::{Finished, failed};
+use super::strangers;
 
 /// Makes an epoch's files visible and lists them, in mode append beside what
 /// the epoch's list holds already; with mode complete what was listed before goes.
-pub(super) fn commit(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> Result<()> {
-    commit_files(paths, mode, epoch, files).map_err(failed("commit", &paths.target))
+pub(super) fn commit(
+    paths: &Paths,
+    run: Option<&str>,
+    mode: Mode,
+    epoch: u64,
+    files: &[Finished],
+) -> Result<()> {
+    let commit = || {
+        if files.is_empty() && mode != Mode::Complete {
+            return Ok(());
+        }
+        let earlier = earlier(paths, mode)?;
+        show(paths, &earlier, files)?;
+        list(paths, run, mode, epoch, files, earlier)
+    };
+    commit().map_err(failed("commit", &paths.target))
 }
 
-fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io::Result<()> {
-    let log = Log::new(&paths.target);
-    if files.is_empty() && mode != Mode::Complete {
-        return Ok(());
+/// What the last table lists. Lists are many in mode append, and nothing in
+/// them is needed. In mode complete an earlier run may have left one with this
+/// epoch's number.
+pub(super) fn earlier(paths: &Paths, mode: Mode) -> io::Result<Vec<Entry>> {
+    let log = Log::new(paths);
+    match mode {
+        Mode::Complete => log.epochs()?.into_iter().map(|old| log.read(old)).collect(),
+        Mode::Append | Mode::Update => Ok(Vec::new()),
     }
-    let mut earlier = Vec::new();
-    // Lists are many in mode append, and nothing in them is needed. In mode
-    // complete an earlier run may have left one with this epoch's number.
-    if mode == Mode::Complete {
-        for old in log.epochs()? {
-            earlier.push(log.read(old)?);
-        }
-    }
+}
+
+/// Gives files their names.
+fn show(paths: &Paths, earlier: &[Entry], files: &[Finished]) -> io::Result<()> {
     let listed = |name: &str| {
         earlier
             .iter()
@@ -43,11 +57,22 @@ fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io
             let reason = unlisted(paths, &file.name);
             return Err(io::Error::new(ErrorKind::AlreadyExists, reason));
         }
-        rename(&from, &to)?;
+        paths.steps.rename(&from, &to)?;
     }
-    sync(&paths.target)?;
-    // The list is the moment at which the epoch is visible to whoever reads lists.
-    let mut entry = Entry::new(epoch, mode, files);
+    paths.steps.sync(&paths.target)
+}
+
+/// Lists files: the moment at which the epoch is visible to whoever reads lists.
+pub(super) fn list(
+    paths: &Paths,
+    run: Option<&str>,
+    mode: Mode,
+    epoch: u64,
+    files: &[Finished],
+    earlier: Vec<Entry>,
+) -> io::Result<()> {
+    let log = Log::new(paths);
+    let mut entry = Entry::new(run, epoch, mode, files);
     if mode != Mode::Complete {
         if let Some(list) = log.find(epoch)? {
             entry.keep(list);
@@ -55,31 +80,33 @@ fn commit_files(paths: &Paths, mode: Mode, epoch: u64, files: &[Finished]) -> io
         return log.write(&entry);
     }
     log.write(&entry)?;
-    for old in earlier {
-        for file in old.files {
-            if !files.iter().any(|new| new.name == file.name) {
-                remove(&paths.target.join(file.name))?;
+    let mut removes = false;
+    for old in &earlier {
+        for file in strangers::files(paths, old) {
+            let is_new = |new: &Finished| paths.target.join(&new.name) == file;
+            if !files.iter().any(is_new) {
+                paths.steps.remove(&file)?;
+                removes = true;
             }
         }
+    }
+    // A file without a list would be nobody's.
+    if removes {
+        paths.steps.sync(&paths.target)?;
+    }
+    for old in earlier {
         if old.epoch != epoch {
-            remove(&log.path(old.epoch))?;
+            paths.steps.remove(&log.path(old.epoch))?;
         }
     }
     Ok(())
 }
 
-fn remove(path: &std::path::Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// An epoch's files are named by its number, so a second run beside the first
 /// one's output would overwrite it. Mode complete replaces it by intention, but
-/// only what it knows.
+/// only what it knows. Of a run without a checkpoint.
 pub(super) fn check(paths: &Paths, mode: Mode) -> Result<()> {
-    let log = Log::new(&paths.target);
+    let log = Log::new(paths);
     let epochs = log.epochs().map_err(failed("read", &paths.target))?;
     if let Some(first) = epochs.first()
         && mode != Mode::Complete
@@ -100,17 +127,7 @@ pub(super) fn check(paths: &Paths, mode: Mode) -> Result<()> {
 /// A file that a run may have to write and may not overwrite: one of somebody
 /// else, or of a run that died before it had listed it.
 fn first_unlisted(paths: &Paths, log: &Log, epochs: &[u64]) -> io::Result<Option<String>> {
-    let mut parts = Vec::new();
-    let entries = match fs::read_dir(&paths.target) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        entries => entries?,
-    };
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if paths.is_part(&name) {
-            parts.push(name);
-        }
-    }
+    let mut parts = paths.parts()?;
     for epoch in epochs {
         let list = log.read(*epoch)?;
         parts.retain(|name| !list.files.iter().any(|file| file.name == *name));
@@ -118,7 +135,7 @@ fn first_unlisted(paths: &Paths, log: &Log, epochs: &[u64]) -> io::Result<Option
     Ok(parts.into_iter().min())
 }
 
-fn unlisted(paths: &Paths, name: &str) -> String {
+pub(super) fn unlisted(paths: &Paths, name: &str) -> String {
     let given = &paths.given;
     format!(
         "`{given}/{name}` is there already, and no list in `{given}/_azud` knows it: remove it, or \

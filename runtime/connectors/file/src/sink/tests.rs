@@ -6,7 +6,10 @@ use azud_connect::{Output, Prepared, Sink, SinkContext, SinkWriter};
 use azud_model::{Epoch, ManualClock, Mode, Result};
 use serde_json::{Value, json};
 
+mod again;
+mod crash;
 mod neighbours;
+mod reset;
 mod rolling;
 
 struct Bench {
@@ -27,6 +30,7 @@ fn context(directory: &Path, format: &str, mode: Mode, clock: &Arc<ManualClock>)
         } else {
             Vec::new()
         },
+        checkpointed: false,
         clock: clock.clone(),
     }
 }

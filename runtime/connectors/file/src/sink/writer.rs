@@ -27,6 +27,17 @@ pub(super) enum Plan {
 pub(super) struct Progress {
     pub(super) prepared: Option<(u64, Finished)>,
     pub(super) committed: Option<(u64, Finished)>,
+    /// Whether rows were prepared that are not committed.
+    pub(super) has_more: bool,
+}
+
+/// A file that is being written.
+pub(super) struct Open {
+    staged: Staged,
+    /// When it was made.
+    made: Duration,
+    /// The first epoch that it has rows of, once that has ended.
+    since: Option<u64>,
 }
 
 pub(super) struct Writer {
@@ -35,7 +46,10 @@ pub(super) struct Writer {
     pub(super) plan: Plan,
     pub(super) header: Vec<u8>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) open: Option<(Staged, Duration)>,
+    pub(super) open: Option<Open>,
+    /// With a checkpoint, the epoch before which the run started: what an earlier
+    /// start left has other names.
+    pub(super) start: Option<u64>,
     pub(super) files: u64,
     pub(super) rows: u64,
     pub(super) progress: Arc<Mutex<Progress>>,
@@ -46,28 +60,39 @@ pub(super) struct Writer {
 impl Writer {
     async fn open(&mut self) -> Result<&mut Staged> {
         if self.open.is_none() {
-            let name = format!("{}-{}.tmp", self.lane, self.files);
+            let mut name = format!("{}-{}.tmp", self.lane, self.files);
+            if let Some(start) = self.start {
+                name = format!("{start}-{name}");
+            }
             let staged = Staged::create(self.paths.staging.join(name), &self.header).await?;
             self.files += 1;
-            self.open = Some((staged, self.clock.elapsed()));
+            self.open = Some(Open {
+                staged,
+                made: self.clock.elapsed(),
+                since: None,
+            });
         }
-        let open = self.open.as_mut().map(|(staged, _)| staged);
+        let open = self.open.as_mut().map(|open| &mut open.staged);
         open.ok_or_else(|| Error::internal("file: no file is open"))
     }
 
     fn is_due(&self, epoch: &Epoch) -> bool {
         match (&self.plan, &self.open) {
-            (Plan::Rolling(roll), Some((staged, since))) => {
-                let age = self.clock.elapsed().saturating_sub(*since);
-                epoch.last || staged.bytes >= roll.size.as_bytes() || age >= roll.every.get()
+            (Plan::Rolling(roll), Some(open)) => {
+                let age = self.clock.elapsed().saturating_sub(open.made);
+                epoch.last || open.staged.bytes >= roll.size.as_bytes() || age >= roll.every.get()
             }
             _ => true,
         }
     }
 
-    fn finished(&self, staged: &Staged, epoch: &Epoch) -> Finished {
+    fn finished(&self, open: &Open, epoch: &Epoch, due: bool) -> Finished {
+        let staged = &open.staged;
         let staged_name = staged.path.file_name().unwrap_or_default();
         Finished {
+            lane: self.lane,
+            since: open.since.unwrap_or(epoch.number),
+            open: !due,
             staged: staged_name.to_string_lossy().into_owned(),
             name: match self.plan {
                 Plan::Batches => format!("part-{:05}", self.lane),
@@ -98,20 +123,21 @@ impl SinkWriter for Writer {
         }
         let due = self.is_due(epoch);
         let mut token = Vec::new();
-        if let Some((mut staged, since)) = self.open.take() {
-            staged.sync().await?;
-            let finished = self.finished(&staged, epoch);
-            if due {
-                token = serde_json::to_vec(&finished)
-                    .map_err(|error| Error::internal("file: a token").because(error))?;
-            }
+        if let Some(mut open) = self.open.take() {
+            open.staged.sync().await?;
+            open.since.get_or_insert(epoch.number);
+            let finished = self.finished(&open, epoch, due);
+            token = serde_json::to_vec(&finished)
+                .map_err(|error| Error::internal("file: a token").because(error))?;
             let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.prepared = (!due).then_some((epoch.number, finished));
+            progress.has_more |= self.rows > 0;
             if !due {
-                self.open = Some((staged, since));
+                self.open = Some(open);
             }
         }
-        super::paths::sync(&self.paths.staging).map_err(failed("write", &self.paths.staging))?;
+        let synced = self.paths.steps.sync(&self.paths.staging);
+        synced.map_err(failed("write", &self.paths.staging))?;
         Ok(Prepared {
             lane: self.lane,
             rows: std::mem::take(&mut self.rows),
@@ -120,8 +146,8 @@ impl SinkWriter for Writer {
     }
 }
 
-/// The files of an epoch.
-pub(super) fn finished(prepared: &[Prepared]) -> Result<Vec<Finished>> {
+/// What the writers of an epoch have: files that are complete, and such that are open.
+pub(super) fn tokens(prepared: &[Prepared]) -> Result<Vec<Finished>> {
     prepared
         .iter()
         .filter(|lane| !lane.token.is_empty())

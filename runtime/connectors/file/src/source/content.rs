@@ -15,14 +15,17 @@ enum Compression {
     Zstd,
 }
 
-/// Opens a file at an offset of its decompressed content.
-pub(super) fn open(path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+/// Opens a file at an offset of its decompressed content; `None` if that is shorter.
+pub(super) fn open(path: &Path, offset: u64) -> io::Result<Option<Box<dyn Read + Send>>> {
     let mut file = File::open(path)?;
     let compression = compression(path, &mut file)?;
     if compression == Compression::None {
+        if file.metadata()?.len() < offset {
+            return Ok(None);
+        }
         file.seek(SeekFrom::Start(offset))?;
         // The framer takes large pieces: another buffer would only copy.
-        return Ok(Box::new(file));
+        return Ok(Some(Box::new(file)));
     }
     file.rewind()?;
     let file = BufReader::with_capacity(BUFFER, file);
@@ -31,8 +34,8 @@ pub(super) fn open(path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>>
         Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
         _ => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
     };
-    io::copy(&mut content.by_ref().take(offset), &mut io::sink())?;
-    Ok(content)
+    let skipped = io::copy(&mut content.by_ref().take(offset), &mut io::sink())?;
+    Ok((skipped == offset).then_some(content))
 }
 
 /// By the first bytes, or else by the name: a `.gz` that is none is an error, not text.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::find::Pattern;
 use super::found::Found;
 use super::place::Place;
-use super::state::{End, Rules, State};
+use super::state::{End, Known, Rules, State};
 use crate::FileSourceOptions;
 
 /// Shared by the readers of a source.
@@ -63,6 +63,11 @@ impl Dealer {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn resume(&self, places: HashMap<String, Place>) {
+        self.state().places = places;
+    }
+
     /// A reader has used up its share of an epoch.
     pub(super) fn use_up(&self, epoch: u64) {
         if self.used_up.fetch_max(epoch, Ordering::AcqRel) < epoch {
@@ -85,7 +90,9 @@ impl Dealer {
         let dealer = self.clone();
         let opened = tokio::task::spawn_blocking(move || {
             dealer.pattern.check()?;
-            dealer.look()?;
+            for warning in dealer.look()? {
+                tracing::warn!("{warning}");
+            }
             let state = dealer.state();
             let dealt: usize = state.hands.iter().map(VecDeque::len).sum();
             Ok(dealt + state.settling())
@@ -119,21 +126,22 @@ impl Dealer {
         self.state().hands.get_mut(reader)?.pop_front()
     }
 
-    /// Whether that file is still there, as far as is known.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        self.state().known.contains_key(name)
+    /// Whether that file is still there, as far as is known, and nothing more is to be read of it.
+    pub(super) fn has_ended(&self, name: &str) -> bool {
+        let state = self.state();
+        matches!(state.known.get(name), Some(Known::Read(..) | Known::Left))
     }
 
     /// The places of an earlier run that no reader has come to: they are as good as before.
-    pub(super) fn untouched(&self, reader: usize) -> Vec<(String, Place)> {
+    pub(super) fn untouched(&self) -> Vec<(String, Place)> {
         let state = self.state();
-        let hand = state.hands.get(reader).into_iter().flatten();
-        let begun = hand.filter(|(_, place)| place.next > 0);
+        let dealt = state.hands.iter().flatten();
+        let begun = dealt.filter(|(_, place)| place.next > 0);
         let begun = begun.map(|(file, place)| (file.name.clone(), *place));
-        // Finished files have no reader; one of them has to speak for them.
-        let finished = state.finished.iter().filter(|_| reader == 0);
+        // Those that have not settled are not dealt yet.
+        let others = state.finished.iter().chain(&state.places);
         begun
-            .chain(finished.map(|(name, place)| (name.clone(), *place)))
+            .chain(others.map(|(name, place)| (name.clone(), *place)))
             .collect()
     }
 
@@ -189,7 +197,7 @@ impl Dealer {
         let listed: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
         let mut missed: Vec<String> = {
             let state = self.state();
-            let gone = state.known.keys();
+            let gone = state.known.keys().chain(state.places.keys());
             gone.filter(|name| !listed.contains(name.as_str()))
                 .cloned()
                 .collect()

@@ -17,6 +17,9 @@ pub(super) struct Place {
     pub(super) next: u64,
     /// Whether the file was read to its end.
     pub(super) done: bool,
+    /// The size that it had then, as it lies there; unless it changed meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<u64>,
 }
 
 // === impl Place ===
@@ -33,20 +36,24 @@ impl Place {
     }
 }
 
-/// The places of files by name.
+/// The places of files by name. Of two of a file the one that is further: a
+/// reader may have begun it after another one had spoken for it.
 pub(super) fn read(positions: &[Position]) -> Result<HashMap<String, Place>> {
-    positions
-        .iter()
-        .map(|position| {
-            let name = position.partition.name.clone();
-            match serde_json::from_str(&position.next) {
-                Ok(place) => Ok((name, place)),
-                Err(error) => Err(Error::invalid(format!(
-                    "file `{name}`: the recorded position `{}` cannot be read",
-                    position.next
-                ))
-                .because(error)),
-            }
-        })
-        .collect()
+    let mut places: HashMap<String, Place> = HashMap::with_capacity(positions.len());
+    for position in positions {
+        let name = &position.partition.name;
+        let place: Place = serde_json::from_str(&position.next).map_err(|error| {
+            Error::invalid(format!(
+                "file `{name}`: the recorded position `{}` cannot be read",
+                position.next
+            ))
+            .because(error)
+        })?;
+        let further = |place: &Place| (place.done, place.next);
+        let known = places.entry(name.clone()).or_insert(place);
+        if further(known) < further(&place) {
+            *known = place;
+        }
+    }
+    Ok(places)
 }

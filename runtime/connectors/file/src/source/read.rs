@@ -56,10 +56,12 @@ impl Task {
         if from.offset > 0 {
             framer = framer.resume(self.header()?, from.line, from.offset);
         }
-        let mut content =
-            content::open(&self.file.path, from.offset).map_err(|error| self.failed(1, error))?;
-        let mut piece = vec![0; PIECE];
         let mut next = from.line.max(1);
+        let content = content::open(&self.file.path, from.offset);
+        let Some(mut content) = content.map_err(|error| self.failed(next, error))? else {
+            return Err(self.shorter());
+        };
+        let mut piece = vec![0; PIECE];
         loop {
             let read = match content.read(&mut piece) {
                 Ok(read) => read,
@@ -81,6 +83,9 @@ impl Task {
             }
             while framer.is_full() || read == 0 {
                 let Some(chunk) = framer.chunk() else {
+                    if from.next > next {
+                        return Err(self.shorter());
+                    }
                     let end = Part::End(self.end(before));
                     // Whoever does not listen any more does not want the end either.
                     let _ = sender.blocking_send(Ok(end));
@@ -119,8 +124,10 @@ impl Task {
             return Ok(None);
         }
         let mut framer = Framer::new(self.framing, self.max_line);
-        let mut content =
-            content::open(&self.file.path, 0).map_err(|error| self.failed(1, error))?;
+        let content = content::open(&self.file.path, 0).map_err(|error| self.failed(1, error))?;
+        let Some(mut content) = content else {
+            return Ok(None);
+        };
         let mut piece = vec![0; 4096];
         while framer.header().is_none() {
             let read = content
@@ -132,6 +139,16 @@ impl Task {
             }
         }
         Ok(framer.header().cloned())
+    }
+
+    /// There is less in the file than was read of it when the pipeline ran before:
+    /// to go on at its end would be to skip what is there now.
+    fn shorter(&self) -> Error {
+        let (name, line) = (&self.file.name, self.from.last_line());
+        Error::invalid(format!(
+            "file `{name}` ends before line {line}, up to which it was read before: it was replaced \
+             or cut; put it back as it was, or give what is there now another name"
+        ))
     }
 
     /// A file that is damaged or gone is not skipped: the pipeline stops and says which it is.

@@ -14,6 +14,7 @@ use super::dealer::Dealer;
 use super::place::Place;
 use super::read::{Part, Task};
 use super::share::Share;
+use super::state::End;
 use crate::FileSourceOptions;
 
 pub(super) struct FileReader {
@@ -77,6 +78,10 @@ impl FileReader {
         };
         self.share.take_file();
         let partition = self.partition(file.name.clone());
+        if place.next > 0 {
+            // An epoch may end before the first record: nobody else speaks for it any more.
+            self.note(&partition, place);
+        }
         let task = Task {
             file,
             from: place,
@@ -92,7 +97,7 @@ impl FileReader {
         true
     }
 
-    /// Remembers how far a file was read; forgets files that are gone.
+    /// Remembers how far a file was read.
     fn note(&mut self, partition: &Arc<Partition>, place: Place) {
         self.places
             .insert(partition.name.clone(), (partition.clone(), place));
@@ -125,7 +130,7 @@ impl FileReader {
                         offset: end,
                         line: whole,
                         next: whole.max(start.next),
-                        done: false,
+                        ..Place::default()
                     };
                     return Ok(None);
                 }
@@ -142,7 +147,7 @@ impl FileReader {
                 offset: end,
                 line: whole,
                 next: whole,
-                done: false,
+                ..Place::default()
             },
         };
         let (partition, place) = (current.partition.clone(), current.place);
@@ -177,7 +182,7 @@ impl SourceReader for FileReader {
         self.epoch += 1;
         let dealer = &self.dealer;
         self.places
-            .retain(|name, (_, place)| !place.done || dealer.knows(name));
+            .retain(|name, (_, place)| !place.done || dealer.has_ended(name));
     }
 
     async fn next(&mut self) -> Result<Read> {
@@ -221,6 +226,10 @@ impl SourceReader for FileReader {
                 Some(Part::End(end)) => {
                     let place = Place {
                         done: true,
+                        size: match end {
+                            End::Whole(size) => Some(size),
+                            End::Changed { .. } => None,
+                        },
                         ..current.place
                     };
                     let partition = current.partition.clone();
@@ -240,9 +249,19 @@ impl SourceReader for FileReader {
     }
 
     fn positions(&self) -> Vec<Position> {
-        let untouched = self.dealer.untouched(self.index).into_iter();
+        // One reader speaks for the files that none has come to.
+        let untouched = match self.index {
+            0 => self.dealer.untouched(),
+            _ => Vec::new(),
+        };
+        let untouched = untouched.into_iter();
         let untouched = untouched.map(|(name, place)| (self.partition(name), place));
-        let own = self.places.values().cloned();
+        // A file that was removed and is there again is another one.
+        let is_ours = |name: &str, place: &Place| !place.done || self.dealer.has_ended(name);
+        let own = self.places.iter();
+        let own = own
+            .filter(|(name, (_, place))| is_ours(name, place))
+            .map(|(_, own)| own.clone());
         own.chain(untouched)
             .map(|(partition, place)| Position {
                 partition,

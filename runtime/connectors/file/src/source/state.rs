@@ -1,6 +1,6 @@
 //! What is known of the files of a source, from one look to the next.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use azud_model::Clock;
@@ -70,6 +70,7 @@ impl State {
         let is_first = self.looked.replace(now).is_none();
         let mut known = HashMap::with_capacity(files.len());
         let mut warnings = Vec::new();
+        warnings.extend(self.forget_places(&files, &missed));
         for name in missed {
             known.extend(self.known.remove_entry(&name));
         }
@@ -83,7 +84,13 @@ impl State {
                 }
                 Some(old @ (Known::Dealt | Known::Read(..) | Known::Left)) => old,
                 old if has_settled(&file, old.as_ref(), rules, clock) => {
-                    self.settled(&file, rules.round)
+                    match self.settled(&file, rules.round) {
+                        Known::Read(size, line) if size != file.size => {
+                            warnings.push(changed(&file.name, "after", size < file.size, line));
+                            Known::Left
+                        }
+                        known => known,
+                    }
                 }
                 Some(old @ Known::Settling(..)) if is_as(&old, &file) => old,
                 Some(_) if rules.finite => {
@@ -102,12 +109,37 @@ impl State {
         warnings
     }
 
+    /// Files of an earlier run that are gone: their places would be kept for ever.
+    fn forget_places(&mut self, files: &[Found], missed: &[String]) -> Vec<String> {
+        if self.places.is_empty() {
+            return Vec::new();
+        }
+        let there: HashSet<&str> = files
+            .iter()
+            .map(|file| file.name.as_str())
+            .chain(missed.iter().map(String::as_str))
+            .collect();
+        let mut lost = Vec::new();
+        self.places.retain(|name, place| {
+            let is_there = there.contains(name.as_str());
+            if !is_there && !place.done {
+                lost.push(format!(
+                    "`{name}` was read up to line {} before, and is gone: what followed is not read",
+                    place.last_line()
+                ));
+            }
+            is_there
+        });
+        lost.sort();
+        lost
+    }
+
     /// Deals a file, unless an earlier run has read all of it.
     fn settled(&mut self, file: &Found, round: u64) -> Known {
         let place = self.places.remove(&file.name).unwrap_or_default();
         if place.done {
             self.finished.insert(file.name.clone(), place);
-            return Known::Read(file.size, place.last_line());
+            return Known::Read(place.size.unwrap_or(file.size), place.last_line());
         }
         self.deal(round, file.clone(), place);
         Known::Dealt

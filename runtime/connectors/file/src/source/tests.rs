@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 mod changes;
 mod looks;
 mod places;
+mod resume;
 
 fn context(directory: &Path, lanes: usize, finite: bool, framing: Framing) -> SourceContext {
     SourceContext {
