@@ -23,7 +23,7 @@ mod source;
 
 pub use backoff::Backoff;
 pub use connector::{Connector, MakeSink, MakeSource, OptionsSchema, SinkContext, SourceContext};
-pub use disk::{Disk, DiskFile, Entry, LocalDisk, write_new, write_whole};
+pub use disk::{Disk, DiskFile, Entry, Fails, LocalDisk, SimulatedDisk, write_new, write_whole};
 pub use format::{
     DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
     ShortestFloat, decoder, encoder, row_json, typed_decoder,
