@@ -15,6 +15,7 @@ mod connector;
 mod disk;
 mod format;
 mod framing;
+mod journal;
 mod options;
 mod records;
 mod recovery;
@@ -32,6 +33,7 @@ pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
     check_max_line,
 };
+pub use journal::{Cursor, Journal, JournalOptions, OnFull};
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
 pub use recovery::{Delivery, Recorded, Recovery, Replay};
