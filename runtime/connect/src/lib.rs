@@ -16,6 +16,7 @@ mod disk;
 mod format;
 mod framing;
 mod journal;
+mod journaled;
 mod options;
 mod records;
 mod recovery;
@@ -34,6 +35,7 @@ pub use framing::{
     check_max_line,
 };
 pub use journal::{Cursor, Journal, JournalOptions, OnFull};
+pub use journaled::Journaled;
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
 pub use recovery::{Delivery, Recorded, Recovery, Replay};

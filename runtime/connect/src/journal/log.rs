@@ -36,6 +36,7 @@ pub struct Journal {
     pending: u32,
     /// Why nothing may be written any more.
     broken: Option<String>,
+    closed: bool,
 }
 
 // === impl Journal ===
@@ -68,6 +69,7 @@ impl Journal {
             frame: Vec::new(),
             pending: 0,
             broken: None,
+            closed: false,
         };
         frame::start(&mut journal.frame);
         let cursor = journal.cursor(opened.start);
@@ -79,7 +81,7 @@ impl Journal {
     /// # Errors
     /// `Internal` if they have metadata, or are out of their payload.
     pub fn append(&mut self, records: &Records) -> Result<()> {
-        self.is_sound()?;
+        self.is_writable()?;
         if records.is_empty() {
             return Ok(());
         }
@@ -102,7 +104,7 @@ impl Journal {
     /// tries it again. `Internal` if the disk failed: what is durable is not known
     /// any more, so nothing can be written until the journal is opened again.
     pub fn sync(&mut self) -> Result<()> {
-        self.is_sound()?;
+        self.is_writable()?;
         if self.pending == 0 {
             return Ok(());
         }
@@ -167,7 +169,7 @@ impl Journal {
             )));
         }
         let is_large = self.file.bytes() >= self.options.segment_bytes();
-        if next.next == self.next && is_large {
+        if next.next == self.next && is_large && !self.closed {
             self.start_segment()?;
         }
         // Oldest first, each for good before the next: never is one missing between others.
@@ -186,10 +188,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Nothing can be written any more: somebody else may open the journal.
+    /// Nothing can be written any more, only removed: somebody else may open the journal.
     pub fn close(&mut self) {
-        let folder = self.folder.display();
-        self.broken = Some(format!("the journal in {folder} is closed"));
+        self.closed = true;
     }
 
     /// A cursor at a record that is there, or at the end.
@@ -216,6 +217,17 @@ impl Journal {
             }
             Err((Step::Undone, error)) => Err(self.refuse("start a segment after", error)),
             Err((Step::Unknown, error)) => Err(self.poison("start a segment after", &error)),
+        }
+    }
+
+    fn is_writable(&self) -> Result<()> {
+        self.is_sound()?;
+        match self.closed {
+            false => Ok(()),
+            true => Err(Error::closed(format!(
+                "the journal in {} is closed",
+                self.folder.display()
+            ))),
         }
     }
 
