@@ -25,6 +25,8 @@ pub struct Cursor {
     offset: u64,
     /// The sequence number of the next record.
     sequence: u64,
+    /// The length of the last frame: the next one is probably read at once with as much.
+    frame: usize,
 }
 
 // === impl Cursor ===
@@ -44,6 +46,7 @@ impl Cursor {
             segment,
             offset,
             sequence,
+            frame: 0,
         }
     }
 
@@ -68,7 +71,7 @@ impl Cursor {
         let mut at = self.clone();
         let mut given = Vec::new();
         while at.sequence < end && given.is_empty() {
-            let mut block = at.block(BLOCK)?;
+            let mut block = at.block(at.frame.max(BLOCK))?;
             let needed = FrameHeader::parse(&block).map_or(FRAME_HEADER, |header| header.bytes());
             if needed > block.len() {
                 block = at.block(needed)?;
@@ -105,6 +108,7 @@ impl Cursor {
                 self.sequence = header.next();
             }
             self.offset += header.bytes() as u64;
+            self.frame = header.bytes();
             block = block.split_off(header.bytes());
             is_first = false;
         }
