@@ -16,6 +16,8 @@ mod disk;
 mod fault;
 mod format;
 mod framing;
+mod journal;
+mod journaled;
 mod options;
 mod records;
 mod recovery;
@@ -24,7 +26,7 @@ mod source;
 
 pub use backoff::Backoff;
 pub use connector::{Connector, MakeSink, MakeSource, OptionsSchema, SinkContext, SourceContext};
-pub use disk::{Disk, DiskFile, Entry, LocalDisk, write_new, write_whole};
+pub use disk::{Disk, DiskFile, Entry, Fails, LocalDisk, SimulatedDisk, write_new, write_whole};
 pub use fault::fault_point;
 pub use format::{
     DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
@@ -34,6 +36,8 @@ pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
     check_max_line,
 };
+pub use journal::{Cursor, Journal, JournalOptions, OnFull};
+pub use journaled::Journaled;
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
 pub use recovery::{Delivery, Recorded, Recovery, Replay};

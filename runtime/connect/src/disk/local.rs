@@ -26,7 +26,10 @@ impl Disk for LocalDisk {
     fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset))?;
-        let mut bytes = Vec::new();
+        // What the file does not have is not allocated for.
+        let there = file.metadata()?.len().saturating_sub(offset);
+        let there = usize::try_from(there).unwrap_or(length);
+        let mut bytes = Vec::with_capacity(there.min(length));
         file.take(length as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

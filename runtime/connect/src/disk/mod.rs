@@ -2,12 +2,14 @@
 //! through a [`Disk`], so that tests can fill it, break it and cut its power.
 
 mod local;
+mod simulated;
 
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
 pub use local::LocalDisk;
+pub use simulated::{Fails, SimulatedDisk};
 
 /// A file system. Calls block; none of them may be made on the I/O threads.
 pub trait Disk: Debug + Send + Sync {

@@ -1,7 +1,7 @@
 //! Reading from a server: `connect: "host:port"`.
 
 use async_trait::async_trait;
-use azud_connect::{Read, Source, SourceContext, SourceReader};
+use azud_connect::{Read, Replay, Source, SourceContext, SourceReader};
 use azud_model::{ByteSize, Error, Partition, Position, Result};
 use tokio::net::TcpStream;
 
@@ -39,6 +39,10 @@ impl ConnectSource {
 
 #[async_trait]
 impl Source for ConnectSource {
+    fn replay(&self) -> Replay {
+        Replay::Never
+    }
+
     async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         Ok(vec![Box::new(Reader {
             address: self.address.clone(),

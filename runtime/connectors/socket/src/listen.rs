@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use azud_connect::{Read, Records, Source, SourceContext, SourceReader};
+use azud_connect::{Read, Records, Replay, Source, SourceContext, SourceReader};
 use azud_model::{ByteSize, Error, Partition, Position, Result};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -84,6 +84,10 @@ impl ListenSource {
 
 #[async_trait]
 impl Source for ListenSource {
+    fn replay(&self) -> Replay {
+        Replay::Never
+    }
+
     async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let node = &self.context.node;
         let refused =

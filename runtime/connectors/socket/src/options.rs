@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Reads lines from TCP connections: exactly one of `connect` and `listen`.
-/// What was sent and not yet processed is lost when the pipeline dies.
+/// With a checkpoint, what arrived is kept in a journal on the disk, and processed when a
+/// pipeline that died is started again; what had not arrived, or was on its way to the
+/// disk, is lost. Without one, all that was sent and not yet processed is.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SocketOptions {

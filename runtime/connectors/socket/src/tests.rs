@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use azud_connect::{Framing, Read, Source, SourceContext, SourceReader};
+use azud_connect::{
+    Framing, JournalOptions, Journaled, Read, Replay, SimulatedDisk, Source, SourceContext,
+    SourceReader,
+};
 use azud_model::{ErrorKind, ManualClock};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -336,4 +339,45 @@ async fn a_connection_that_breaks_is_no_end() {
         stream.write_all(b"next\n").await.unwrap();
     };
     assert_eq!(tokio::join!(second, lines(&mut reader)).1, ["1:next"]);
+}
+
+/// What was sent before a power cut, and read by nobody, is there after it.
+#[tokio::test]
+async fn a_journaled_socket_gives_again_what_arrived() {
+    let disk = SimulatedDisk::new();
+    let journaled = |disk: &SimulatedDisk| {
+        let source = ListenSource::new("127.0.0.1:0", &SocketOptions::default(), context(false));
+        let source = Arc::new(source);
+        assert_eq!(source.replay(), Replay::Never);
+        let (disk, clock) = (Arc::new(disk.clone()), Arc::new(ManualClock::at(0)));
+        let options = JournalOptions::default();
+        let journaled =
+            Journaled::new(source.clone(), "in", "journal", disk, options, false, clock);
+        (source, journaled)
+    };
+    let (socket, source) = journaled(&disk);
+    let mut reader = source.open(&[]).await.unwrap().remove(0);
+    let mut stream = TcpStream::connect(socket.address().unwrap()).await.unwrap();
+    stream.write_all(b"one\n").await.unwrap();
+    assert_eq!(lines(&mut reader).await, ["1:one"]);
+    let recorded = reader.positions();
+    stream.write_all(b"two\nthr").await.unwrap();
+    assert_eq!(lines(&mut reader).await, ["2:two"]);
+    drop(reader);
+
+    let (_, source) = journaled(&disk.crash(1));
+    let mut reader = source.open(&recorded).await.unwrap().remove(0);
+    let Read::Records(records) = reader.next().await.unwrap() else {
+        panic!("no records")
+    };
+    assert_eq!((records.first, records.payload.record(0)), (2, &b"two"[..]));
+    let connection = stream.local_addr().unwrap();
+    assert_eq!(records.partition.name, format!("{connection}#1"));
+    assert_eq!(records.partition.source, "in");
+}
+
+#[test]
+fn a_socket_cannot_be_asked_again() {
+    let source = ConnectSource::new("a:1", &SocketOptions::default(), context(false));
+    assert_eq!(source.replay(), Replay::Never);
 }
