@@ -5,6 +5,8 @@ mod end;
 mod guest;
 mod kept;
 mod patience;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 use std::sync::Arc;
