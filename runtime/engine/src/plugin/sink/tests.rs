@@ -134,8 +134,8 @@ fn what_was_recorded_is_committed_before_any_lane_runs_and_the_rest_is_rolled_ba
         let (_handle, end, _) = start(&folder, "");
         let recovery = back(Some((3, recorded.clone())));
         runtime.block_on(end.recover(&recovery)).unwrap();
-        let committed = end.commit(&epoch(3), recorded.clone());
-        runtime.block_on(committed).unwrap();
+        let again = recorded.clone();
+        runtime.block_on(end.commit(&epoch(3), again)).unwrap();
         assert_eq!(names(&folder), [".prepared-r2-9", "part-3.json"]);
     }
     let part = fs::read_to_string(folder.path().join("out/part-3.json")).unwrap();
