@@ -18,7 +18,7 @@ use azud_sandbox::Transform;
 pub(crate) use log::NodeLogger;
 use rows::PluginRows;
 use search::{Experience, Search};
-pub(crate) use sink::{PluginSink, SINK_WAIT, SinkOperator};
+pub(crate) use sink::{Guest, Handle, PluginSink, SINK_WAIT, SinkOperator};
 use waiting::Waiting;
 
 /// Rows of a call, unless the manifest's `max_rows` says otherwise: enough to

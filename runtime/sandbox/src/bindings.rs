@@ -11,11 +11,13 @@ mod transform {
     });
 }
 
-/// Sinks wait for others, so their calls are asynchronous.
+/// Sinks wait for others, so their calls are asynchronous. One module for both worlds of
+/// sinks: whether `epochs` is there is known of each component, and its indices are looked
+/// up by themselves.
 pub(crate) mod sink {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "sink-plugin",
+        world: "transactional-sink-plugin",
         ownership: Borrowing { duplicate_if_necessary: true },
         exports: { default: async },
         with: {

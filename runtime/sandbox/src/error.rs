@@ -223,6 +223,17 @@ pub enum GuestError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The token of a prepared epoch is too large to be recorded.
+    #[error(
+        "the plugin prepared an epoch with a token of {actual} bytes, more than {}; a token names what was prepared, which stays at its target",
+        limits::bytes(*.limit)
+    )]
+    Token {
+        /// Its size in bytes.
+        actual: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// What the plugin returned is wrong.
     #[error("the plugin returned a wrong answer: {what}")]
     Invalid {

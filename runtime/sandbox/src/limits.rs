@@ -66,6 +66,8 @@ pub(crate) const PARTS: usize = 100;
 /// Bytes that one call of a sink may hand to the host, and one call of the host by
 /// a sink: there are many of these, and each is a copy beside its memory.
 pub(crate) const HANDED: usize = 8 << 20;
+/// Bytes of the token of a prepared epoch: it is kept with every record of a checkpoint.
+pub(crate) const TOKEN: usize = 1 << 20;
 /// Bytes that a stream takes at once, and keeps until they are written.
 pub(crate) const WRITE: usize = 1 << 16;
 /// Files, sockets, requests and the like that an instance may hold at once: a

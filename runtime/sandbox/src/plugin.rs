@@ -33,6 +33,8 @@ pub enum World {
     Transform,
     /// Writes batches.
     Sink,
+    /// Writes batches in transactions: a [`World::Sink`] that exports `epochs` too.
+    TransactionalSink,
     /// Reduces groups.
     Aggregate,
 }
@@ -60,7 +62,16 @@ impl World {
         match self {
             Self::Transform => "transform",
             Self::Sink => "sink",
+            Self::TransactionalSink => "transactional sink",
             Self::Aggregate => "aggregate",
+        }
+    }
+
+    /// The interface that a component of this world exports.
+    fn interface(self) -> &'static str {
+        match self {
+            Self::TransactionalSink => "epochs",
+            world => world.name(),
         }
     }
 }
@@ -123,7 +134,7 @@ impl Plugin {
     }
 
     /// What it is for; where it is for several things, the first of transform,
-    /// aggregate, sink.
+    /// aggregate, sink: a transactional sink is a sink.
     pub fn world(&self) -> World {
         self.0.worlds.first().copied().unwrap_or(World::Transform)
     }
@@ -209,8 +220,13 @@ pub(crate) fn worlds(
         .map(|(export, _)| export.to_owned())
         .collect();
     let mut worlds = Vec::new();
-    for world in [World::Transform, World::Aggregate, World::Sink] {
-        let interface = format!("{PACKAGE}{}@", world.name());
+    for world in [
+        World::Transform,
+        World::Aggregate,
+        World::Sink,
+        World::TransactionalSink,
+    ] {
+        let interface = format!("{PACKAGE}{}@", world.interface());
         let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else {
             continue;
         };
@@ -222,7 +238,10 @@ pub(crate) fn worlds(
                 supported: SUPPORTED,
             });
         }
-        worlds.push(world);
+        // `epochs` alone has nothing to commit.
+        if world != World::TransactionalSink || worlds.contains(&World::Sink) {
+            worlds.push(world);
+        }
     }
     if !worlds.is_empty() {
         return Ok(worlds);

@@ -6,6 +6,7 @@
 //! is decided where it is made.
 
 mod drive;
+mod epochs;
 mod guard;
 mod host;
 mod instance;
@@ -142,11 +143,7 @@ impl Sink {
     /// # Errors
     /// As [`Self::write`].
     pub fn flush(&mut self) -> Result<Flushed, GuestError> {
-        let mut instance = self.take_instance()?;
-        let flushed = instance.flush()?;
-        let flushed = outcome::flushed(flushed, |reason| instance.clean(reason));
-        self.instance = Some(instance);
-        Ok(flushed)
+        self.settled(Instance::flush)
     }
 
     /// Waits before something is tried again.
@@ -155,6 +152,18 @@ impl Sink {
     /// [`GuestError::Cancelled`] where the pipeline ends meanwhile.
     pub fn pause(&self, duration: std::time::Duration) -> Result<(), GuestError> {
         drive::pause(duration, &self.setup.cancel)
+    }
+
+    /// A call that asks whether something is settled.
+    fn settled(
+        &mut self,
+        call: impl FnOnce(&mut Instance) -> Result<outcome::wire::Flushed, GuestError>,
+    ) -> Result<Flushed, GuestError> {
+        let mut instance = self.take_instance()?;
+        let flushed = call(&mut instance)?;
+        let flushed = outcome::flushed(flushed, |reason| instance.clean(reason));
+        self.instance = Some(instance);
+        Ok(flushed)
     }
 
     /// Takes the buffers of a batch; answers how many rows they have.

@@ -14,9 +14,11 @@ use crate::{Transform, instance::Instance, output::Finished, setup::Out};
 pub mod bindings;
 
 #[cfg(not(target_os = "unknown"))]
+pub mod epochs;
+#[cfg(not(target_os = "unknown"))]
 pub mod sink;
 
-/// The same for a sink; log lines, fields and batches are those of `bindings`. A
+/// The same for a sink, with or without transactions; log lines, fields and batches are those of `bindings`. A
 /// transform, which is built for no system, has nothing of it.
 #[cfg(not(target_os = "unknown"))]
 #[expect(
@@ -26,6 +28,11 @@ pub mod sink;
 )]
 #[rustfmt::skip]
 pub mod sink_bindings;
+
+/// Exports a sink without transactions, with the types of `sink_bindings`.
+#[cfg(not(target_os = "unknown"))]
+#[rustfmt::skip]
+pub mod sink_macro;
 
 pub use bindings::azud::plugin::types::{Batch, Field};
 pub use bindings::exports::azud::plugin::transform::{Guest, Opened as Answer, Output};

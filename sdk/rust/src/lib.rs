@@ -2,7 +2,8 @@
 //!
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
 //! type that implements [`Transform`] or [`Sink`] and one line that exports it
-//! ([`transform!`], [`sink!`]). Its logic runs natively under `cargo test` (see
+//! ([`transform!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
+//! exactly once, see [`TransactionalSink`]). Its logic runs natively under `cargo test` (see
 //! [`testing`]); Azud builds the WebAssembly component.
 //!
 //! ```
@@ -62,6 +63,7 @@ mod schema;
 mod setup;
 mod sink;
 pub mod testing;
+mod transactional;
 mod transform;
 mod types;
 
@@ -80,6 +82,7 @@ pub use output::Output;
 pub use schema::Field;
 pub use setup::{Computed, Setup};
 pub use sink::Sink;
+pub use transactional::{Identity, TransactionalSink};
 pub use transform::{NoConfig, Transform};
 pub use types::{
     Binary, Bool, Bytes, Date, Decimal, Duration, FixedBinary, Float32, Float64, Int8, Int16,

@@ -41,14 +41,26 @@ pub trait Sink: Sized + 'static {
 #[macro_export]
 macro_rules! sink {
     ($plugin:ty) => {
+        $crate::__sink_glue!($plugin, {
+            fn is_exported<T: $crate::Sink>() {}
+            is_exported::<$plugin>();
+        }, {
+            $crate::guest::sink_macro::export!(Component with_types_in $crate::guest::sink_bindings);
+        });
+    };
+}
+
+/// What every export of a sink has: `$check` is compiled natively, `$export` beside the
+/// `Component` of a guest.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sink_glue {
+    ($plugin:ty, $check:block, { $($export:tt)* }) => {
         #[doc(hidden)]
         const _ONE_PLUGIN_A_CRATE: () = ();
 
         #[cfg(not(target_family = "wasm"))]
-        const _: fn() = || {
-            fn is_exported<T: $crate::Sink>() {}
-            is_exported::<$plugin>();
-        };
+        const _: fn() = || $check;
 
         #[cfg(all(target_family = "wasm", target_os = "unknown"))]
         ::std::compile_error!(
@@ -81,7 +93,7 @@ macro_rules! sink {
                 }
             }
 
-            $crate::guest::sink_bindings::export!(Component with_types_in $crate::guest::sink_bindings);
+            $($export)*
         };
     };
 }

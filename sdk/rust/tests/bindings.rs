@@ -10,23 +10,56 @@ use wit_bindgen_rust::{Opts, WithOption};
 /// wit-bindgen has changed.
 #[test]
 fn the_bindings_are_what_the_contract_gives() {
-    check("transform-plugin", "bindings", Vec::new());
+    check("transform-plugin", "bindings", Vec::new(), str::to_owned);
 }
 
-/// What both worlds have is in the bindings of the first: a plugin logs, and reads
+/// What all worlds have is in the bindings of the first: a plugin logs, and reads
 /// batches, in one way.
 #[test]
-fn the_bindings_of_a_sink_are_what_the_contract_gives() {
+fn the_bindings_of_sinks_are_what_the_contract_gives() {
+    check(
+        "transactional-sink-plugin",
+        "sink_bindings",
+        shared(),
+        str::to_owned,
+    );
+}
+
+/// A sink without transactions exports less of the same: it needs the macro alone,
+/// which takes the types from the bindings above.
+#[test]
+fn the_macro_of_plain_sinks_is_what_the_contract_gives() {
+    check("sink-plugin", "sink_macro", shared(), |generated| {
+        let exports =
+            generated.find("#[rustfmt::skip]\n#[allow(dead_code, clippy::all)]\npub mod exports");
+        let rest = generated.find("/// Generates `#[unsafe(no_mangle)]` functions");
+        let after = generated.find("#[rustfmt::skip]\n#[cfg(target_arch = \"wasm32\")]\n#[unsafe(");
+        let (head, _) = generated.split_at(exports.unwrap());
+        let uses = head.find("#[allow(unfulfilled_lint_expectations").unwrap();
+        format!(
+            "{}{}",
+            &head[..uses],
+            &generated[rest.unwrap()..after.unwrap()]
+        )
+    });
+}
+
+fn shared() -> Vec<(String, WithOption)> {
     let shared = ["log", "types"].map(|interface| {
         (
             format!("azud:plugin/{interface}@0.1.0"),
             WithOption::Path(format!("crate::guest::bindings::azud::plugin::{interface}")),
         )
     });
-    check("sink-plugin", "sink_bindings", shared.into());
+    shared.into()
 }
 
-fn check(world: &str, module: &str, with: Vec<(String, WithOption)>) {
+fn check(
+    world: &str,
+    module: &str,
+    with: Vec<(String, WithOption)>,
+    keep: impl FnOnce(&str) -> String,
+) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root.join("wit")).unwrap();
@@ -44,10 +77,10 @@ fn check(world: &str, module: &str, with: Vec<(String, WithOption)>) {
         .generate(&mut resolve, world, &mut files)
         .unwrap();
     let (_, generated) = files.iter().next().unwrap();
-    let generated = std::str::from_utf8(generated).unwrap();
+    let generated = keep(std::str::from_utf8(generated).unwrap());
     let path = root.join(format!("src/guest/{module}.rs"));
     if env::var_os("BLESS").is_some() {
-        fs::write(&path, generated).unwrap();
+        fs::write(&path, &generated).unwrap();
     }
     assert!(
         fs::read_to_string(&path).unwrap_or_default() == generated,

@@ -4,14 +4,14 @@
 use std::sync::{Arc, Mutex};
 
 use azud_manifest::{Plugin as PluginEntry, Sink as SinkNode, Spanned};
-use azud_model::{Error, Mode};
-use azud_sandbox::{Plugin, Sink};
+use azud_model::{Error, Mode, Result};
+use azud_sandbox::{OpenError, Plugin, Sink, World};
 
 use super::node::{Draft, Output};
 use super::plugin::{config, limits, loaded};
 use super::{Environment, PlanSink, grants, sink};
 use crate::graph::{From, MakeOperator, Vertex, Work};
-use crate::plugin::{MAX_ROWS, NodeLogger, PluginSink, SINK_WAIT, SinkOperator};
+use crate::plugin::{Guest, Handle, MAX_ROWS, NodeLogger, PluginSink, SINK_WAIT, SinkOperator};
 
 /// What a component imports where it wants to reach someone, and the grant for it.
 const NEEDS: [(&str, &str, &str); 2] = [
@@ -43,9 +43,11 @@ pub(super) fn add(
     let logger = Arc::new(NodeLogger {
         node: node.name.value.as_str().into(),
     });
+    // Its own: what it prepared is rolled back after its calls were given up.
+    let cancel = draft.cancel.child_token();
     let open = {
         let (plugin, schema) = (plugin.clone(), input.schema.clone());
-        let cancel = draft.cancel.clone();
+        let cancel = cancel.clone();
         move || {
             let (limits, granted) = (limits.clone(), Arc::clone(&granted));
             let (logger, cancel) = (logger.clone(), cancel.clone());
@@ -67,17 +69,18 @@ pub(super) fn add(
     let max_wait = max_wait.map_or(SINK_WAIT, |max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
     let of_node: Arc<str> = node.name.value.as_str().into();
-    // The instance that was asked first serves the first lane.
-    let first = Mutex::new(Some(first));
+    let (transactions, guest) = match plugin.is(World::TransactionalSink) {
+        true => {
+            let handle = Handle::new(of_node.clone(), first, clock.clone(), cancel);
+            let handle = Arc::new(handle);
+            (Some(handle.clone()), only(handle))
+        }
+        false => (None, one_a_lane(of_node.clone(), first, open)),
+    };
     let make: MakeOperator = Arc::new(move |_: &[Mode]| {
-        let spare = first.lock().ok().and_then(|mut first| first.take());
-        let sink = match spare {
-            Some(sink) => sink,
-            None => open().map_err(|error| Error::plugin(format!("node `{of_node}`: {error}")))?,
-        };
         Ok(Box::new(SinkOperator::new(
             of_node.clone(),
-            sink,
+            guest()?,
             max_rows,
             max_wait,
             clock.clone(),
@@ -86,6 +89,8 @@ pub(super) fn add(
     let schema = input.schema.clone();
     let offers = Vertex {
         own_stage: true,
+        // An epoch is one transaction, so all its rows meet in one lane.
+        exchange: transactions.as_ref().map(|_| Vec::new()),
         ..Vertex::new(number, Work::Operator(make), vec![input.from])
     };
     let offers = draft.add_vertex(offers, node.name.span);
@@ -101,13 +106,37 @@ pub(super) fn add(
     draft.sinks.push(PlanSink {
         node: number,
         connector: "plugin".to_owned(),
-        sink: Arc::new(PluginSink),
+        sink: Arc::new(PluginSink::new(transactions)),
         encode: None,
         prints: false,
         schema,
     });
     draft.add_vertex(ends, node.mode_span());
     draft.add_rejected(&node.name.value, number);
+}
+
+/// Gives a lane whom it offers rows to.
+type MakeGuest = Box<dyn Fn() -> Result<Guest> + Send + Sync>;
+
+/// The instance that was asked first serves the first lane.
+fn one_a_lane(
+    node: Arc<str>,
+    first: Sink,
+    open: impl Fn() -> Result<Sink, OpenError> + Send + Sync + 'static,
+) -> MakeGuest {
+    let first = Mutex::new(Some(first));
+    Box::new(move || {
+        let spare = first.lock().ok().and_then(|mut first| first.take());
+        let sink = match spare {
+            Some(sink) => sink,
+            None => open().map_err(|error| Error::plugin(format!("node `{node}`: {error}")))?,
+        };
+        Ok(Guest::Own(Box::new(sink)))
+    })
+}
+
+fn only(handle: Arc<Handle>) -> MakeGuest {
+    Box::new(move || Ok(Guest::Transactional(handle.clone())))
 }
 
 /// Whether something is said of everybody that the plugin wants to reach: a grant

@@ -41,12 +41,17 @@ pub(crate) struct Ended {
 
 /// The component, built when it is out of date.
 pub(crate) fn picky() -> PathBuf {
+    guest("picky")
+}
+
+/// The component of a guest in `tests/guests`, built when it is out of date.
+pub(crate) fn guest(name: &str) -> PathBuf {
     let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
     // Not the folder of the build that runs this test: it would wait for itself.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests");
     azud_build::Builder::new()
         .target_dir(target)
-        .build(&guests.join("picky"))
+        .build(&guests.join(name))
         .unwrap()
 }
 

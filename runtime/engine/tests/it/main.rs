@@ -10,6 +10,7 @@
 
 mod breaker;
 mod counts;
+mod epochs;
 mod failures;
 mod guest;
 mod loops;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     GuestError, Level,
-    bindings::sink::SinkPlugin,
+    bindings::sink::TransactionalSinkPlugin,
     host::Host,
     limits::{RANDOM, RESOURCES},
     tick::Ticks,
@@ -80,7 +80,7 @@ impl SinkHost {
 
 /// Defines what a sink may import: the log, and WASI 0.2.
 pub(crate) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<()> {
-    SinkPlugin::add_to_linker::<_, HasSelf<Host>>(linker, |host| &mut host.base)?;
+    TransactionalSinkPlugin::add_to_linker::<_, HasSelf<Host>>(linker, |host| &mut host.base)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     network::add_names_to_linker(linker)?;

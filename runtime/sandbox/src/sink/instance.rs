@@ -1,14 +1,17 @@
 //! One instance of a sink: a store whose calls may be suspended.
 
+use tokio_util::sync::CancellationToken;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::{Setup, SinkHost, drive::drive};
 use crate::{
-    GuestError, OpenError, Plugin,
+    GuestError, OpenError, Plugin, World,
     bindings::sink::{
-        SinkPlugin, SinkPluginPre,
         azud::plugin::types,
-        exports::azud::plugin::sink::{Flushed, Outcome},
+        exports::azud::plugin::{
+            epochs,
+            sink::{self, Flushed, Outcome},
+        },
     },
     instance::named,
     limits::HANDLES,
@@ -19,7 +22,9 @@ use crate::{
 /// An instance that has not trapped.
 pub(super) struct Instance {
     store: Store<SinkHost>,
-    plugin: SinkPlugin,
+    sink: sink::Guest,
+    /// Of a transactional sink.
+    epochs: Option<epochs::Guest>,
     setup: Setup,
     ticks: Ticks,
 }
@@ -30,12 +35,14 @@ impl Instance {
     pub(super) fn new(plugin: &Plugin, setup: &Setup) -> Result<Self, OpenError> {
         let sandbox = plugin.sandbox();
         let (limits, ticks) = (&setup.limits, sandbox.ticks.clone());
-        let pre = plugin.sink().cloned().map(SinkPluginPre::new);
-        let pre = match pre {
-            Some(Ok(pre)) => pre,
-            Some(Err(error)) => return Err(OpenError::Instantiate(format!("{error:#}"))),
-            None => return Err(OpenError::Instantiate("it exports no sink".into())),
+        let Some(pre) = plugin.sink() else {
+            return Err(OpenError::Instantiate("it exports no sink".into()));
         };
+        let broken = |error: wasmtime::Error| OpenError::Instantiate(format!("{error:#}"));
+        let exported = sink::GuestIndices::new(pre).map_err(broken)?;
+        let epochs = plugin.is(World::TransactionalSink);
+        let epochs = epochs.then(|| epochs::GuestIndices::new(pre));
+        let epochs = epochs.transpose().map_err(broken)?;
         let mut store = Store::new(&sandbox.engine, SinkHost::new(setup, &ticks)?);
         store.limiter(|host| &mut host.base);
         store.set_hostcall_fuel(limits.output);
@@ -50,12 +57,16 @@ impl Instance {
             &setup.cancel,
         )?;
         match created {
-            Ok(plugin) => Ok(Self {
-                store,
-                plugin,
-                setup: setup.clone(),
-                ticks,
-            }),
+            Ok(instance) => {
+                let epochs = epochs.map(|epochs| epochs.load(&mut store, &instance));
+                Ok(Self {
+                    sink: exported.load(&mut store, &instance).map_err(broken)?,
+                    epochs: epochs.transpose().map_err(broken)?,
+                    store,
+                    setup: setup.clone(),
+                    ticks,
+                })
+            }
             Err(error) => Err(match named(&store.data().base, &error, limits.deadline) {
                 Some(limit) => OpenError::Guest(limit),
                 None => OpenError::Instantiate(format!("{error:#}")),
@@ -67,8 +78,7 @@ impl Instance {
     pub(super) fn open(&mut self, config: &str, input: &[WireField]) -> Result<(), GuestError> {
         self.store.data_mut().start_call();
         let input: Vec<_> = input.iter().map(lend).collect();
-        let sink = self.plugin.azud_plugin_sink();
-        let call = sink.call_open(&mut self.store, config, &input);
+        let call = self.sink.call_open(&mut self.store, config, &input);
         match drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)? {
             Ok(Ok(())) => Ok(()),
             Ok(Err(reason)) => Err(GuestError::Refused(self.clean(&reason))),
@@ -80,8 +90,7 @@ impl Instance {
     pub(super) fn write(&mut self, rows: u32, buffers: &[&[u8]]) -> Result<Outcome, GuestError> {
         self.store.data_mut().start_call();
         let batch = types::Batch { rows, buffers };
-        let sink = self.plugin.azud_plugin_sink();
-        let call = sink.call_write(&mut self.store, batch);
+        let call = self.sink.call_write(&mut self.store, batch);
         drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)?
             .map_err(|error| self.trapped(&error))
     }
@@ -89,8 +98,51 @@ impl Instance {
     /// The export `flush`. After an error the instance must be dropped.
     pub(super) fn flush(&mut self) -> Result<Flushed, GuestError> {
         self.store.data_mut().start_call();
-        let sink = self.plugin.azud_plugin_sink();
-        let call = sink.call_flush(&mut self.store);
+        let call = self.sink.call_flush(&mut self.store);
+        drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)?
+            .map_err(|error| self.trapped(&error))
+    }
+
+    /// Gives up its calls with another token than before.
+    pub(super) fn set_cancel(&mut self, cancel: CancellationToken) {
+        self.setup.cancel = cancel;
+    }
+
+    /// The export `recover` of `epochs`. After an error the instance must be dropped, as
+    /// after one of the calls below.
+    pub(super) fn recover(
+        &mut self,
+        run: &str,
+        sink: &str,
+        last: Option<u64>,
+    ) -> Result<Flushed, GuestError> {
+        self.store.data_mut().start_call();
+        let who = epochs::Identity { run, sink };
+        let call = epochs(self.epochs.as_ref())?.call_recover(&mut self.store, who, last);
+        drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)?
+            .map_err(|error| self.trapped(&error))
+    }
+
+    /// The export `prepare`: a token, or why the epoch fails.
+    pub(super) fn prepare(&mut self, epoch: u64) -> Result<Result<Vec<u8>, String>, GuestError> {
+        self.store.data_mut().start_call();
+        let call = epochs(self.epochs.as_ref())?.call_prepare(&mut self.store, epoch);
+        drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)?
+            .map_err(|error| self.trapped(&error))
+    }
+
+    /// The export `commit`.
+    pub(super) fn commit(&mut self, epoch: u64, token: &[u8]) -> Result<Flushed, GuestError> {
+        self.store.data_mut().start_call();
+        let call = epochs(self.epochs.as_ref())?.call_commit(&mut self.store, epoch, token);
+        drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)?
+            .map_err(|error| self.trapped(&error))
+    }
+
+    /// The export `abort`.
+    pub(super) fn abort(&mut self, epoch: u64, token: &[u8]) -> Result<Flushed, GuestError> {
+        self.store.data_mut().start_call();
+        let call = epochs(self.epochs.as_ref())?.call_abort(&mut self.store, epoch, token);
         drive(call, &self.setup.limits, &self.ticks, &self.setup.cancel)?
             .map_err(|error| self.trapped(&error))
     }
@@ -105,6 +157,12 @@ impl Instance {
         named(&host.base, error, self.setup.limits.deadline)
             .unwrap_or_else(|| GuestError::trapped(error, host.last_line()))
     }
+}
+
+fn epochs(exported: Option<&epochs::Guest>) -> Result<&epochs::Guest, GuestError> {
+    exported.ok_or_else(|| GuestError::Start {
+        reason: "the plugin exports no azud:plugin/epochs".into(),
+    })
 }
 
 fn lend(field: &WireField) -> types::Field<'_> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{GuestError, Rejected, bindings::sink::exports::azud::plugin::sink as wire};
+pub(super) use crate::bindings::sink::exports::azud::plugin::sink as wire;
+use crate::{GuestError, Rejected};
 
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]

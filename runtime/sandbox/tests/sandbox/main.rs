@@ -4,6 +4,7 @@
 mod cache;
 mod compiler;
 mod contract;
+mod epochs;
 mod hostile;
 mod inspect;
 mod limits;

@@ -16,7 +16,7 @@ pub struct Opened<S>(RefCell<Option<SinkInstance<S>>>);
 
 impl<S: Sink> Opened<S> {
     /// Not opened yet.
-    #[expect(clippy::new_without_default, reason = "made by the `sink!` macro only")]
+    #[expect(clippy::new_without_default, reason = "made by the macros only")]
     pub const fn new() -> Self {
         Self(RefCell::new(None))
     }
@@ -56,13 +56,22 @@ impl<S: Sink> Opened<S> {
         let Some(instance) = opened.as_mut() else {
             return Flushed::Failed("`flush` was called before `open`".into());
         };
-        match instance.flush() {
-            Ok(crate::Flushed::Done) => Flushed::Done,
-            Ok(crate::Flushed::RetryAfter(after, reason)) => {
-                Flushed::RetryAfter(retry(after, reason))
-            }
-            Err(error) => Flushed::Failed(error.into_reason()),
-        }
+        to_flushed(instance.flush())
+    }
+
+    /// Calls the sink itself; `None` before `open`.
+    pub(super) fn with<T>(&self, call: impl FnOnce(&mut S) -> T) -> Option<T> {
+        let mut opened = self.0.borrow_mut();
+        opened.as_mut().map(|instance| call(&mut instance.sink))
+    }
+}
+
+/// What became of what was accepted, or prepared.
+pub(super) fn to_flushed(flushed: crate::Result<crate::Flushed>) -> Flushed {
+    match flushed {
+        Ok(crate::Flushed::Done) => Flushed::Done,
+        Ok(crate::Flushed::RetryAfter(after, reason)) => Flushed::RetryAfter(retry(after, reason)),
+        Err(error) => Flushed::Failed(error.into_reason()),
     }
 }
 

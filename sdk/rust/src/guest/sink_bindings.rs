@@ -573,6 +573,467 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
+            /// Exactly-once for sinks whose target has transactions. For each epoch:
+            /// write*, flush, prepare(e), [the host records the epoch with the token],
+            /// commit(e, token); `write` of e + 1 never comes before `commit(e)`. After a
+            /// crash a fresh instance gets `recover` first, then `commit` for a recorded
+            /// epoch that it may or may not have committed: so both must be idempotent.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod epochs {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Flushed = super::super::super::super::exports::azud::plugin::sink::Flushed;
+                /// Whose transactions these are: stable over restarts of a checkpoint.
+                #[derive(Clone)]
+                pub struct Identity {
+                    /// The random id of the checkpoint's run.
+                    pub run: _rt::String,
+                    /// The sink's name in the manifest.
+                    pub sink: _rt::String,
+                }
+                impl ::core::fmt::Debug for Identity {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Identity")
+                            .field("run", &self.run)
+                            .field("sink", &self.sink)
+                            .finish()
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_recover_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                    arg2: *mut u8,
+                    arg3: usize,
+                    arg4: i32,
+                    arg5: i64,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result2 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            let len1 = arg3;
+                            let bytes1 = _rt::Vec::from_raw_parts(
+                                arg2.cast(),
+                                len1,
+                                len1,
+                            );
+                            T_::recover(
+                                Identity {
+                                    run: _rt::string_lift(bytes0),
+                                    sink: _rt::string_lift(bytes1),
+                                },
+                                match arg4 {
+                                    0 => None,
+                                    1 => {
+                                        let e = arg5 as u64;
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                            )
+                        };
+                        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        use super::super::super::super::exports::azud::plugin::sink::Flushed as V7;
+                        match result2 {
+                            V7::Done => {
+                                *ptr3.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            V7::RetryAfter(e) => {
+                                *ptr3.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::exports::azud::plugin::sink::Retry {
+                                    after_ms: after_ms4,
+                                    reason: reason4,
+                                } = e;
+                                *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(after_ms4);
+                                let vec5 = (reason4.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr3
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                            }
+                            V7::Failed(e) => {
+                                *ptr3.add(0).cast::<u8>() = (2i32) as u8;
+                                let vec6 = (e.into_bytes()).into_boxed_slice();
+                                let ptr6 = vec6.as_ptr().cast::<u8>();
+                                let len6 = vec6.len();
+                                ::core::mem::forget(vec6);
+                                *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len6;
+                                *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr6.cast_mut();
+                            }
+                        }
+                        ptr3
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_recover<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            1 => {
+                                let l1 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                            }
+                            _ => {
+                                let l3 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_prepare_cabi<T_: Guest>(arg0: i64) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = { T_::prepare(arg0 as u64) };
+                        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result0 {
+                            Ok(e) => {
+                                *ptr1.add(0).cast::<u8>() = (0i32) as u8;
+                                let vec2 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                    .into_boxed_slice();
+                                let ptr2 = vec2.as_ptr().cast::<u8>();
+                                let len2 = vec2.len();
+                                ::core::mem::forget(vec2);
+                                *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len2;
+                                *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr2.cast_mut();
+                            }
+                            Err(e) => {
+                                *ptr1.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec3 = (e.into_bytes()).into_boxed_slice();
+                                let ptr3 = vec3.as_ptr().cast::<u8>();
+                                let len3 = vec3.len();
+                                ::core::mem::forget(vec3);
+                                *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len3;
+                                *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr3.cast_mut();
+                            }
+                        };
+                        ptr1
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_prepare<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base3 = l1;
+                                let len3 = l2;
+                                _rt::cabi_dealloc(base3, len3 * 1, 1);
+                            }
+                            _ => {
+                                let l4 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l4, l5, 1);
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_commit_cabi<T_: Guest>(
+                    arg0: i64,
+                    arg1: *mut u8,
+                    arg2: usize,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg2;
+                            T_::commit(
+                                arg0 as u64,
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(arg1.cast(), len0, len0)),
+                            )
+                        };
+                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        use super::super::super::super::exports::azud::plugin::sink::Flushed as V6;
+                        match result1 {
+                            V6::Done => {
+                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            V6::RetryAfter(e) => {
+                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::exports::azud::plugin::sink::Retry {
+                                    after_ms: after_ms3,
+                                    reason: reason3,
+                                } = e;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(after_ms3);
+                                let vec4 = (reason3.into_bytes()).into_boxed_slice();
+                                let ptr4 = vec4.as_ptr().cast::<u8>();
+                                let len4 = vec4.len();
+                                ::core::mem::forget(vec4);
+                                *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len4;
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr4.cast_mut();
+                            }
+                            V6::Failed(e) => {
+                                *ptr2.add(0).cast::<u8>() = (2i32) as u8;
+                                let vec5 = (e.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                            }
+                        }
+                        ptr2
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_commit<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            1 => {
+                                let l1 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                            }
+                            _ => {
+                                let l3 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_abort_cabi<T_: Guest>(
+                    arg0: i64,
+                    arg1: *mut u8,
+                    arg2: usize,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg2;
+                            T_::abort(
+                                arg0 as u64,
+                                <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(_rt::Vec::from_raw_parts(arg1.cast(), len0, len0)),
+                            )
+                        };
+                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        use super::super::super::super::exports::azud::plugin::sink::Flushed as V6;
+                        match result1 {
+                            V6::Done => {
+                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            V6::RetryAfter(e) => {
+                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::exports::azud::plugin::sink::Retry {
+                                    after_ms: after_ms3,
+                                    reason: reason3,
+                                } = e;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(after_ms3);
+                                let vec4 = (reason3.into_bytes()).into_boxed_slice();
+                                let ptr4 = vec4.as_ptr().cast::<u8>();
+                                let len4 = vec4.len();
+                                ::core::mem::forget(vec4);
+                                *ptr2
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len4;
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr4.cast_mut();
+                            }
+                            V6::Failed(e) => {
+                                *ptr2.add(0).cast::<u8>() = (2i32) as u8;
+                                let vec5 = (e.into_bytes()).into_boxed_slice();
+                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                let len5 = vec5.len();
+                                ::core::mem::forget(vec5);
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                            }
+                        }
+                        ptr2
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_abort<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            1 => {
+                                let l1 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                            }
+                            _ => {
+                                let l3 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Rolls back everything of this identity that was prepared after `last`
+                    /// (a crash between `prepare` and the record leaves a token nobody knows).
+                    #[allow(async_fn_in_trait)]
+                    fn recover(
+                        who: Identity,
+                        last: ::core::option::Option<u64>,
+                    ) -> Flushed;
+                    /// Seals what was written since the last `prepare`; the token is all that
+                    /// `commit` will need (a transaction id, a list of files). `err` aborts the
+                    /// epoch.
+                    #[allow(async_fn_in_trait)]
+                    fn prepare(
+                        epoch: u64,
+                    ) -> ::core::result::Result<_rt::Vec<u8>, _rt::String>;
+                    /// Makes a prepared epoch visible, once, however often it is called.
+                    #[allow(async_fn_in_trait)]
+                    fn commit(epoch: u64, token: _rt::Vec<u8>) -> Flushed;
+                    /// Rolls back a prepared epoch that failed before it was recorded.
+                    #[allow(async_fn_in_trait)]
+                    fn abort(epoch: u64, token: _rt::Vec<u8>) -> Flushed;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_azud_plugin_epochs_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "azud:plugin/epochs@0.1.0#recover")] unsafe extern "C" fn
+                        export_recover(arg0 : * mut u8, arg1 : usize, arg2 : * mut u8,
+                        arg3 : usize, arg4 : i32, arg5 : i64,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_recover_cabi::<$ty > (arg0, arg1,
+                        arg2, arg3, arg4, arg5) } } #[unsafe (export_name =
+                        "cabi_post_azud:plugin/epochs@0.1.0#recover")] unsafe extern "C"
+                        fn _post_return_recover(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_recover::<$ty > (arg0) } }
+                        #[unsafe (export_name = "azud:plugin/epochs@0.1.0#prepare")]
+                        unsafe extern "C" fn export_prepare(arg0 : i64,) -> * mut u8 {
+                        unsafe { $($path_to_types)*:: _export_prepare_cabi::<$ty > (arg0)
+                        } } #[unsafe (export_name =
+                        "cabi_post_azud:plugin/epochs@0.1.0#prepare")] unsafe extern "C"
+                        fn _post_return_prepare(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_prepare::<$ty > (arg0) } }
+                        #[unsafe (export_name = "azud:plugin/epochs@0.1.0#commit")]
+                        unsafe extern "C" fn export_commit(arg0 : i64, arg1 : * mut u8,
+                        arg2 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_commit_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe
+                        (export_name = "cabi_post_azud:plugin/epochs@0.1.0#commit")]
+                        unsafe extern "C" fn _post_return_commit(arg0 : * mut u8,) {
+                        unsafe { $($path_to_types)*:: __post_return_commit::<$ty > (arg0)
+                        } } #[unsafe (export_name = "azud:plugin/epochs@0.1.0#abort")]
+                        unsafe extern "C" fn export_abort(arg0 : i64, arg1 : * mut u8,
+                        arg2 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_abort_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe
+                        (export_name = "cabi_post_azud:plugin/epochs@0.1.0#abort")]
+                        unsafe extern "C" fn _post_return_abort(arg0 : * mut u8,) {
+                        unsafe { $($path_to_types)*:: __post_return_abort::<$ty > (arg0)
+                        } } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_azud_plugin_epochs_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 4 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 4
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
         }
     }
 }
@@ -672,6 +1133,13 @@ mod _rt {
         }
     }
     pub use alloc_crate::alloc;
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
     extern crate alloc as alloc_crate;
 }
 /// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
@@ -693,7 +1161,7 @@ mod _rt {
 #[allow(unused_macros)]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_sink_plugin_impl {
+macro_rules! __export_transactional_sink_plugin_impl {
     ($ty:ident) => {
         azud_plugin::guest::sink_bindings::export!($ty with_types_in
         azud_plugin::guest::sink_bindings);
@@ -701,14 +1169,17 @@ macro_rules! __export_sink_plugin_impl {
     ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
         $($path_to_types_root)*::
         exports::azud::plugin::sink::__export_azud_plugin_sink_0_1_0_cabi!($ty
-        with_types_in $($path_to_types_root)*:: exports::azud::plugin::sink); const _ :
+        with_types_in $($path_to_types_root)*:: exports::azud::plugin::sink);
+        $($path_to_types_root)*::
+        exports::azud::plugin::epochs::__export_azud_plugin_epochs_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::azud::plugin::epochs); const _ :
         () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
-        "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:sink-plugin:imports and exports")]
+        "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:transactional-sink-plugin:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 788] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1010] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x92\x05\x01A\x02\x01\
-A\x09\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x06\x01A\x02\x01\
+A\x0c\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
 dreny\x04\0\x05field\x03\0\0\x01p}\x01p\x02\x01r\x02\x04rowsy\x07buffers\x03\x04\
@@ -723,32 +1194,37 @@ ailed\x01s\0\x04\0\x07outcome\x03\0\x0c\x01q\x03\x04done\0\0\x0bretry-after\x01\
 \0\x06failed\x01s\0\x04\0\x07flushed\x03\0\x0e\x01p\x01\x01j\0\x01s\x01@\x02\x06\
 configs\x05input\x10\0\x11\x04\0\x04open\x01\x12\x01@\x01\x05batch\x03\0\x0d\x04\
 \0\x05write\x01\x13\x01@\0\0\x0f\x04\0\x05flush\x01\x14\x04\0\x16azud:plugin/sin\
-k@0.1.0\x05\x05\x04\0\x1dazud:plugin/sink-plugin@0.1.0\x04\0\x0b\x11\x01\0\x0bsi\
-nk-plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.\
-258.3\x10wit-bindgen-rust\x060.61.1";
+k@0.1.0\x05\x05\x02\x03\0\x02\x07flushed\x01B\x0e\x02\x03\x02\x01\x06\x04\0\x07f\
+lushed\x03\0\0\x01r\x02\x03runs\x04sinks\x04\0\x08identity\x03\0\x02\x01kw\x01@\x02\
+\x03who\x03\x04last\x04\0\x01\x04\0\x07recover\x01\x05\x01p}\x01j\x01\x06\x01s\x01\
+@\x01\x05epochw\0\x07\x04\0\x07prepare\x01\x08\x01@\x02\x05epochw\x05token\x06\0\
+\x01\x04\0\x06commit\x01\x09\x04\0\x05abort\x01\x09\x04\0\x18azud:plugin/epochs@\
+0.1.0\x05\x07\x04\0+azud:plugin/transactional-sink-plugin@0.1.0\x04\0\x0b\x1f\x01\
+\0\x19transactional-sink-plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
 #[doc(inline)]
-pub use __export_sink_plugin_impl as export;
+pub use __export_transactional_sink_plugin_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:sink-plugin-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:transactional-sink-plugin-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 472] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb6\x02\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 500] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc4\x02\x01A\x02\x01\
 A\x04\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
 dreny\x04\0\x05field\x03\0\0\x01p}\x01p\x02\x01r\x02\x04rowsy\x07buffers\x03\x04\
 \0\x05batch\x03\0\x04\x01r\x02\x03rowy\x06reasons\x04\0\x08rejected\x03\0\x06\x03\
-\0\x17azud:plugin/types@0.1.0\x05\x01\x04\0=azud:plugin/sink-plugin-with-all-of-\
-its-exports-removed@0.1.0\x04\0\x0b1\x01\0+sink-plugin-with-all-of-its-exports-r\
-emoved\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258\
-.3\x10wit-bindgen-rust\x060.61.1";
+\0\x17azud:plugin/types@0.1.0\x05\x01\x04\0Kazud:plugin/transactional-sink-plugi\
+n-with-all-of-its-exports-removed@0.1.0\x04\0\x0b?\x01\09transactional-sink-plug\
+in-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
+\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

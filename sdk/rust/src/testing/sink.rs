@@ -1,7 +1,10 @@
 //! Opens a sink and gives it batches.
 
 use super::Table;
-use crate::{Error, Field, Flushed, Outcome, Result, Sink, instance::SinkInstance};
+use crate::{
+    Error, Field, Flushed, Identity, Outcome, Result, Sink, TransactionalSink,
+    instance::SinkInstance,
+};
 
 /// A sink that was opened for a table's columns.
 pub struct OpenSink<S> {
@@ -66,5 +69,34 @@ impl<S: Sink> OpenSink<S> {
     /// The sink itself, to put something else in the place of the outside world.
     pub fn sink_mut(&mut self) -> &mut S {
         &mut self.instance.sink
+    }
+}
+
+/// What the host calls at the end of an epoch, and when it comes back: `flush` and
+/// `prepare`, then `commit`; after a crash a sink that was opened anew gets `recover` first.
+impl<S: TransactionalSink> OpenSink<S> {
+    /// Rolls back what was prepared after `last`.
+    pub fn recover(&mut self, who: &Identity, last: Option<u64>) -> Result<Flushed> {
+        self.instance.sink.recover(who, last)
+    }
+
+    /// Seals what was written; an answer that the host would refuse, a token of more than
+    /// 1 MiB, is an error.
+    pub fn prepare(&mut self, epoch: u64) -> Result<Vec<u8>> {
+        let token = self.instance.sink.prepare(epoch)?;
+        match token.len() {
+            0..=1_048_576 => Ok(token),
+            bytes => Err(Error::new(format!("a token of {bytes} bytes is too large"))),
+        }
+    }
+
+    /// Makes an epoch visible.
+    pub fn commit(&mut self, epoch: u64, token: &[u8]) -> Result<Flushed> {
+        self.instance.sink.commit(epoch, token)
+    }
+
+    /// Rolls a prepared epoch back.
+    pub fn abort(&mut self, epoch: u64, token: &[u8]) -> Result<Flushed> {
+        self.instance.sink.abort(epoch, token)
     }
 }
