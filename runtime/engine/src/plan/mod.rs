@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
-use azud_model::Clock;
+use azud_model::{ByteSize, Clock};
 use azud_sandbox::{CancellationToken, Sandbox};
 use azud_state::Location;
 
@@ -90,7 +90,7 @@ pub(crate) struct PlanSource {
 /// The journal of a source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlanJournal {
-    pub(crate) bytes: u64,
+    pub(crate) bytes: ByteSize,
     /// Whether what comes is dropped when it is full.
     pub(crate) drop: bool,
 }

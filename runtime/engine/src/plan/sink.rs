@@ -119,7 +119,7 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         mode,
         format: format.unwrap_or(ManifestFormat::Json).name().to_owned(),
         header,
-        checkpointed: false,
+        checkpointed: draft.manifest.checkpoint.is_some(),
         clock: place.clock.clone(),
     };
     let made = make(node.connector.options.clone(), context);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azud_connect::{Connector, Format, FormatOptions, Replay, SourceContext, decoder};
 use azud_manifest::{Durability, Format as ManifestFormat, OnFull, Source, Spanned};
-use azud_model::{Clock, Column};
+use azud_model::{ByteSize, Clock, Column};
 
 use super::node::Draft;
 use super::{PlanJournal, PlanSource};
@@ -88,7 +88,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
 }
 
 /// How large a journal may be, unless the manifest says otherwise.
-const JOURNAL_BYTES: u64 = 1 << 30;
+const JOURNAL_BYTES: ByteSize = ByteSize::from_mib(1024);
 
 /// The journal of a source that cannot be asked again, in a pipeline with a checkpoint.
 fn journal(draft: &mut Draft<'_>, node: &Source, replay: Replay) -> Option<PlanJournal> {
@@ -111,7 +111,7 @@ fn journal(draft: &mut Draft<'_>, node: &Source, replay: Replay) -> Option<PlanJ
     }
     let bytes = node.journal_size.as_ref();
     Some(PlanJournal {
-        bytes: bytes.map_or(JOURNAL_BYTES, |bytes| bytes.value.as_bytes()),
+        bytes: bytes.map_or(JOURNAL_BYTES, |bytes| bytes.value),
         drop: node
             .on_full
             .as_ref()

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use azud_connect::{Sink, SinkWriter, Source, SourceReader};
+use azud_connect::{
+    JournalOptions, Journaled, LocalDisk, OnFull, Sink, SinkWriter, Source, SourceReader,
+};
 use azud_model::Result;
 use azud_state::Record;
 
@@ -37,11 +39,7 @@ impl Plan {
             Some(resume) => self.recover_sinks(&sinks, resume).await?,
             None => self.tell_losses(),
         }
-        let sources: Vec<_> = self
-            .sources
-            .iter()
-            .map(|plan| plan.source.clone())
-            .collect();
+        let sources = self.journaled();
         let readers = self.open_readers(&sources, resume.as_ref()).await?;
         let writers = self.open_writers(&sinks).await?;
         let (recorder, last) = match resume {
@@ -56,6 +54,35 @@ impl Plan {
             readers,
             writers,
         })
+    }
+
+    /// The sources, those that cannot be asked again behind a journal.
+    fn journaled(&self) -> Vec<Arc<dyn Source>> {
+        let sources = self.sources.iter().enumerate().map(|(number, plan)| {
+            let place = plan.journal.zip(self.checkpoint.as_ref());
+            let Some((journal, checkpoint)) = place else {
+                return plan.source.clone();
+            };
+            let node = self.source_name(number);
+            let options = JournalOptions {
+                max_bytes: journal.bytes,
+                on_full: match journal.drop {
+                    true => OnFull::Drop,
+                    false => OnFull::Wait,
+                },
+                ..JournalOptions::default()
+            };
+            Arc::new(Journaled::new(
+                plan.source.clone(),
+                node,
+                checkpoint.location.folder().join("journal").join(node),
+                Arc::new(LocalDisk),
+                options,
+                self.trigger.finite(),
+                self.clock.clone(),
+            ))
+        });
+        sources.collect()
     }
 
     /// The sinks, those that cannot find again what they prepared behind a spool.

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
+use azud_connect::fault_point;
+
 use azud_connect::{Disk as _, LocalDisk};
 
 /// Changes a disk, one step after the other.
@@ -41,10 +43,13 @@ impl Steps {
     /// Renames, unless that was done before: idempotent.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step("rename", to)?;
+        fault_point("in-commit");
         match fs::rename(from, to) {
-            Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
-            other => other,
+            Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
+            other => other?,
         }
+        fault_point("after-rename");
+        Ok(())
     }
 
     /// Removes a file or a folder; no error where there is none.
