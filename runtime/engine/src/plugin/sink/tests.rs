@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Int64Array, RecordBatch};
 use azud_connect::{Delivery, Prepared, Recorded, Recovery, Sink as _};
@@ -173,6 +174,8 @@ fn the_next_epochs_rows_wait_for_the_commit() {
         let handle = handle.clone();
         move || handle.ask(|it| it.write(&rows(1)))
     });
+    // Time to be wrong in.
+    std::thread::sleep(Duration::from_millis(100));
     runtime.block_on(end.commit(&epoch(0), prepared)).unwrap();
     assert_eq!(lane.join().unwrap(), Ok(Outcome::Accepted));
     assert_eq!(calls(&folder)[3..], ["prepare 0", "commit 0", "write 1"]);

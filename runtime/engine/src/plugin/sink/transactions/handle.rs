@@ -79,9 +79,8 @@ impl Handle {
             let _ = reply.send(job(transactions));
         });
         let sent = self.calls.blocking_send(job);
-        sent.map_err(|_| GuestError::Cancelled)?;
-        // Who is not answered any more was not answered because of an end.
-        answer.blocking_recv().unwrap_or(Err(GuestError::Cancelled))
+        sent.map_err(|_| self.gone())?;
+        answer.blocking_recv().map_err(|_| self.gone())?
     }
 
     /// Does something on the thread, for the coordinator.
@@ -94,9 +93,10 @@ impl Handle {
         let job: Job = Box::new(move |transactions| {
             let _ = reply.send(job(transactions));
         });
-        let gone = || Error::internal(format!("the thread of `{}` has ended", self.node));
-        self.controls.send(job).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let gone = |error: GuestError| Error::internal(error.to_string());
+        let sent = self.controls.send(job).await;
+        sent.map_err(|_| gone(self.gone()))?;
+        answer.await.map_err(|_| gone(self.gone()))?
     }
 
     /// Rolls back what is not recorded; what is under way is given up.
@@ -122,6 +122,16 @@ impl Handle {
                 "`{}` has not prepared epoch {epoch}",
                 self.node
             ))),
+        }
+    }
+
+    /// It ends with this handle only: before that, by a panic.
+    fn gone(&self) -> GuestError {
+        GuestError::Start {
+            reason: format!(
+                "the thread of `{}` has ended: this is a mistake in azud itself",
+                self.node
+            ),
         }
     }
 
