@@ -74,7 +74,7 @@ fn with_and_without_crashes() {
             "after-record:2",
             "before-record:1",
             "in-commit:3",
-            "after-fetch:9",
+            "after-fetch:2",
         ],
     );
     assert_eq!(
