@@ -21,6 +21,7 @@ mod data;
 mod determinism;
 mod kill;
 mod process;
+mod push;
 mod reset;
 mod torn;
 mod verdict;
