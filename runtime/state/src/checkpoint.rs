@@ -76,7 +76,8 @@ impl Location {
             Some((scheme, _)) => Err(Error::invalid(format!(
                 "a checkpoint on `{scheme}://` is not possible yet: write a local path"
             ))),
-            None => Ok(Self::Folder(directory.join(text))),
+            // `././state` is `./state`.
+            None => Ok(Self::Folder(directory.join(text).components().collect())),
         }
     }
 

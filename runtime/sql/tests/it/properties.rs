@@ -18,6 +18,8 @@ struct Piece {
     lane: usize,
     rows: Vec<Row>,
     ends_epoch: bool,
+    /// After the epoch's end: a crash, and so many lanes from then on.
+    restart: Option<usize>,
 }
 
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
@@ -29,11 +31,13 @@ fn pieces() -> impl Strategy<Value = Vec<Piece>> {
         0..3_usize,
         prop::collection::vec(row, 0..12),
         prop::bool::weighted(0.4),
+        prop::option::weighted(0.3, 1..4_usize),
     );
-    let piece = piece.prop_map(|(lane, rows, ends_epoch)| Piece {
+    let piece = piece.prop_map(|(lane, rows, ends_epoch, restart)| Piece {
         lane,
         rows,
         ends_epoch,
+        restart,
     });
     prop::collection::vec(piece, 0..12)
 }
@@ -62,7 +66,12 @@ fn line(key: Option<u8>, values: &[Option<i64>]) -> String {
     )
 }
 
-fn check(pieces: &[Piece], lanes: usize, mode: Mode, per_batch: bool) -> Result<(), TestCaseError> {
+fn check(
+    pieces: &[Piece],
+    mut lanes: usize,
+    mode: Mode,
+    per_batch: bool,
+) -> Result<(), TestCaseError> {
     let columns = schema("k string, x bigint");
     let tables = Tables::from([("t".to_owned(), columns.clone())]);
     let mut run = Run::new(plan(SQL, &tables).unwrap(), lanes, mode, per_batch);
@@ -96,6 +105,10 @@ fn check(pieces: &[Piece], lanes: usize, mode: Mode, per_batch: bool) -> Result<
             if per_batch {
                 state.clear();
             }
+            if let Some(after) = piece.restart {
+                lanes = after;
+                run.restart(lanes);
+            }
         }
     }
     prop_assert_eq!(&run.rejected, &rejected);
@@ -119,6 +132,36 @@ proptest! {
     }
 }
 
+/// In one lane a restart changes nothing, not even the order of rows.
+fn check_order(pieces: &[Piece]) -> Result<(), TestCaseError> {
+    let columns = schema("k string, x bigint");
+    let tables = Tables::from([("t".to_owned(), columns.clone())]);
+    let sql = "SELECT k, count(*) AS n, first(x) AS f, collect_list(x) AS all FROM t GROUP BY k";
+    let start = || Run::new(plan(sql, &tables).unwrap(), 1, Mode::Complete, false);
+    let (mut whole, mut restarted) = (start(), start());
+    for piece in pieces {
+        let lines: Vec<_> = piece.rows.iter().map(json).collect();
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let batch = Batch::without_origin(from_json(&columns, &lines));
+        whole.push("t", 0, &batch);
+        restarted.push("t", 0, &batch);
+        if piece.ends_epoch {
+            prop_assert_eq!(to_json(&restarted.end_epoch()), to_json(&whole.end_epoch()));
+            if piece.restart.is_some() {
+                restarted.restart(1);
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_restart_keeps_the_order(pieces in pieces()) {
+        check_order(&pieces)?;
+    }
+}
+
 /// Without keys there is one row, from the first epoch on, rows or not.
 #[test]
 fn an_aggregate_without_keys_has_one_row() {
@@ -133,6 +176,7 @@ fn an_aggregate_without_keys_has_one_row() {
     assert_eq!(to_json(&run.end_epoch()), [r#"{"n":0,"s":null}"#]);
     run.push("t", 1, &rows(&[r#"{"x":5}"#, r#"{"x":6}"#]));
     assert_eq!(to_json(&run.end_epoch()), [r#"{"n":2,"s":11}"#]);
+    run.restart(3);
     assert_eq!(to_json(&run.end_epoch()), [r#"{"n":2,"s":11}"#]);
     let mut run = start(Mode::Update, false);
     assert_eq!(to_json(&run.end_epoch()), [r#"{"n":0,"s":null}"#]);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::UInt32Array;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{AsArray, UInt32Array};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{SchemaRef, UInt8Type};
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Mode, key_groups};
 use azud_operators::{Collector, Operator};
@@ -18,7 +19,10 @@ pub(crate) struct Run {
     /// By step, then by lane.
     operators: Vec<Vec<Box<dyn Operator>>>,
     lanes: usize,
+    context: StepContext,
     epoch: u64,
+    /// By step, what was ever put into its state: what a checkpoint would have.
+    changes: Vec<Vec<RecordBatch>>,
     /// What the query's last step emitted.
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejected: Vec<Rejected>,
@@ -50,24 +54,28 @@ impl Run {
             modes: vec![mode],
             state_per_batch,
         };
-        let operators = query
-            .steps
-            .iter()
-            .map(|step| {
-                let lanes = match step.exchange.as_deref() {
-                    Some([]) => 1,
-                    _ => lanes,
-                };
-                (0..lanes).map(|_| (step.make)(&context).unwrap()).collect()
-            })
-            .collect();
         Self {
+            operators: operators(&query, lanes, &context),
+            changes: vec![Vec::new(); query.steps.len()],
             query,
-            operators,
             lanes,
+            context,
             epoch: 0,
             rows: Vec::new(),
             rejected: Vec::new(),
+        }
+    }
+
+    /// As after a crash: new operators, in so many lanes, with what a checkpoint has.
+    pub(crate) fn restart(&mut self, lanes: usize) {
+        self.lanes = lanes;
+        self.operators = operators(&self.query, lanes, &self.context);
+        for (operators, changes) in self.operators.iter_mut().zip(&self.changes) {
+            let lanes = operators.len();
+            for (lane, operator) in operators.iter_mut().enumerate() {
+                let own = changes.iter().map(|rows| of_lane(rows, lane, lanes));
+                operator.restore(&own.collect::<Vec<_>>()).unwrap();
+            }
         }
     }
 
@@ -91,6 +99,8 @@ impl Run {
                 self.operators[step][lane]
                     .end_epoch(&epoch, &mut out)
                     .unwrap();
+                let changes = self.operators[step][lane].take_changes().unwrap();
+                self.changes[step].extend(changes);
                 self.pass_on(step, lane, out);
             }
         }
@@ -151,6 +161,27 @@ impl Run {
             .filter(|(_, batch)| batch.rows() > 0)
             .collect()
     }
+}
+
+fn operators(query: &Query, lanes: usize, context: &StepContext) -> Vec<Vec<Box<dyn Operator>>> {
+    let steps = query.steps.iter().map(|step| {
+        let lanes = match step.exchange.as_deref() {
+            Some([]) => 1,
+            _ => lanes,
+        };
+        (0..lanes).map(|_| (step.make)(context).unwrap()).collect()
+    });
+    steps.collect()
+}
+
+/// The rows of a state whose key group a lane has.
+fn of_lane(rows: &RecordBatch, lane: usize, lanes: usize) -> RecordBatch {
+    let groups = rows.column_by_name("_key_group").unwrap();
+    let groups = groups.as_primitive::<UInt8Type>().values().iter();
+    let own: Vec<bool> = groups
+        .map(|group| usize::from(*group) % lanes == lane)
+        .collect();
+    filter_record_batch(rows, &own.into()).unwrap()
 }
 
 /// Rows from lines of JSON.
