@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod dstream;
+mod killed;
 mod plugins;
 
 use std::collections::BTreeMap;

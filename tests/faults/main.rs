@@ -22,6 +22,7 @@ mod determinism;
 mod kill;
 mod object_store;
 mod process;
+mod push;
 mod reset;
 mod torn;
 mod verdict;

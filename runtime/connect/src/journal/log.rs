@@ -14,7 +14,7 @@ use super::options::JournalOptions;
 use super::read::Cursor;
 use super::segment::{Segment, failed, is_full, path};
 use super::token::Token;
-use crate::{Disk, DiskFile, Records};
+use crate::{Disk, DiskFile, Records, fault_point};
 
 /// A log of records on a disk. One writes; any number of [`Cursor`]s read what is durable.
 ///
@@ -120,9 +120,11 @@ impl Journal {
                 Err(error) => self.poison("cut", &error),
             });
         }
+        fault_point("before-journal-sync");
         if let Err(error) = self.file.sync() {
             return Err(self.poison("sync", &error));
         }
+        fault_point("after-journal-sync");
         if let Some(segment) = self.segments.back_mut() {
             segment.push(self.next, self.frame.len() as u64);
         }

@@ -12,11 +12,15 @@ fn default() -> JournalOptions {
     JournalOptions::default()
 }
 
-/// Until it is so: there is nothing to wait for that says so.
+/// Until it is so, or ten seconds: there is nothing to wait for that says so.
 async fn until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
+    for _ in 0..10_000 {
+        if is_so() {
+            return;
+        }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    panic!("it never was");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What of a record fits a plan: everything that does not is named.
 
+use azud_connect::Delivery;
 use azud_model::{Error, Result};
 use azud_state::{Location, Record, StateRecord, View};
 
@@ -172,13 +173,25 @@ fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>
         let node = plan.sink_name(number).to_owned();
         let before = record.sinks.iter().find(|before| before.node == node);
         let target = sink.sink.target();
-        let fit = match before {
-            None => Fit::New,
-            Some(before) if before.connector == sink.connector && before.target == target => {
-                Fit::Kept
+        let digest = plan
+            .nodes
+            .get(sink.node)
+            .and_then(|node| node.plugin.as_deref());
+        let changed = before.and_then(|before| {
+            if before.connector != sink.connector || before.target != target {
+                return Some("it writes to another place");
             }
-            Some(_) if committed => Fit::Changed("it writes to another place".to_owned()),
-            Some(_) => Fit::Lost(uncommitted("it writes to another place")),
+            // Only the component that prepared an epoch can be trusted to commit it. One
+            // without transactions has nothing to commit.
+            let same = record.plugins.get(&node).map(String::as_str) == digest;
+            let prepares = sink.sink.delivery() == Delivery::ExactlyOnce;
+            (!same && prepares).then_some("it has another version of its plugin")
+        });
+        let fit = match (before, changed) {
+            (None, _) => Fit::New,
+            (Some(_), None) => Fit::Kept,
+            (Some(_), Some(what)) if committed => Fit::Changed(what.to_owned()),
+            (Some(_), Some(what)) => Fit::Lost(uncommitted(what)),
         };
         found.push(NodeFit { node, fit });
     }

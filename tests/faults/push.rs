@@ -1,0 +1,269 @@
+//! A journaled socket in, a table and a plugin with transactions out: killed again and
+//! again. What the journal had is counted: it must come out once, in order.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use azud_connect::{Journal, JournalOptions, LocalDisk};
+
+use crate::data::{Row, row};
+use crate::process::{log, start, wait};
+use crate::seeds;
+use crate::verdict::{Verdict, lines, table};
+
+const POINTS: [&str; 6] = [
+    "after-fetch",
+    "before-journal-sync",
+    "after-journal-sync",
+    "after-record",
+    "before-commit",
+    "after-commit",
+];
+
+fn manifest(port: u16, parallelism: u64) -> String {
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/epochs-files");
+    let component = azud_build::build(&guest, None).unwrap();
+    format!(
+        r#"
+name: pushed
+parallelism: {parallelism}
+checkpoint: {{ to: ./state, every: 20ms }}
+sources:
+  rows:
+    socket: {{ listen: "127.0.0.1:{port}" }}
+    format: json
+    schema: {{ partition: bigint, sequence: bigint, key: string, ts: bigint, checksum: bigint }}
+sinks:
+  all: {{ from: rows, file: {{ path: ./all }}, format: json }}
+  guest: {{ from: rows, plugin: epochs_files, config: {{ folder: guest }}, max_rows: 500 }}
+plugins:
+  epochs_files: {{ path: {}, grants: {{ dirs: {{ guest: write }} }} }}
+"#,
+        component.display()
+    )
+}
+
+/// Sends rows until it is stopped or nobody listens; gives how many were sent.
+struct Sender {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<u64>,
+}
+
+impl Sender {
+    fn start(seed: u64, partition: u64, port: u16) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut stream = loop {
+                if asked.load(Ordering::Relaxed) {
+                    return 0;
+                }
+                match TcpStream::connect(("127.0.0.1", port)) {
+                    Ok(stream) => break stream,
+                    Err(_) => std::thread::sleep(Duration::from_millis(2)),
+                }
+            };
+            let mut sent = 0;
+            while !asked.load(Ordering::Relaxed) {
+                let mut text = String::new();
+                for sequence in sent..sent + 20 {
+                    text.push_str(&row(seed, partition, sequence).json());
+                    text.push('\n');
+                }
+                if stream.write_all(text.as_bytes()).is_err() {
+                    break;
+                }
+                sent += 20;
+                std::thread::sleep(Duration::from_micros(300));
+            }
+            sent
+        });
+        Self { stop, thread }
+    }
+
+    fn end(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+/// The rows that the journal has, as a run that starts now would find them.
+fn journaled(folder: &Path) -> Vec<Row> {
+    let journal = folder.join("state/journal/rows/0");
+    if !journal.is_dir() {
+        return Vec::new();
+    }
+    let disk = Arc::new(LocalDisk);
+    let opened = Journal::open(disk, &journal, JournalOptions::default(), None, 0);
+    let (journal, mut cursor) = opened.unwrap();
+    let mut rows = Vec::new();
+    loop {
+        let chunks = cursor.read(journal.next(), "rows").unwrap();
+        if chunks.is_empty() {
+            return rows;
+        }
+        for chunk in chunks {
+            let records = chunk.payload.iter();
+            rows.extend(records.map(|line| Row::of_json(std::str::from_utf8(line).unwrap())));
+        }
+    }
+}
+
+/// The committed rows of the guest, in the order of epochs.
+fn guest(folder: &Path) -> Vec<Row> {
+    let mut parts: Vec<(u64, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(folder.join("guest")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if let Some(number) = name.strip_prefix("part-") {
+            let number = number.strip_suffix(".json").unwrap().parse().unwrap();
+            parts.push((number, path));
+        }
+    }
+    parts.sort();
+    let lines = parts.iter().flat_map(|(_, path)| lines(path));
+    lines.map(|line| Row::of_json(&line)).collect()
+}
+
+fn wait_for(folder: &Path, what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "{what}: {}",
+            log(folder)
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn kill(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Kills several times, then lets it finish; the verdict, and how long a start took at most.
+fn run(seed: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("guest")).unwrap();
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let mut kept: BTreeSet<Row> = BTreeSet::new();
+    let mut sent: Vec<u64> = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for attempt in 0..4 {
+        std::fs::write(
+            folder.path().join("p.yaml"),
+            manifest(port, 1 + (seed + attempt) % 2),
+        )
+        .unwrap();
+        let sender = Sender::start(seed, attempt, port);
+        let random = row(seed, 1_000, attempt).checksum();
+        let point = POINTS[usize::try_from(random % 6).unwrap()];
+        let times = 1 + random / 7 % 12;
+        let kill_at = format!("{point}:{times}");
+        let before = visible(folder.path()).len();
+        let started = Instant::now();
+        let named = (attempt % 2 == 0).then_some(kill_at.as_str());
+        let mut child = start(folder.path(), named, &[]);
+        match named {
+            Some(_) => wait_for(folder.path(), &kill_at, || {
+                child.try_wait().unwrap().is_some()
+            }),
+            None => {
+                let folder = folder.path();
+                wait_for(folder, "no row", || visible(folder).len() > before);
+                slowest = slowest.max(started.elapsed());
+                std::thread::sleep(Duration::from_micros(random % 200_000));
+                kill(&mut child);
+            }
+        }
+        sent.push(sender.end());
+        kept.extend(journaled(folder.path()));
+    }
+    // A last run that nobody kills: all that it is sent comes out.
+    let last = 4;
+    let sender = Sender::start(seed, last, port);
+    let mut child = start(folder.path(), None, &[]);
+    std::thread::sleep(Duration::from_millis(300));
+    let count = sender.end();
+    sent.push(count);
+    kept.extend((0..count).map(|sequence| row(seed, last, sequence)));
+    wait_for(folder.path(), "the last rows", || {
+        let of_last =
+            |rows: Vec<Row>| rows.iter().filter(|row| row.partition == last).count() as u64;
+        of_last(visible(folder.path())) == count && of_last(guest(folder.path())) == count
+    });
+    drain(&mut child, folder.path());
+
+    let known: BTreeSet<Row> = sent
+        .iter()
+        .enumerate()
+        .flat_map(|(partition, count)| {
+            (0..*count).map(move |sequence| (partition as u64, sequence))
+        })
+        .map(|(partition, sequence)| row(seed, partition, sequence))
+        .collect();
+    let all = table(&folder.path().join("all"));
+    for (name, found) in [("all", all), ("guest", guest(folder.path()))] {
+        // What came out was journaled, also where its segment was removed before a kill.
+        let mut expected = kept.clone();
+        expected.extend(found.iter().cloned());
+        assert!(
+            expected.is_subset(&known),
+            "seed {seed}: rows that nobody has sent"
+        );
+        let verdict = Verdict::of(&expected.into_iter().collect::<Vec<_>>(), &found);
+        assert!(
+            verdict.is_good(),
+            "seed {seed}: `{name}`: {verdict}\n{}",
+            log(folder.path())
+        );
+    }
+    slowest
+}
+
+/// The rows that are visible, while a commit may be under way.
+fn visible(folder: &Path) -> Vec<Row> {
+    let entries = std::fs::read_dir(folder.join("all")).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let parts = paths.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    let lines = parts.flat_map(|path| lines(&path));
+    lines.map(|line| Row::of_json(&line)).collect()
+}
+
+/// Asks it to end: what was read is committed first.
+fn drain(child: &mut Child, folder: &Path) {
+    let pid = child.id().to_string();
+    let told = std::process::Command::new("kill")
+        .arg(&pid)
+        .status()
+        .unwrap();
+    assert!(told.success());
+    let status = wait(child, folder);
+    assert!(status.success(), "{status}: {}", log(folder));
+}
+
+#[test]
+fn what_the_journal_had_comes_out_once() {
+    let seeds = seeds(50);
+    let count = seeds.end;
+    let slowest = seeds.map(run).max().unwrap();
+    println!(
+        "{} kills of journaled pipelines: 0 missing, 0 doubled, 0 corrupt, 0 reordered",
+        count * 4
+    );
+    println!("from the start to the first committed row: {slowest:?} at most (aim: 3 s)");
+}
