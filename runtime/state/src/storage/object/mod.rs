@@ -100,8 +100,14 @@ impl ObjectStorage {
             e_tag: found.meta.e_tag.clone(),
             version: found.meta.version.clone(),
         };
-        let bytes = self.answer(found.meta.size, found.bytes()).await;
+        let size = found.meta.size;
+        let bytes = self.answer(size, found.bytes()).await;
         let bytes = bytes.map_err(|failure| self.error("read", name, failure))?;
+        // A read that was cut is continued, which a store without `Range` begins again.
+        if bytes.len() as u64 != size {
+            let why = format!("{} bytes came instead of {size}", bytes.len());
+            return Err(self.error("read", name, Failure::Unavailable(why)));
+        }
         Ok(Some((bytes, version)))
     }
 

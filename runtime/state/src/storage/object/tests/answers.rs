@@ -118,7 +118,6 @@ async fn what_will_not_pass_is_refused_with_what_to_do() {
         (401, "Unauthorized", "check AWS_ACCESS_KEY_ID"),
         (403, "SignatureDoesNotMatch", "check AWS_ACCESS_KEY_ID"),
         (404, "NoSuchBucket", "make the bucket, or correct the URL"),
-        (501, "NotImplemented", "lacks what a checkpoint needs"),
     ] {
         let server = Server::start();
         let storage = storage(&server, PATIENCE);
@@ -141,6 +140,19 @@ async fn what_will_not_pass_is_refused_with_what_to_do() {
     }
 }
 
+#[tokio::test]
+async fn a_store_without_conditions() {
+    let server = Server::start();
+    let storage = storage(&server, PATIENCE);
+    for nth in 1..=3 {
+        server.fail("PUT", nth, Fault::Status(501, "NotImplemented"));
+    }
+    let error = storage.put_new("one", "1".into()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("lacks what a checkpoint needs"), "{text}");
+}
+
 /// Two writers at once: neither may have won.
 #[tokio::test]
 async fn a_conflict_is_no_object_of_that_name() {
@@ -154,7 +166,8 @@ async fn a_conflict_is_no_object_of_that_name() {
     assert!(storage.put_new("one", "1".into()).await.unwrap());
 }
 
-/// A read that is cut is never taken for the whole.
+/// A read that is cut is never taken for the whole, nor what is continued from its start:
+/// this server knows no `Range`.
 #[tokio::test]
 async fn an_answer_that_is_cut() {
     let server = Server::start();

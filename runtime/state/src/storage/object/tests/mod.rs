@@ -50,10 +50,12 @@ async fn contract(storage: &dyn Storage) {
     };
     assert_eq!(listed, [expected]);
     for (before, after, done) in [("one", "x", false), ("three", "four", true)] {
-        let replaced = storage.replace("epochs/1.json", &before.into(), after.into());
+        let seen = before.into();
+        let replaced = storage.replace("epochs/1.json", &seen, after.into());
         assert_eq!(replaced.await.unwrap(), done, "{before}");
     }
-    let missing = storage.replace("epochs/7.json", &"".into(), "x".into());
+    let seen = Bytes::new();
+    let missing = storage.replace("epochs/7.json", &seen, "x".into());
     assert!(!missing.await.unwrap());
     assert_eq!(storage.get("epochs/1.json").await.unwrap().unwrap(), "four");
     storage.delete("epochs/1.json").await.unwrap();
