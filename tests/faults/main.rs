@@ -20,6 +20,7 @@
 mod data;
 mod determinism;
 mod kill;
+mod object_store;
 mod process;
 mod push;
 mod reset;

@@ -9,6 +9,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// `azud run` in a folder; its log goes to a file there.
 pub(crate) fn start(folder: &Path, kill_at: Option<&str>, arguments: &[&str]) -> Child {
+    run(folder, kill_at, arguments).spawn().unwrap()
+}
+
+/// The same, before it is started.
+pub(crate) fn run(folder: &Path, kill_at: Option<&str>, arguments: &[&str]) -> Command {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -26,7 +31,7 @@ pub(crate) fn start(folder: &Path, kill_at: Option<&str>, arguments: &[&str]) ->
     if let Some(kill_at) = kill_at {
         command.env("AZUD_KILL_AT", kill_at);
     }
-    command.spawn().unwrap()
+    command
 }
 
 /// Waits for its end; a run that hangs is killed, and fails the test.

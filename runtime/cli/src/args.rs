@@ -160,7 +160,7 @@ pub(crate) enum StateCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct StateLs {
-    /// The manifest, or the checkpoint's folder.
+    /// The manifest, or the checkpoint's folder or URL.
     pub(crate) checkpoint: PathBuf,
     /// Prints the records as a JSON array, for programs.
     #[arg(long)]
@@ -169,7 +169,7 @@ pub(crate) struct StateLs {
 
 #[derive(Args, Debug)]
 pub(crate) struct StateOf {
-    /// The manifest, or the checkpoint's folder.
+    /// The manifest, or the checkpoint's folder or URL.
     pub(crate) checkpoint: PathBuf,
     /// The node.
     pub(crate) node: String,

@@ -1,5 +1,7 @@
 //! `azud plan`.
 
+use std::path::Path;
+
 use azud_engine::{Fit, NodeFit, NodeView, PlanView};
 use azud_state::Location;
 use serde_json::json;
@@ -19,7 +21,12 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
         print(&describe(&view));
         return Ok(());
     };
-    let location = Location::Folder(against.clone());
+    let location = match against.to_str().filter(|text| text.contains("://")) {
+        Some(url) => {
+            Location::new(url, Path::new("")).map_err(|error| Failure::Input(error.to_string()))?
+        }
+        None => Location::Folder(against.clone()),
+    };
     let fits = plan
         .against(&location)
         .map_err(|error| Failure::Input(error.to_string()))?;

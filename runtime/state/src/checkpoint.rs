@@ -1,38 +1,23 @@
 //! A checkpoint that is open: whose it is, and everything that is written to it.
 
+#[cfg(test)]
+mod races;
+
 use std::collections::{BTreeSet, VecDeque};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use azud_connect::LocalDisk;
 use azud_model::{Error, Result};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
+use crate::identity::{IDENTITY, Identity, identity};
 use crate::owner::Owner;
 use crate::rows::describe;
-use crate::{EpochLog, LocalStorage, Record, StateFile, Storage, compact, decode, encode};
-
-/// Whose a checkpoint is.
-const IDENTITY: &str = "checkpoint.json";
+use crate::{EpochLog, Found, Record, StateFile, Storage, compact, decode, encode};
 
 /// The last epoch of a run that ended, once all its sinks had committed it.
 const COMMITTED: &str = "committed";
-
-/// The version of the layout of a checkpoint.
-const FORMAT: u32 = 1;
-
-/// Folders that only a checkpoint has: where they are without [`IDENTITY`], that was lost.
-const FOLDERS: [&str; 2] = ["epochs", "state"];
-
-/// Where a checkpoint is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// A local folder.
-    Folder(PathBuf),
-}
 
 /// A checkpoint that one run owns.
 #[derive(Debug)]
@@ -57,55 +42,6 @@ pub struct Opened {
     pub warnings: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Identity {
-    format: u32,
-    pipeline: String,
-    run: String,
-}
-
-// === impl Location ===
-
-impl Location {
-    /// A path, relative to `directory`, or a URL.
-    ///
-    /// # Errors
-    /// `Invalid` for a URL of a store that cannot be written to.
-    pub fn new(text: &str, directory: &Path) -> Result<Self> {
-        match text.split_once("://") {
-            Some((scheme, _)) => Err(Error::invalid(format!(
-                "a checkpoint on `{scheme}://` is not possible yet: write a local path"
-            ))),
-            // `././state` is `./state`.
-            None => Ok(Self::Folder(directory.join(text).components().collect())),
-        }
-    }
-
-    /// The place itself.
-    pub fn storage(&self) -> Arc<dyn Storage> {
-        match self {
-            Self::Folder(folder) => {
-                Arc::new(LocalStorage::new(Arc::new(LocalDisk), folder.clone()))
-            }
-        }
-    }
-
-    /// The local folder, where it is one.
-    pub fn folder(&self) -> &Path {
-        match self {
-            Self::Folder(folder) => folder,
-        }
-    }
-}
-
-impl std::fmt::Display for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Folder(folder) => write!(f, "{}", folder.display()),
-        }
-    }
-}
-
 // === impl Checkpoint ===
 
 impl Checkpoint {
@@ -118,7 +54,7 @@ impl Checkpoint {
         let owner = Owner::take(storage.as_ref()).await?;
         let identity = identity(storage.as_ref(), pipeline).await?;
         let log = EpochLog::new(storage.clone());
-        let found = log.last().await?;
+        let found = owned(&log, &owner, storage.as_ref()).await?;
         let (last, warnings) = match found {
             Some(found) => (Some(found.record), found.warning.into_iter().collect()),
             None => (None, Vec::new()),
@@ -222,7 +158,8 @@ impl Checkpoint {
         self.check_owner().await?;
         if !self.log.write(record).await? {
             return Err(Error::invalid(format!(
-                "epoch {} is recorded in `{}` already, by another run: this one has stopped",
+                "epoch {} is recorded in `{}` already, by another run: this one has stopped; \
+                 started again, it goes on after that epoch",
                 record.epoch,
                 self.place()
             )));
@@ -313,7 +250,8 @@ impl Checkpoint {
         let named = |name: &str| kept.iter().any(|(_, names)| names.contains(name));
         for file in self.storage.list("state").await? {
             let name = format!("state/{}", file.name);
-            if !named(&name) {
+            // A later owner may be at work already; it has files that no record names yet.
+            if !named(&name) && generation(&file.name) <= self.generation() {
                 self.storage.delete(&name).await?;
             }
         }
@@ -369,56 +307,39 @@ pub(crate) async fn read_state(
     blocking(move || decode(&file, &place, &bytes)).await
 }
 
+/// How often the last epoch may change before it is claimed: each time another owner has
+/// recorded one.
+const ATTEMPTS: usize = 16;
+
+/// The last epoch that happened, after which no other owner records one.
+async fn owned(log: &EpochLog, owner: &Owner, storage: &dyn Storage) -> Result<Option<Found>> {
+    for _ in 0..ATTEMPTS {
+        let found = log.last().await?;
+        let Owner::Generation(own) = owner else {
+            return Ok(found);
+        };
+        let next = found.as_ref().map_or(0, |found| found.record.epoch + 1);
+        if log.claim(next, *own).await? {
+            // Whoever is still slower than this has claimed what a later owner left.
+            owner.check(storage).await?;
+            return Ok(found);
+        }
+    }
+    Err(Error::unavailable(format!(
+        "other runs record epochs in `{}` all the time",
+        storage.place("")
+    )))
+}
+
+/// The generation in the name of a file of state: `<epoch>-<generation>-...`.
+fn generation(name: &str) -> u64 {
+    let generation = name.split('-').nth(1);
+    generation.map_or(0, |digits| digits.parse().unwrap_or(0))
+}
+
 fn names(record: &Record) -> BTreeSet<String> {
     let files = record.states.iter().flat_map(|state| &state.files);
     files.map(|file| file.name.clone()).collect()
-}
-
-/// Whose the checkpoint is; makes it ours where it is nobody's.
-async fn identity(storage: &dyn Storage, pipeline: &str) -> Result<Identity> {
-    let place = storage.place(IDENTITY);
-    if let Some(bytes) = storage.get(IDENTITY).await? {
-        let damaged = |error| Error::invalid(format!("`{place}` cannot be read")).because(error);
-        let identity: Identity = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if identity.format > FORMAT {
-            return Err(Error::invalid(format!(
-                "`{place}` has version {} of the format, and this azud reads up to {FORMAT}: run \
-                 the newer one",
-                identity.format
-            )));
-        }
-        if identity.pipeline != pipeline {
-            return Err(Error::invalid(format!(
-                "`{}` is the checkpoint of the pipeline `{}`, and this one is `{pipeline}`: name \
-                 another folder, or give the pipeline its old name",
-                storage.place(""),
-                identity.pipeline
-            )));
-        }
-        return Ok(identity);
-    }
-    for folder in FOLDERS {
-        if !storage.list(folder).await?.is_empty() {
-            return Err(Error::invalid(format!(
-                "`{}` has a folder `{folder}`, and `{IDENTITY}` is gone: restore it from a copy, or \
-                 name another folder",
-                storage.place("")
-            )));
-        }
-    }
-    let mut random = [0; 16];
-    getrandom::fill(&mut random)
-        .map_err(|error| Error::internal("no random numbers").because(error))?;
-    let identity = Identity {
-        format: FORMAT,
-        pipeline: pipeline.to_owned(),
-        run: random.iter().map(|byte| format!("{byte:02x}")).collect(),
-    };
-    let mut bytes = serde_json::to_vec(&identity)
-        .map_err(|error| Error::internal("an identity").because(error))?;
-    bytes.push(b'\n');
-    storage.put(IDENTITY, bytes.into()).await?;
-    Ok(identity)
 }
 
 async fn blocking<T: Send + 'static>(

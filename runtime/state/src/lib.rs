@@ -8,7 +8,8 @@
 //! <checkpoint>/
 //!   checkpoint.json                  whose it is: format, pipeline, random id of the run
 //!   owner.lock | owners/<n>.json     who may write: a lock on a disk, else a generation
-//!   epochs/<number>.json             one record an epoch: the moment at which it has happened
+//!   epochs/<number>.json             one record an epoch: the moment at which it has happened;
+//!                                    or, on an object store, a claim to the next epoch
 //!   state/<epoch>-<state>-<part>.arrow   rows of state, as Arrow IPC files
 //!   spool/<epoch>-<sink>.bin         output that its sink cannot find again by itself
 //!   plugins/<sha256>.wasm            components that prepared what is not committed
@@ -20,8 +21,11 @@
 //! is kept names it. `docs/checkpoint.md` describes the files for other programs.
 
 mod checkpoint;
+mod claim;
 mod compact;
 mod files;
+mod identity;
+mod location;
 mod log;
 mod owner;
 mod record;
@@ -29,14 +33,15 @@ mod rows;
 mod storage;
 mod view;
 
-pub use checkpoint::{Checkpoint, Location, Opened, is_committed};
+pub use checkpoint::{Checkpoint, Opened, is_committed};
 pub use compact::compact;
 pub use files::{StateFile, due};
+pub use location::{BucketUrl, Location};
 pub use log::{EpochLog, Found};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
     Unreadable,
 };
 pub use rows::{KEY_GROUP, ORDER, decode, encode, of_lane};
-pub use storage::{Listed, LocalStorage, Storage};
+pub use storage::{Listed, LocalStorage, ObjectStorage, Storage};
 pub use view::View;

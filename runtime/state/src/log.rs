@@ -5,6 +5,7 @@ use std::sync::Arc;
 use azud_model::{Error, Result};
 use bytes::Bytes;
 
+use crate::claim::{self, Claim};
 use crate::{Record, Storage, Unreadable};
 
 const FOLDER: &str = "epochs";
@@ -38,9 +39,60 @@ impl EpochLog {
     /// Those of the storage.
     pub async fn epochs(&self) -> Result<Vec<u64>> {
         let listed = self.storage.list(FOLDER).await?;
-        let mut epochs: Vec<u64> = listed.iter().filter_map(|one| number(&one.name)).collect();
+        let mut epochs = Vec::with_capacity(listed.len());
+        for one in listed {
+            let Some(epoch) = number(&one.name) else {
+                continue;
+            };
+            // No record is as short; only the next epoch is ever claimed.
+            if one.bytes <= claim::LONGEST && self.is_claimed(epoch).await? {
+                continue;
+            }
+            epochs.push(epoch);
+        }
         epochs.sort_unstable();
         Ok(epochs)
+    }
+
+    async fn is_claimed(&self, epoch: u64) -> Result<bool> {
+        let there = self.storage.get(&name(epoch)).await?;
+        Ok(there.is_some_and(|there| Claim::of(&there).is_some()))
+    }
+
+    /// Claims the epoch after the last one, on an object store: from here on no earlier
+    /// owner can record it. False if it is recorded already, or claimed anew meanwhile:
+    /// then the last epoch is another one.
+    ///
+    /// # Errors
+    /// Those of the storage; `Invalid` if a later owner has claimed it.
+    pub async fn claim(&self, epoch: u64, generation: u64) -> Result<bool> {
+        let claim = Claim { claim: generation };
+        let (name, own) = (name(epoch), claim.to_bytes()?);
+        if self.storage.put_new(&name, own.clone()).await? {
+            return Ok(true);
+        }
+        let Some(there) = self.storage.get(&name).await? else {
+            return Ok(false);
+        };
+        match Claim::of(&there) {
+            Some(other) if other.claim > generation => Err(Error::invalid(format!(
+                "another run has taken over the checkpoint `{}`",
+                self.storage.place("")
+            ))),
+            Some(other) if other.claim < generation => self.replace(&name, &there, own).await,
+            // An attempt that was reported as failed has succeeded.
+            Some(_) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    async fn replace(&self, name: &str, before: &Bytes, bytes: Bytes) -> Result<bool> {
+        if self.storage.replace(name, before, bytes.clone()).await? {
+            return Ok(true);
+        }
+        // As above.
+        let there = self.storage.get(name).await?;
+        Ok(there.is_some_and(|there| there == bytes))
     }
 
     /// The record of an epoch.
@@ -118,17 +170,23 @@ impl EpochLog {
     /// # Errors
     /// Those of the storage: the epoch may have been recorded all the same.
     pub async fn write(&self, record: &Record) -> Result<bool> {
-        let bytes = Bytes::from(record.to_bytes()?);
-        if self
-            .storage
-            .put_new(&name(record.epoch), bytes.clone())
-            .await?
-        {
+        let (name, bytes) = (name(record.epoch), Bytes::from(record.to_bytes()?));
+        if self.storage.put_new(&name, bytes.clone()).await? {
             return Ok(true);
         }
+        let Some(there) = self.storage.get(&name).await? else {
+            return Ok(false);
+        };
         // An attempt that was reported as failed may have succeeded.
-        let there = self.storage.get(&name(record.epoch)).await?;
-        Ok(there.is_some_and(|there| there == bytes))
+        if there == bytes {
+            return Ok(true);
+        }
+        match Claim::of(&there) {
+            Some(claim) if claim.claim <= record.generation => {
+                self.replace(&name, &there, bytes).await
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Removes the record of an epoch.

@@ -4,9 +4,10 @@
 //! An object store has no locks: there every start takes the next *generation*,
 //! `owners/<generation>.json`, and whoever sees a later one than its own has lost
 //! the checkpoint. It is looked at before a record is written and again before
-//! its sinks commit, and a record is never replaced: so of two owners only the
-//! later one's epochs happen, or it finds the earlier one's last record and goes on
-//! from there.
+//! its sinks commit. Between a look and a write time passes: therefore a new owner
+//! claims the next epoch of the log before it rolls anything back, see
+//! [`crate::EpochLog::claim`]. Either the earlier owner's record was there first, and
+//! the new one goes on from it, or it can never be written.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -34,16 +35,7 @@ impl Owner {
     pub(crate) async fn take(storage: &dyn Storage) -> Result<Self> {
         match storage.folder() {
             Some(folder) => lock(folder),
-            None => loop {
-                let next = generations(storage)
-                    .await?
-                    .last()
-                    .map_or(1, |last| last + 1);
-                let name = format!("{FOLDER}/{next:020}.json");
-                if storage.put_new(&name, "{}\n".into()).await? {
-                    return Ok(Self::Generation(next));
-                }
-            },
+            None => next_generation(storage).await.map(Self::Generation),
         }
     }
 
@@ -63,13 +55,53 @@ impl Owner {
         };
         match generations(storage).await?.last() {
             Some(last) if last > own => Err(Error::invalid(format!(
-                "another run has taken over the checkpoint `{}`: this one has stopped, and \
-                 nothing of its last epoch was recorded",
+                "another run has taken over the checkpoint `{}`: this one has stopped, and the \
+                 other goes on from the last epoch that is recorded",
                 storage.place("")
             ))),
             _ => Ok(()),
         }
     }
+}
+
+/// How many generations are kept, for people, and so that no number is given twice.
+const KEPT: usize = 16;
+
+/// More starts at once than anybody makes.
+const ATTEMPTS: usize = 16;
+
+/// The first generation that nobody has. One that was taken in an attempt whose answer got
+/// lost belongs to nobody, and the next one counts.
+async fn next_generation(storage: &dyn Storage) -> Result<u64> {
+    let mut tried = 0;
+    for _ in 0..ATTEMPTS {
+        let all = generations(storage).await?;
+        let next = all.last().map_or(0, |last| *last).max(tried) + 1;
+        if storage.put_new(&name(next), "{}\n".into()).await? {
+            // A store that has never heard of `If-None-Match` would let two owners write.
+            if storage.put_new(&name(next), "{}\n".into()).await? {
+                return Err(Error::invalid(format!(
+                    "the store of `{}` replaces objects that must be new, so that two runs could \
+                     both own a checkpoint there: take one that supports `If-None-Match`, as S3 \
+                     does",
+                    storage.place("")
+                )));
+            }
+            for old in all.iter().rev().skip(KEPT) {
+                storage.delete(&name(*old)).await?;
+            }
+            return Ok(next);
+        }
+        tried = next;
+    }
+    Err(Error::unavailable(format!(
+        "many runs want the checkpoint `{}` at once",
+        storage.place("")
+    )))
+}
+
+fn name(generation: u64) -> String {
+    format!("{FOLDER}/{generation:020}.json")
 }
 
 async fn generations(storage: &dyn Storage) -> Result<Vec<u64>> {

@@ -37,10 +37,12 @@ impl Plan {
     /// # Errors
     /// `Invalid` if there is no checkpoint, or it cannot be read.
     pub fn against(&self, location: &Location) -> Result<Vec<NodeFit>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| Error::internal("cannot wait").because(error))?;
         runtime.block_on(async {
-            let storage = location.storage();
+            let storage = location.storage()?;
             let record = View::new(storage.clone()).record(None).await?;
             let committed = azud_state::is_committed(storage.as_ref(), record.epoch).await?;
             fit(self, &record, committed)

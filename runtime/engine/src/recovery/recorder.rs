@@ -144,7 +144,11 @@ impl Recorder {
     /// # Errors
     /// `Invalid` if another run has taken the checkpoint: nothing may be committed any more.
     pub(crate) async fn check_owner(&self) -> Result<()> {
-        self.checkpoint.check_owner().await
+        let mut retry = Retry::new("the checkpoint");
+        while let Err(error) = self.checkpoint.check_owner().await {
+            retry.after(error).await?;
+        }
+        Ok(())
     }
 
     /// Every sink has committed the epoch: what is not needed any more can go.
@@ -288,6 +292,16 @@ impl PlanState {
 // === impl Restore ===
 
 impl Restore {
+    async fn read(&self, file: &StateFile) -> Result<Vec<RecordBatch>> {
+        let mut retry = Retry::new("the checkpoint");
+        loop {
+            match self.checkpoint.read_state(file).await {
+                Ok(batches) => return Ok(batches),
+                Err(error) => retry.after(error).await?,
+            }
+        }
+    }
+
     /// The rows of a lane, oldest first. Called in the lane's thread.
     pub(crate) fn rows(
         &self,
@@ -297,7 +311,7 @@ impl Restore {
     ) -> Result<Vec<RecordBatch>> {
         let mut rows = Vec::new();
         for file in &self.files {
-            let batches = runtime.block_on(self.checkpoint.read_state(file))?;
+            let batches = runtime.block_on(self.read(file))?;
             for batch in batches {
                 let own = match self.in_one_lane || lanes <= 1 {
                     true => batch,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result};
-use azud_state::{Checkpoint, Record};
+use azud_state::{Checkpoint, Opened, Record};
 
 use super::fit::{Fit, NodeFit, fit};
 use super::recorder::Recorder;
 use super::spool::Spooled;
 use super::states::states;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanCheckpoint};
+use crate::run::Retry;
 
 /// A checkpoint that is open, and what of it the run goes on with.
 pub(crate) struct Resume {
@@ -36,14 +37,12 @@ impl Resume {
             return Ok(None);
         };
         check_names(plan, allow_reset)?;
-        let storage = planned.location.storage();
-        let opened = Checkpoint::open(storage, &plan.name, planned.retain).await?;
+        let (opened, committed) = take(plan, planned).await?;
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }
         let reset = match &opened.last {
             Some(last) => {
-                let committed = opened.checkpoint.is_committed(last.epoch).await?;
                 let fits = fit(plan, last, committed)?;
                 reset(&fits, allow_reset, &opened.checkpoint.place())?
             }
@@ -109,6 +108,27 @@ impl Resume {
 
     fn is_reset(&self, node: &str) -> bool {
         self.reset.iter().any(|reset| reset == node)
+    }
+}
+
+/// The plan's checkpoint, once its place can be reached, and whether its last epoch is
+/// known to be committed.
+async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
+    let storage = planned.location.storage()?;
+    let mut retry = Retry::new("the checkpoint");
+    loop {
+        let taken = async {
+            let opened = Checkpoint::open(storage.clone(), &plan.name, planned.retain).await?;
+            let committed = match &opened.last {
+                Some(last) => opened.checkpoint.is_committed(last.epoch).await?,
+                None => false,
+            };
+            Ok((opened, committed))
+        };
+        match taken.await {
+            Ok(taken) => return Ok(taken),
+            Err(error) => retry.after(error).await?,
+        }
     }
 }
 

@@ -154,8 +154,10 @@ impl Sink for Spooled {
         let kept = recorded.map_or(Ok(Vec::new()), |recorded| parts(&recorded.prepared))?;
         for listed in self.storage.list(FOLDER).await? {
             let name = format!("{FOLDER}/{}", listed.name);
-            let is_own = listed.name.split('-').nth(2) == Some(&self.name);
-            if is_own && !kept.iter().any(|part| part.name == name) {
+            let is_own = sink(&listed.name) == Some(&self.name);
+            // A later owner of the checkpoint may be at work already.
+            let is_past = generation(&listed.name) <= generation(&self.run);
+            if is_own && is_past && !kept.iter().any(|part| part.name == name) {
                 self.storage.delete(&name).await?;
             }
         }
@@ -251,6 +253,17 @@ fn parts(prepared: &[Prepared]) -> Result<Vec<Part>> {
         all.extend(parts);
     }
     Ok(all)
+}
+
+/// The sink in the name of a part: `<first epoch>-<generation>-<sink>-<lane>-<number>`.
+fn sink(part: &str) -> Option<&str> {
+    part.splitn(3, '-').nth(2)?.rsplitn(3, '-').nth(2)
+}
+
+/// The generation in the name of a run or of its parts: `<first epoch>-<generation>-...`.
+fn generation(name: &str) -> u64 {
+    let generation = name.split('-').nth(1);
+    generation.map_or(0, |digits| digits.parse().unwrap_or(0))
 }
 
 fn checksum(bytes: &[u8]) -> String {

@@ -59,8 +59,10 @@ impl Plan {
     /// The sources, those that cannot be asked again behind a journal.
     fn journaled(&self) -> Vec<Arc<dyn Source>> {
         let sources = self.sources.iter().enumerate().map(|(number, plan)| {
-            let place = plan.journal.zip(self.checkpoint.as_ref());
-            let Some((journal, checkpoint)) = place else {
+            // A plan with a journal has a checkpoint on a disk.
+            let checkpoint = self.checkpoint.as_ref();
+            let folder = checkpoint.and_then(|checkpoint| checkpoint.location.folder());
+            let Some((journal, folder)) = plan.journal.zip(folder) else {
                 return plan.source.clone();
             };
             let node = self.source_name(number);
@@ -75,7 +77,7 @@ impl Plan {
             Arc::new(Journaled::new(
                 plan.source.clone(),
                 node,
-                checkpoint.location.folder().join("journal").join(node),
+                folder.join("journal").join(node),
                 Arc::new(LocalDisk),
                 options,
                 self.trigger.finite(),

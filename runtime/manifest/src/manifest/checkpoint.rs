@@ -12,7 +12,8 @@ use crate::Spanned;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
-    /// A folder, relative to the manifest: `./state`. Nobody else writes to it.
+    /// A folder, relative to the manifest: `./state`; or `s3://bucket/prefix`, which the `AWS_*`
+    /// variables of the environment describe. Nobody else writes to it.
     #[schemars(with = "String", length(min = 1))]
     pub to: Spanned<String>,
     /// With trigger `continuous`: how often an epoch ends, at least 1ms; default: 1s.

@@ -1,12 +1,14 @@
 //! Where a checkpoint is: names and bytes, written as a whole.
 
 mod local;
+mod object;
 
 use async_trait::async_trait;
 use azud_model::Result;
 use bytes::Bytes;
 
 pub use local::LocalStorage;
+pub use object::ObjectStorage;
 
 /// A place for objects with names like `epochs/00000000000000000007.json`.
 ///
@@ -26,6 +28,20 @@ pub trait Storage: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Storage::put`].
     async fn put_new(&self, name: &str, bytes: Bytes) -> Result<bool>;
+
+    /// Writes an object in place of one with exactly these bytes; answers whether it did.
+    /// Of two writers that saw the same bytes exactly one succeeds, on an object store; on
+    /// a disk a lock keeps others out.
+    ///
+    /// # Errors
+    /// As [`Storage::put`].
+    async fn replace(&self, name: &str, before: &Bytes, bytes: Bytes) -> Result<bool> {
+        let same = self.get(name).await?.is_some_and(|there| there == *before);
+        if same {
+            self.put(name, bytes).await?;
+        }
+        Ok(same)
+    }
 
     /// All bytes of an object; `None` where there is none.
     ///
