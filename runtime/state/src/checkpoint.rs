@@ -27,6 +27,9 @@ const FORMAT: u32 = 1;
 /// Folders that only a checkpoint has: where they are without [`IDENTITY`], that was lost.
 const FOLDERS: [&str; 2] = ["epochs", "state"];
 
+/// Everywhere objects are written to.
+const SETTLED: [&str; 5] = ["", "owners", "epochs", "state", "spool"];
+
 /// Where a checkpoint is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -115,6 +118,9 @@ impl Checkpoint {
     /// `Invalid` if another run owns it, it belongs to another pipeline, or it is damaged.
     pub async fn open(storage: Arc<dyn Storage>, pipeline: &str, retain: usize) -> Result<Opened> {
         let owner = Owner::take(storage.as_ref()).await?;
+        for folder in SETTLED {
+            storage.settle(folder).await?;
+        }
         let identity = identity(storage.as_ref(), pipeline).await?;
         let log = EpochLog::new(storage.clone());
         let found = log.last().await?;
