@@ -22,6 +22,7 @@ mod determinism;
 mod kill;
 mod process;
 mod reset;
+mod slow;
 mod torn;
 mod verdict;
 

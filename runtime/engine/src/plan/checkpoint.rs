@@ -26,6 +26,7 @@ pub(super) fn checkpoint(draft: &mut Draft<'_>, directory: &Path) -> Option<Plan
     let checkpoint = manifest.checkpoint.as_ref()?;
     match Location::new(&checkpoint.to.value, directory) {
         Ok(location) => Some(PlanCheckpoint {
+            storage: location.storage(),
             location,
             retain: checkpoint.retain.map_or(RETAIN, usize::from),
         }),

@@ -12,6 +12,7 @@ use super::recorder::Recorder;
 use super::spool::Spooled;
 use super::states::states;
 use crate::plan::Plan;
+use crate::run::Retry;
 
 /// A checkpoint that is open, and what of it the run goes on with.
 pub(crate) struct Resume {
@@ -30,14 +31,20 @@ impl Resume {
     /// Takes the plan's checkpoint; `None` if it has none.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::open`]; `Invalid` if the record does not fit the plan.
+    /// Those of [`Checkpoint::open`], but that a full disk is waited for; `Invalid` if the record does not fit the plan.
     pub(crate) async fn open(plan: &Plan, allow_reset: &[String]) -> Result<Option<Self>> {
         let Some(planned) = &plan.checkpoint else {
             return Ok(None);
         };
         check_names(plan, allow_reset)?;
-        let storage = planned.location.storage();
-        let opened = Checkpoint::open(storage, &plan.name, planned.retain).await?;
+        let mut retry = Retry::new("the checkpoint");
+        let opened = loop {
+            let storage = planned.storage.clone();
+            match Checkpoint::open(storage, &plan.name, planned.retain).await {
+                Ok(opened) => break opened,
+                Err(error) => retry.after(error).await?,
+            }
+        };
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }

@@ -83,14 +83,14 @@ impl Spooled {
     }
 
     /// Gives the sink what was spooled for an epoch.
-    async fn pass_on(&self, epoch: &Epoch, prepared: &[Prepared]) -> Result<()> {
+    async fn pass_on(&self, epoch: &Epoch, parts: &[Part]) -> Result<()> {
         let mut writer = self.writer.lock().await;
         let mut own = match writer.take() {
             Some(own) => own,
             None => self.sink.writer(0, self.schema.clone()).await?,
         };
-        for part in parts(prepared)? {
-            let bytes = self.read(&part).await?;
+        for part in parts {
+            let bytes = self.read(part).await?;
             for output in decode(&bytes)? {
                 own.write(output).await?;
             }
@@ -100,6 +100,21 @@ impl Spooled {
         self.sink.commit(epoch, vec![prepared]).await?;
         *writer = Some(own);
         Ok(())
+    }
+
+    /// Whether the sink has committed what these parts hold: only then they are removed,
+    /// one by one, and a power cut may bring some of them back.
+    async fn is_passed_on(&self, parts: &[Part]) -> Result<bool> {
+        if parts.is_empty() {
+            return Ok(false);
+        }
+        let listed = self.storage.list(FOLDER).await?;
+        let is_there = |part: &Part| {
+            let name = part.name.strip_prefix(FOLDER);
+            let name = name.and_then(|name| name.strip_prefix('/'));
+            listed.iter().any(|listed| Some(&*listed.name) == name)
+        };
+        Ok(!parts.iter().all(is_there))
     }
 
     async fn read(&self, part: &Part) -> Result<Bytes> {
@@ -176,14 +191,17 @@ impl Sink for Spooled {
     }
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
-        if let Err(error) = self.pass_on(epoch, &prepared).await {
+        let parts = parts(&prepared)?;
+        if self.is_passed_on(&parts).await? {
+            tracing::debug!("sink `{}` has epoch {} already", self.name, epoch.number);
+        } else if let Err(error) = self.pass_on(epoch, &parts).await {
             // The next attempt gives all of it again, to a writer that knows of nothing.
             if let Err(error) = self.sink.abort().await {
                 tracing::warn!("sink `{}` could not roll back: {error}", self.name);
             }
             return Err(error);
         }
-        for part in parts(&prepared)? {
+        for part in parts {
             self.storage.delete(&part.name).await?;
         }
         Ok(())

@@ -32,9 +32,8 @@ async fn it_is_full_once_at_every_call_and_the_power_is_cut_soon_after() {
             })
             .await;
             assert!(full <= 1, "it failed {full} times");
-            match later {
-                0 => outcome.unwrap(),
-                _ => assert!(full == 0 || outcome.is_err() || !known.warnings.is_empty()),
+            if later == 0 {
+                outcome.unwrap();
             }
             let disk = disk.crash(call + later);
             finish(&disk, &mut known).await;
