@@ -24,6 +24,7 @@ mod object_store;
 mod process;
 mod push;
 mod reset;
+mod slow;
 mod torn;
 mod verdict;
 

@@ -45,7 +45,11 @@ pub struct Recorded {
 pub struct Recovery {
     /// The random id of the checkpoint's run: whose output what is there must be.
     pub run: String,
-    /// What was recorded last, and may or may not be committed; `None` at a first start.
+    /// The last recorded epoch, also where the sink had no part in it: output of this run
+    /// up to it is its own. `None` at a first start.
+    pub epoch: Option<u64>,
+    /// What was recorded last for the sink, and may or may not be committed; `None` where
+    /// it had no part in it: at a first start, of a new sink, or one that writes elsewhere now.
     pub last: Option<Recorded>,
     /// `--allow-reset` names the sink: what another run left there is put aside.
     pub allow_reset: bool,

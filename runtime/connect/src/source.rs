@@ -89,8 +89,9 @@ pub trait SourceReader: Send {
         Ok(())
     }
 
-    /// For every partition touched so far, the place after the last record
-    /// that `next` gave. Called at the end of an epoch.
+    /// For every partition that a later `open` would else begin elsewhere, the
+    /// place after the last record that `next` gave: of one that has given
+    /// nothing yet, where it began. Called at the end of an epoch.
     fn positions(&self) -> Vec<Position>;
 }
 

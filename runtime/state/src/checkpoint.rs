@@ -19,6 +19,9 @@ use crate::{EpochLog, Found, Record, StateFile, Storage, compact, decode, encode
 /// The last epoch of a run that ended, once all its sinks had committed it.
 const COMMITTED: &str = "committed";
 
+/// Everywhere objects are written to.
+const SETTLED: [&str; 5] = ["", "owners", "epochs", "state", "spool"];
+
 /// A checkpoint that one run owns.
 #[derive(Debug)]
 pub struct Checkpoint {
@@ -52,6 +55,9 @@ impl Checkpoint {
     /// `Invalid` if another run owns it, it belongs to another pipeline, or it is damaged.
     pub async fn open(storage: Arc<dyn Storage>, pipeline: &str, retain: usize) -> Result<Opened> {
         let owner = Owner::take(storage.as_ref()).await?;
+        for folder in SETTLED {
+            storage.settle(folder).await?;
+        }
         let identity = identity(storage.as_ref(), pipeline).await?;
         let log = EpochLog::new(storage.clone());
         let found = owned(&log, &owner, storage.as_ref()).await?;
@@ -241,17 +247,21 @@ impl Checkpoint {
     /// written for an epoch that never was.
     async fn find_kept(&self, last: Option<&Record>) -> Result<()> {
         let mut kept = VecDeque::new();
+        let mut readable = true;
         for epoch in self.log.epochs().await? {
-            // An old record that is damaged is in nobody's way: its files are those of its neighbours.
-            if let Ok(record) = self.log.read(epoch).await {
-                kept.push_back((epoch, names(&record)));
+            match self.log.look(epoch).await? {
+                Some(Ok(record)) => kept.push_back((epoch, names(&record))),
+                // Removed by an owner before us.
+                None => {}
+                // Nobody knows which files are its: none is removed.
+                Some(Err(_)) => readable = false,
             }
         }
         let named = |name: &str| kept.iter().any(|(_, names)| names.contains(name));
         for file in self.storage.list("state").await? {
             let name = format!("state/{}", file.name);
             // A later owner may be at work already; it has files that no record names yet.
-            if !named(&name) && generation(&file.name) <= self.generation() {
+            if readable && !named(&name) && generation(&file.name) <= self.generation() {
                 self.storage.delete(&name).await?;
             }
         }

@@ -9,7 +9,7 @@ use arrow::row::{RowConverter, SortField};
 use azud_model::{Error, KEY_GROUPS, Result};
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::rows::{key_groups, write};
+use crate::rows::{BATCH_ROWS, key_groups, write};
 
 /// The columns before the key: `_key_group`, `_order`.
 const BEFORE_KEY: usize = 2;
@@ -32,6 +32,8 @@ pub fn compact(files: &[Vec<RecordBatch>], keys: usize) -> Result<(Vec<u8>, u64)
     let converter = RowConverter::new(fields.collect())?;
     let mut merged = Vec::new();
     let mut rows = 0;
+    // Groups are small: together they make batches of a size that is worth reading.
+    let (mut small, mut waiting) = (Vec::new(), 0);
     for group in 0..KEY_GROUPS {
         let group =
             u8::try_from(group).map_err(|error| Error::internal("a key group").because(error))?;
@@ -43,12 +45,16 @@ pub fn compact(files: &[Vec<RecordBatch>], keys: usize) -> Result<(Vec<u8>, u64)
         if all.num_rows() > 0 {
             let last = last_of_each_key(&converter, &all, keys)?;
             rows += last.num_rows() as u64;
-            merged.push(last);
+            waiting += last.num_rows();
+            small.push(last);
+        }
+        if waiting >= BATCH_ROWS {
+            merged.push(concat_batches(&schema, &std::mem::take(&mut small))?);
+            waiting = 0;
         }
     }
-    // Groups are small: together they make batches of a size that is worth reading.
-    let merged = concat_batches(&schema, &merged)?;
-    Ok((write(&schema, &[merged])?, rows))
+    merged.push(concat_batches(&schema, &small)?);
+    Ok((write(&schema, &merged)?, rows))
 }
 
 /// The rows of one key group: they lie together.

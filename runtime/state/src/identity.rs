@@ -40,6 +40,14 @@ pub(crate) async fn identity(storage: &dyn Storage, pipeline: &str) -> Result<Id
             ))
         });
     }
+    let journal = storage.folder().map(|folder| folder.join("journal"));
+    if journal.is_some_and(|journal| journal.is_dir()) {
+        return Err(Error::invalid(format!(
+            "`{}` has journals of another run, and `{IDENTITY}` is gone: restore it from a copy, \
+             or name another folder",
+            storage.place("")
+        )));
+    }
     let mut random = [0; 16];
     getrandom::fill(&mut random)
         .map_err(|error| Error::internal("no random numbers").because(error))?;

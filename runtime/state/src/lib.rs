@@ -4,18 +4,6 @@
 //! In: what an epoch changed, and what its sinks prepared. Out: after a crash, the last
 //! epoch that happened, and the rows of state that belong to it.
 //!
-//! ```text
-//! <checkpoint>/
-//!   checkpoint.json                  whose it is: format, pipeline, random id of the run
-//!   owner.lock | owners/<n>.json     who may write: a lock on a disk, else a generation
-//!   epochs/<number>.json             one record an epoch: the moment at which it has happened;
-//!                                    or, on an object store, a claim to the next epoch
-//!   state/<epoch>-<state>-<part>.arrow   rows of state, as Arrow IPC files
-//!   spool/<epoch>-<sink>.bin         output that its sink cannot find again by itself
-//!   plugins/<sha256>.wasm            components that prepared what is not committed
-//!   journal/<source>/...             what push sources gave, see `azud_connect`
-//! ```
-//!
 //! A [`Storage`] is where that is: a local folder, or an object store. Everything is
 //! written as a whole or not at all, never changed, and removed when no record that
 //! is kept names it. `docs/checkpoint.md` describes the files for other programs.

@@ -101,7 +101,7 @@ impl EpochLog {
     /// `Invalid` if there is none, or it cannot be read.
     pub async fn read(&self, epoch: u64) -> Result<Record> {
         let place = self.storage.place(&name(epoch));
-        match self.try_read(epoch).await? {
+        match self.look(epoch).await? {
             Some(Ok(record)) => Ok(record),
             Some(Err(Unreadable::Damaged(why) | Unreadable::Newer(why))) => {
                 Err(Error::invalid(format!("the record `{place}`: {why}")))
@@ -124,7 +124,7 @@ impl EpochLog {
             return Ok(None);
         };
         let place = self.storage.place(&name(newest));
-        let why = match self.try_read(newest).await? {
+        let why = match self.look(newest).await? {
             Some(Ok(record)) => {
                 return Ok(Some(Found {
                     record,
@@ -147,7 +147,7 @@ impl EpochLog {
         let Some(before) = before else {
             return Err(refused("there is no other".to_owned()));
         };
-        let record = match self.try_read(before).await? {
+        let record = match self.look(before).await? {
             Some(Ok(record)) => record,
             Some(Err(Unreadable::Damaged(why) | Unreadable::Newer(why))) => {
                 return Err(refused(format!("so is that of epoch {before}: {why}")));
@@ -197,7 +197,7 @@ impl EpochLog {
         self.storage.delete(&name(epoch)).await
     }
 
-    async fn try_read(&self, epoch: u64) -> Result<Option<Result<Record, Unreadable>>> {
+    pub(crate) async fn look(&self, epoch: u64) -> Result<Option<Result<Record, Unreadable>>> {
         let bytes = self.storage.get(&name(epoch)).await?;
         Ok(bytes.map(|bytes| {
             let record = Record::from_bytes(&bytes)?;

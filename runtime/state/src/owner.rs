@@ -130,8 +130,13 @@ fn lock(folder: &Path) -> Result<Owner> {
                 folder.display()
             )));
         }
+        // Without a lock two runs would overwrite each other's files.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-            tracing::warn!("{}: no locks here: {error}", path.display());
+            return Err(Error::invalid(format!(
+                "`{}` is on a file system without locks: name a folder on another one",
+                folder.display()
+            ))
+            .because(error));
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }

@@ -97,6 +97,11 @@ pub struct SinkRecord {
     /// What nobody else may write to, where the sink has such a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// How its rows are encoded, where they are: `json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Whether only the sink that prepared an epoch can commit it.
+    pub prepares: bool,
     /// By lane: of as many lanes as there were.
     pub prepared: Vec<PreparedRecord>,
 }
@@ -275,6 +280,8 @@ mod tests {
                 node: "out".to_owned(),
                 connector: "file".to_owned(),
                 target: None,
+                format: None,
+                prepares: true,
                 prepared: vec![PreparedRecord::from(&prepared)],
             }],
             ..Record::new("orders", "0123", 1, &epoch)

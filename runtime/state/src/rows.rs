@@ -24,7 +24,7 @@ pub const KEY_GROUP: &str = "_key_group";
 pub const ORDER: &str = "_order";
 
 /// Rows of one record batch of a file.
-const BATCH_ROWS: usize = 1 << 16;
+pub(crate) const BATCH_ROWS: usize = 1 << 16;
 
 /// The bytes of a file with these rows, of several lanes, sorted by key group.
 ///

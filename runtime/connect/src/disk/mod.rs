@@ -136,6 +136,8 @@ fn write_hidden(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<std::p
     let mut hidden = path.as_os_str().to_owned();
     hidden.push(".tmp");
     let hidden = std::path::PathBuf::from(hidden);
+    // Not emptied: where `rename_new` stopped halfway, it is the file at `path` as well.
+    disk.remove(&hidden)?;
     let mut file = disk.create(&hidden)?;
     file.write(bytes)?;
     file.sync()?;

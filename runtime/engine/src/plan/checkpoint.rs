@@ -29,7 +29,7 @@ fn refuse_journals(draft: &mut Draft<'_>) {
         .filter(|source| source.journal.is_some());
     let names = journaled.filter_map(|source| draft.nodes.get(source.node));
     let names: Vec<_> = names.map(|node| node.name.clone()).collect();
-    for source in &manifest.sources {
+    for source in manifest.sources.values() {
         if names.contains(&source.name.value.as_str().into()) {
             let connector = &source.connector.name;
             let message = format!(
@@ -53,10 +53,18 @@ pub(super) fn checkpoint(draft: &mut Draft<'_>, directory: &Path) -> Option<Plan
             if location.folder().is_none() {
                 refuse_journals(draft);
             }
-            Some(PlanCheckpoint {
-                location,
-                retain: checkpoint.retain.map_or(RETAIN, usize::from),
-            })
+            let retain = checkpoint.retain.map_or(RETAIN, usize::from);
+            match location.storage() {
+                Ok(storage) => Some(PlanCheckpoint {
+                    location,
+                    storage,
+                    retain,
+                }),
+                Err(error) => {
+                    draft.blame(checkpoint.to.span, error.to_string(), None);
+                    None
+                }
+            }
         }
         Err(error) => {
             draft.blame(checkpoint.to.span, error.to_string(), None);

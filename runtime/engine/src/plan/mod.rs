@@ -19,7 +19,7 @@ use arrow::datatypes::SchemaRef;
 use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
 use azud_model::{ByteSize, Clock};
 use azud_sandbox::{CancellationToken, Sandbox};
-use azud_state::Location;
+use azud_state::{Location, Storage};
 
 use crate::graph::{Topology, Vertex};
 use crate::run::{OnReject, Trigger};
@@ -63,6 +63,8 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct PlanCheckpoint {
     pub(crate) location: Location,
+    /// The place itself.
+    pub(crate) storage: Arc<dyn Storage>,
     /// How many epochs are kept.
     pub(crate) retain: usize,
 }
@@ -146,6 +148,16 @@ impl Plan {
         if let Some(found) = self.sinks.iter_mut().find(|found| is_it(found.node)) {
             found.encode = found.encode.filter(|_| sink.wants() == Wants::Encoded);
             found.sink = sink;
+        }
+        self
+    }
+
+    /// Records epochs elsewhere: on a test's disk, which fails. A journal stays where it
+    /// is. Nothing changes where the manifest has no checkpoint.
+    #[must_use]
+    pub fn with_checkpoint(mut self, storage: Arc<dyn Storage>) -> Self {
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.storage = storage;
         }
         self
     }

@@ -1,8 +1,7 @@
 //! What of a record fits a plan: everything that does not is named.
 
-use azud_connect::Delivery;
 use azud_model::{Error, Result};
-use azud_state::{Location, Record, StateRecord, View};
+use azud_state::{Location, Record, SourceRecord, StateRecord, View};
 
 use super::states::{PlanState, states};
 use crate::plan::Plan;
@@ -44,6 +43,12 @@ impl Plan {
         runtime.block_on(async {
             let storage = location.storage()?;
             let record = View::new(storage.clone()).record(None).await?;
+            if record.pipeline != self.name {
+                return Err(Error::invalid(format!(
+                    "`{location}` is the checkpoint of the pipeline `{}`",
+                    record.pipeline
+                )));
+            }
             let committed = azud_state::is_committed(storage.as_ref(), record.epoch).await?;
             fit(self, &record, committed)
         })
@@ -65,6 +70,10 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
         let before = record.sources.iter().find(|before| before.node == node);
         let fit = match before {
             None => Fit::New,
+            // What is read from now on knows nothing of it.
+            Some(before) if source.journal.is_none() && is_journaled(before) => {
+                Fit::Lost("it has a journal no more: what that still has would be lost".to_owned())
+            }
             Some(before) if before.connector == source.connector => Fit::Kept,
             Some(before) => Fit::Lost(format!(
                 "it reads `{}`, and its positions are those of `{}`: it would read from the start",
@@ -82,6 +91,11 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
             });
         }
     }
+}
+
+fn is_journaled(source: &SourceRecord) -> bool {
+    let mut positions = source.positions.iter();
+    positions.any(|position| position.partition.starts_with("journal-"))
 }
 
 fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<()> {
@@ -184,11 +198,20 @@ fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>
             // Only the component that prepared an epoch can be trusted to commit it. One
             // without transactions has nothing to commit.
             let same = record.plugins.get(&node).map(String::as_str) == digest;
-            let prepares = sink.sink.delivery() == Delivery::ExactlyOnce;
-            (!same && prepares).then_some("it has another version of its plugin")
+            (!same && before.prepares).then_some("it has another version of its plugin")
         });
+        let format = sink
+            .encode
+            .map(|format| format!("{format:?}").to_lowercase());
+        let other_format = before
+            .is_some_and(|before| changed.is_none() && before.prepares && before.format != format);
         let fit = match (before, changed) {
             (None, _) => Fit::New,
+            (Some(before), None) if other_format => Fit::Lost(format!(
+                "it writes `{}`, and what is there is `{}`: write to another place",
+                format.unwrap_or_default(),
+                before.format.clone().unwrap_or_default()
+            )),
             (Some(_), None) => Fit::Kept,
             (Some(_), Some(what)) if committed => Fit::Changed(what.to_owned()),
             (Some(_), Some(what)) => Fit::Lost(uncommitted(what)),

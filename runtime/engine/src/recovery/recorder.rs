@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use azud_connect::{Prepared, fault_point};
+use azud_connect::{Delivery, Prepared, Replay, fault_point};
 use azud_model::{Epoch, Error, Position, Result};
 use azud_state::{
     Checkpoint, PartitionRecord, PreparedRecord, Record, SinkRecord, SourceRecord, StateFile,
@@ -17,12 +17,15 @@ use super::states::PlanState;
 use crate::plan::Plan;
 use crate::run::Retry;
 
+/// So many files of a state are worth waiting for their merge.
+const MANY: usize = 16;
+
 /// What the coordinator records epochs with.
 pub(crate) struct Recorder {
     checkpoint: Arc<Checkpoint>,
     pipeline: String,
     states: Vec<State>,
-    /// Name and connector of every source.
+    /// Name and connector of every source that can be asked again, itself or its journal.
     sources: Vec<(String, String)>,
     /// Every sink, without what it prepared.
     sinks: Vec<SinkRecord>,
@@ -67,9 +70,16 @@ impl Recorder {
                 node: plan.sink_name(number).to_owned(),
                 connector: sink.connector.clone(),
                 target: sink.sink.target(),
+                format: sink
+                    .encode
+                    .map(|format| format!("{format:?}").to_lowercase()),
+                prepares: sink.sink.delivery() == Delivery::ExactlyOnce,
                 prepared: Vec::new(),
             });
         let sources = plan.sources.iter().enumerate();
+        let sources = sources.filter(|(_, source)| {
+            source.journal.is_some() || source.source.replay() == Replay::Positions
+        });
         let sources = sources.map(|(number, source)| {
             (
                 plan.source_name(number).to_owned(),
@@ -129,7 +139,7 @@ impl Recorder {
         prepared: &[Vec<Prepared>],
         changes: Vec<(usize, RecordBatch)>,
     ) -> Result<()> {
-        self.adopt_merged().await;
+        self.adopt_merged(epoch.last).await;
         self.write_changes(epoch, changes).await?;
         fault_point("before-record");
         let record = self.make(epoch, positions, prepared);
@@ -154,15 +164,23 @@ impl Recorder {
     /// Every sink has committed the epoch: what is not needed any more can go.
     pub(crate) async fn committed(&mut self, epoch: &Epoch) {
         fault_point("after-commit");
-        if epoch.last
-            && let Err(error) = self.checkpoint.set_committed(epoch.number).await
-        {
-            tracing::warn!("the checkpoint does not know that all is committed: {error}");
+        if epoch.last {
+            self.set_committed(epoch.number).await;
         }
         if let Err(error) = self.checkpoint.clean().await {
             tracing::warn!("the checkpoint could not be cleaned up: {error}");
         }
-        self.merge(epoch.number);
+        // What nobody waits for any more would be for nothing.
+        if !epoch.last {
+            self.merge(epoch.number);
+        }
+    }
+
+    /// Every sink has what is recorded: the next run may have other sinks.
+    pub(crate) async fn set_committed(&self, epoch: u64) {
+        if let Err(error) = self.checkpoint.set_committed(epoch).await {
+            tracing::warn!("the checkpoint does not know that all is committed: {error}");
+        }
     }
 
     async fn write_changes(
@@ -242,9 +260,12 @@ impl Recorder {
     }
 
     /// Files that were merged meanwhile are replaced by the one that they became.
-    async fn adopt_merged(&mut self) {
+    /// A run that ends waits where there are too many: short runs would never merge any.
+    async fn adopt_merged(&mut self, is_last: bool) {
         for state in &mut self.states {
-            let done = |merging: &mut (Range<usize>, JoinHandle<_>)| merging.1.is_finished();
+            let waits = is_last && state.files.len() > MANY;
+            let done =
+                |merging: &mut (Range<usize>, JoinHandle<_>)| waits || merging.1.is_finished();
             let Some((range, merged)) = state.merging.take_if(done) else {
                 continue;
             };
@@ -260,7 +281,7 @@ impl Recorder {
     }
 
     /// Begins to merge files where that is worth it, beside everything else.
-    fn merge(&mut self, epoch: u64) {
+    pub(crate) fn merge(&mut self, epoch: u64) {
         for state in &mut self.states {
             if state.merging.is_some() {
                 continue;

@@ -1,5 +1,6 @@
 //! The start of a run over a checkpoint.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -23,6 +24,8 @@ pub(crate) struct Resume {
     allow_reset: Vec<String>,
     /// Nodes that do.
     reset: Vec<String>,
+    /// Sinks that are others than before: all was committed in what they were.
+    moved: Vec<String>,
 }
 
 // === impl Resume ===
@@ -31,7 +34,7 @@ impl Resume {
     /// Takes the plan's checkpoint; `None` if it has none.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::open`]; `Invalid` if the record does not fit the plan.
+    /// Those of [`Checkpoint::open`], but that a full disk is waited for; `Invalid` if the record does not fit the plan.
     pub(crate) async fn open(plan: &Plan, allow_reset: &[String]) -> Result<Option<Self>> {
         let Some(planned) = &plan.checkpoint else {
             return Ok(None);
@@ -41,13 +44,21 @@ impl Resume {
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }
-        let reset = match &opened.last {
+        let (reset, moved) = match &opened.last {
             Some(last) => {
                 let fits = fit(plan, last, committed)?;
-                reset(&fits, allow_reset, &opened.checkpoint.place())?
+                let moved = fits.iter().filter(|one| matches!(one.fit, Fit::Changed(_)));
+                let moved: Vec<String> = moved.map(|one| one.node.clone()).collect();
+                let reset = reset(&fits, allow_reset, &opened.checkpoint.place())?;
+                (reset, moved)
             }
-            None => Vec::new(),
+            None => (Vec::new(), Vec::new()),
         };
+        if let Some(folder) = planned.location.folder() {
+            for node in &reset {
+                put_journal_aside(folder, node)?;
+            }
+        }
         let last = opened.last;
         let keeps = |node: &str| !reset.iter().any(|reset| reset == node);
         let mut states = states(plan)?
@@ -67,6 +78,7 @@ impl Resume {
             last,
             allow_reset: allow_reset.to_vec(),
             reset,
+            moved,
         }))
     }
 
@@ -88,11 +100,14 @@ impl Resume {
     /// What a sink is told before it opens.
     pub(crate) fn sink(&self, sink: &str) -> Result<Recovery> {
         let recorded = match &self.last {
-            Some(last) if !self.is_reset(sink) => last.of_sink(sink)?,
+            Some(last) if !self.is_reset(sink) && !self.moved.iter().any(|moved| moved == sink) => {
+                last.of_sink(sink)?
+            }
             _ => None,
         };
         Ok(Recovery {
             run: self.recorder.run().to_owned(),
+            epoch: self.last.as_ref().map(|last| last.epoch),
             last: recorded,
             allow_reset: self.allow_reset.iter().any(|name| name == sink),
         })
@@ -114,7 +129,7 @@ impl Resume {
 /// The plan's checkpoint, once its place can be reached, and whether its last epoch is
 /// known to be committed.
 async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
-    let storage = planned.location.storage()?;
+    let storage = &planned.storage;
     let mut retry = Retry::new("the checkpoint");
     loop {
         let taken = async {
@@ -130,6 +145,23 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
             Err(error) => retry.after(error).await?,
         }
     }
+}
+
+/// What the journal of a source still has is not what it gives when it starts anew.
+fn put_journal_aside(checkpoint: &Path, node: &str) -> Result<()> {
+    let journal = checkpoint.join("journal").join(node);
+    if !journal.is_dir() {
+        return Ok(());
+    }
+    let free = (1..).map(|number| journal.with_file_name(format!("{node}.reset-{number}")));
+    let mut free = free.filter(|aside| !aside.exists());
+    let aside = free
+        .next()
+        .unwrap_or_else(|| journal.with_extension("reset"));
+    let (from, to) = (journal.display(), aside.display());
+    tracing::warn!("the journal `{from}` is put aside as `{to}`");
+    let renamed = std::fs::rename(&journal, &aside);
+    renamed.map_err(|error| Error::invalid(format!("cannot rename `{from}`")).because(error))
 }
 
 /// The nodes that start anew, which all of those that do not fit may.
@@ -149,6 +181,10 @@ fn reset(fits: &[NodeFit], allowed: &[String], place: &str) -> Result<Vec<String
         }
     }
     if refused.is_empty() {
+        for name in allowed.iter().filter(|name| !reset.contains(name)) {
+            // A sink may still put aside what another run has left.
+            tracing::info!("`--allow-reset {name}`: what is kept of it fits, and stays");
+        }
         return Ok(reset);
     }
     let whys = refused

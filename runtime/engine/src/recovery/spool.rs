@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::run::Retry;
+
 use super::spool_part::{decode, encode, size};
 
 const FOLDER: &str = "spool";
@@ -83,14 +85,14 @@ impl Spooled {
     }
 
     /// Gives the sink what was spooled for an epoch.
-    async fn pass_on(&self, epoch: &Epoch, prepared: &[Prepared]) -> Result<()> {
+    async fn pass_on(&self, epoch: &Epoch, parts: &[Part]) -> Result<()> {
         let mut writer = self.writer.lock().await;
         let mut own = match writer.take() {
             Some(own) => own,
             None => self.sink.writer(0, self.schema.clone()).await?,
         };
-        for part in parts(prepared)? {
-            let bytes = self.read(&part).await?;
+        for part in parts {
+            let bytes = self.read(part).await?;
             for output in decode(&bytes)? {
                 own.write(output).await?;
             }
@@ -100,6 +102,17 @@ impl Spooled {
         self.sink.commit(epoch, vec![prepared]).await?;
         *writer = Some(own);
         Ok(())
+    }
+
+    /// Whether the sink has committed that epoch: written before its parts are removed.
+    async fn is_passed_on(&self, epoch: &Epoch) -> Result<bool> {
+        let passed = self.storage.get(&self.passed()).await?;
+        Ok(passed.is_some_and(|passed| passed == format!("{}\n", epoch.number)))
+    }
+
+    /// Holds the last epoch that was passed on.
+    fn passed(&self) -> String {
+        format!("{FOLDER}/{}.passed", self.name)
     }
 
     async fn read(&self, part: &Part) -> Result<Bytes> {
@@ -178,14 +191,25 @@ impl Sink for Spooled {
     }
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
-        if let Err(error) = self.pass_on(epoch, &prepared).await {
-            // The next attempt gives all of it again, to a writer that knows of nothing.
-            if let Err(error) = self.sink.abort().await {
-                tracing::warn!("sink `{}` could not roll back: {error}", self.name);
+        let parts = parts(&prepared)?;
+        if self.is_passed_on(epoch).await? {
+            tracing::debug!("sink `{}` has epoch {} already", self.name, epoch.number);
+        } else {
+            if let Err(error) = self.pass_on(epoch, &parts).await {
+                // The next attempt gives all of it again, to a writer that knows of nothing.
+                if let Err(error) = self.sink.abort().await {
+                    tracing::warn!("sink `{}` could not roll back: {error}", self.name);
+                }
+                return Err(error);
             }
-            return Err(error);
+            let mut retry = Retry::new("the checkpoint");
+            let passed = Bytes::from(format!("{}\n", epoch.number));
+            // The sink has it: another attempt must not give it again.
+            while let Err(error) = self.storage.put(&self.passed(), passed.clone()).await {
+                retry.after(error).await?;
+            }
         }
-        for part in parts(&prepared)? {
+        for part in parts {
             self.storage.delete(&part.name).await?;
         }
         Ok(())

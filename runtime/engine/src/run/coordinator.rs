@@ -240,8 +240,13 @@ impl Coordinator {
         // Only there to end the run: nothing has changed, also where everything is
         // given again (mode complete).
         if epoch.last && epoch.input_rows == 0 && epoch.number > 0 {
-            for (_, sink, _) in &self.sinks {
-                sink.abort().await?;
+            for (name, sink, _) in &self.sinks {
+                if let Err(error) = sink.abort().await {
+                    tracing::warn!("sink `{name}` could not roll back: {error}");
+                }
+            }
+            if let Some(recorder) = &self.recorder {
+                recorder.set_committed(epoch.number - 1).await;
             }
             return Ok(());
         }

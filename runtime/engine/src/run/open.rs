@@ -1,6 +1,7 @@
 //! Opening: the checkpoint, what of it is not committed, sources, sinks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use azud_connect::{
     JournalOptions, Journaled, LocalDisk, OnFull, Sink, SinkWriter, Source, SourceReader,
@@ -31,19 +32,30 @@ pub(super) struct Opened {
 // === impl Plan ===
 
 impl Plan {
-    /// Opens everything; what an earlier run has recorded is committed first.
-    pub(super) async fn open(&self, allow_reset: &[String]) -> Result<Opened> {
+    /// Opens everything; what an earlier run has recorded is committed first. Until that is
+    /// done it stays `unsettled`.
+    pub(super) async fn open(
+        &self,
+        allow_reset: &[String],
+        unsettled: &AtomicBool,
+    ) -> Result<Opened> {
         let resume = Resume::open(self, allow_reset).await?;
         let sinks = self.spooled(resume.as_ref());
         match &resume {
             Some(resume) => self.recover_sinks(&sinks, resume).await?,
             None => self.tell_losses(),
         }
+        unsettled.store(false, Ordering::Release);
         let sources = self.journaled();
         let readers = self.open_readers(&sources, resume.as_ref()).await?;
         let writers = self.open_writers(&sinks).await?;
         let (recorder, last) = match resume {
-            Some(resume) => (Some(resume.recorder), resume.last),
+            Some(mut resume) => {
+                // What short runs have left, each a little.
+                let after = resume.last.as_ref().map_or(0, |last| last.epoch + 1);
+                resume.recorder.merge(after);
+                (Some(resume.recorder), resume.last)
+            }
             None => (None, None),
         };
         Ok(Opened {
@@ -125,6 +137,8 @@ impl Plan {
             }
         }
         if let Some(last) = &resume.last {
+            // The next manifest may have other sinks.
+            resume.recorder.set_committed(last.epoch).await;
             tracing::info!("{} goes on after epoch {}", self.name, last.epoch);
         }
         Ok(())

@@ -67,8 +67,9 @@ impl Plan {
             .enable_all()
             .build()
             .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
-        // What is recorded is finished by the next run, and may not be rolled back by this one.
-        let unsettled = Arc::new(AtomicBool::new(false));
+        // What is recorded is finished by the next run, and may not be rolled back by this one:
+        // nor by one that has not come back yet, or that another run keeps out.
+        let unsettled = Arc::new(AtomicBool::new(true));
         let outcome = self.run_on(&runtime, options, &unsettled);
         if !matches!(outcome, Ok(Some(_))) && !unsettled.load(Ordering::Acquire) {
             runtime.block_on(self.abort());
@@ -98,7 +99,7 @@ impl Plan {
         let stop = options.stop.clone();
         let opened = runtime.block_on(async {
             tokio::select! {
-                opened = self.open(&options.allow_reset) => opened,
+                opened = self.open(&options.allow_reset, unsettled) => opened,
                 () = stop.requested() => Err(Error::closed("stopped before it started")),
             }
         });

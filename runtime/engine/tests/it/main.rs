@@ -16,4 +16,5 @@ mod guest;
 mod loops;
 mod parallelism;
 mod poison;
+mod storage;
 mod support;

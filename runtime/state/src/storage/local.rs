@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azud_connect::{Disk, write_new, write_whole};
+use azud_connect::{Disk, Entry, write_new, write_whole};
 use azud_model::{Error, Result};
 use bytes::Bytes;
 
@@ -16,6 +16,8 @@ use super::{Listed, Storage};
 pub struct LocalStorage {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    /// Whether the folder is one of this machine's, where a file can be locked.
+    locks: bool,
 }
 
 // === impl LocalStorage ===
@@ -23,7 +25,19 @@ pub struct LocalStorage {
 impl LocalStorage {
     /// A folder, which is made when something is written.
     pub fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Self {
-        Self { disk, folder }
+        Self {
+            disk,
+            folder,
+            locks: true,
+        }
+    }
+
+    /// The same on a disk without locks, such as one in memory: who owns a checkpoint
+    /// there is told by generations, as on an object store.
+    #[must_use]
+    pub fn without_locks(mut self) -> Self {
+        self.locks = false;
+        self
     }
 
     /// Disks make wait.
@@ -58,7 +72,12 @@ impl Storage for LocalStorage {
             path.parent()
                 .map_or(Ok(()), |folder| disk.make_folder(folder))?;
             match write_new(disk, path, &bytes) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    // It may be an attempt's that failed before its name was durable.
+                    let folder = path.parent();
+                    folder.map_or(Ok(()), |folder| disk.sync_folder(folder))?;
+                    Ok(false)
+                }
                 written => written.map(|()| true),
             }
         })
@@ -77,7 +96,7 @@ impl Storage for LocalStorage {
         self.blocking("read", folder, |disk, path| {
             let entries = disk.list(path)?.into_iter();
             // What a crash left of a write that never was.
-            let whole = entries.filter(|entry| !entry.is_folder && !entry.name.ends_with(".tmp"));
+            let whole = entries.filter(|entry| !entry.is_folder && !is_unfinished(entry));
             let listed = whole.map(|entry| Listed {
                 name: entry.name,
                 bytes: entry.bytes,
@@ -92,13 +111,31 @@ impl Storage for LocalStorage {
             .await
     }
 
+    async fn settle(&self, folder: &str) -> Result<()> {
+        self.blocking("settle", folder, |disk, path| {
+            for left in disk.list(path)?.iter().filter(|entry| is_unfinished(entry)) {
+                disk.remove(&path.join(&left.name))?;
+            }
+            match disk.sync_folder(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                synced => synced,
+            }
+        })
+        .await
+    }
+
     fn place(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
 
     fn folder(&self) -> Option<&Path> {
-        Some(&self.folder)
+        self.locks.then_some(&self.folder)
     }
+}
+
+/// What a write that never ended has left.
+fn is_unfinished(entry: &Entry) -> bool {
+    entry.name.ends_with(".tmp")
 }
 
 /// A full disk may have room again later. Any other error of a write ends the run: what

@@ -61,10 +61,21 @@ pub trait Storage: std::fmt::Debug + Send + Sync {
     /// Where it is still there.
     async fn delete(&self, name: &str) -> Result<()>;
 
+    /// Removes what writes to a folder that never ended have left, and makes certain that
+    /// what is listed there stays: a process that was killed may have written an object
+    /// that is not durable yet. Called by the owner, before it builds upon what is there.
+    ///
+    /// # Errors
+    /// Where that is not certain.
+    async fn settle(&self, folder: &str) -> Result<()> {
+        let _ = folder;
+        Ok(())
+    }
+
     /// Where an object is, for a person.
     fn place(&self, name: &str) -> String;
 
-    /// The local folder, where it is one: others may lock it.
+    /// The local folder, where it is one in which a file can be locked.
     fn folder(&self) -> Option<&std::path::Path> {
         None
     }

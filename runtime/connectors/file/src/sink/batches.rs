@@ -123,7 +123,7 @@ pub(super) fn strangers(paths: &Paths, recovery: &Recovery) -> io::Result<Vec<St
         let (Some(time), Some(owner)) = (time, success(&entry.path())?) else {
             continue;
         };
-        let last = recovery.last.as_ref().map(|last| last.epoch.number);
+        let last = recovery.epoch;
         let why = match owner.run == recovery.run {
             true if last.is_some_and(|last| owner.epoch <= last) => continue,
             true => Why::Ahead(owner.epoch),

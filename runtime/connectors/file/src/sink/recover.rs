@@ -117,8 +117,8 @@ fn refused(paths: &Paths, node: &str, recovery: &Recovery, stranger: &Stranger) 
              `{run}`"
         ),
         Why::Ahead(epoch) => {
-            let last = match &recovery.last {
-                Some(last) => format!("the last recorded epoch is {}", last.epoch.number),
+            let last = match recovery.epoch {
+                Some(last) => format!("the last recorded epoch is {last}"),
                 None => "no epoch is recorded".to_owned(),
             };
             return Error::invalid(format!(

@@ -60,7 +60,7 @@ fn reason(list: &Entry, epoch: u64, recovery: &Recovery) -> Option<Why> {
     if list.run.as_ref() != Some(&recovery.run) {
         return Some(Why::OfRun(list.run.clone()));
     }
-    let last = recovery.last.as_ref().map(|last| last.epoch.number);
+    let last = recovery.epoch;
     last.is_none_or(|last| epoch > last)
         .then_some(Why::Ahead(epoch))
 }

@@ -23,6 +23,7 @@ pub(super) fn sink(home: &Path, mode: Mode, options: &Value, lanes: usize) -> Fi
 pub(super) fn recovery(last: Option<Recorded>) -> Recovery {
     Recovery {
         run: RUN.to_owned(),
+        epoch: last.as_ref().map(|last| last.epoch.number),
         last,
         allow_reset: false,
     }

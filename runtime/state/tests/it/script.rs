@@ -1,0 +1,196 @@
+//! A run over a checkpoint, as the engine does it: state, record, cleaning, merging.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use azud_connect::{Disk as _, SimulatedDisk};
+use azud_model::{Epoch, Result};
+use azud_state::{
+    Checkpoint, LocalStorage, Opened, Record, Shape, StateFile, StateRecord, Storage, View, due,
+};
+
+use crate::model::{STATES, after, batch, changes, pairs};
+
+/// So many epochs are recorded in all: enough for merges of merged files.
+pub(crate) const EPOCHS: u64 = 16;
+
+/// So many records are kept.
+const RETAIN: usize = 3;
+
+const FOLDER: &str = "/data/checkpoint";
+
+/// What somebody outside knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// The last epoch whose record succeeded, or that a run went on from.
+    pub(crate) recorded: Option<u64>,
+    /// The epoch whose record was begun last.
+    pub(crate) tried: Option<u64>,
+    /// How many merges a run went on with.
+    pub(crate) merges: u64,
+    /// What was only warned of.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What an attempt says of a failure: whether another one follows.
+pub(crate) type Again<'a> = &'a mut dyn FnMut(&azud_model::Error) -> bool;
+
+pub(crate) fn storage(disk: &SimulatedDisk) -> Arc<dyn Storage> {
+    let storage = LocalStorage::new(Arc::new(disk.clone()), FOLDER.into());
+    Arc::new(storage.without_locks())
+}
+
+/// Does something until it succeeds, or nobody wants to try again.
+macro_rules! again {
+    ($again:expr, $work:expr) => {
+        loop {
+            match $work.await {
+                Ok(done) => break done,
+                Err(error) if $again(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    };
+}
+
+/// Opens the checkpoint: it goes on from the last epoch that was acknowledged, or from
+/// the one that was being recorded, with exactly the rows of that one.
+pub(crate) async fn open(
+    disk: &SimulatedDisk,
+    known: &mut Known,
+    again: Again<'_>,
+) -> Result<(Checkpoint, Option<Record>)> {
+    let opened = again!(again, Checkpoint::open(storage(disk), "p", RETAIN));
+    let Opened {
+        checkpoint,
+        last,
+        warnings,
+    } = opened;
+    assert_eq!(warnings, [""; 0], "a damaged record after {known:?}");
+    let epoch = last.as_ref().map(|last| last.epoch);
+    assert!(
+        epoch == known.recorded || epoch == known.tried,
+        "it goes on from {epoch:?} after {known:?}"
+    );
+    assert!(epoch >= known.recorded, "{epoch:?} after {known:?}");
+    known.recorded = epoch;
+    for state in last.iter().flat_map(|last| &last.states) {
+        let step = usize::try_from(state.step).unwrap();
+        let mut rows = std::collections::BTreeMap::new();
+        for file in &state.files {
+            for batch in checkpoint.read_state(file).await? {
+                rows.extend(pairs(&batch));
+            }
+        }
+        assert_eq!(Some(rows), epoch.map(|epoch| after(step, epoch)));
+    }
+    Ok((checkpoint, last))
+}
+
+/// Opens the checkpoint and goes on to the last epoch.
+pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'_>) -> Result<()> {
+    let (checkpoint, last) = open(disk, known, again).await?;
+    let mut files: Vec<Vec<StateFile>> = match &last {
+        Some(last) => last.states.iter().map(|of| of.files.clone()).collect(),
+        None => vec![Vec::new(); STATES.len()],
+    };
+    tidied(&checkpoint, known).await;
+    if known.warnings.is_empty() {
+        no_orphans(disk).await;
+    }
+    for number in last.map_or(0, |last| last.epoch + 1)..EPOCHS {
+        for (state, files) in files.iter_mut().enumerate() {
+            let rows = changes(state, number);
+            if rows.is_empty() {
+                continue;
+            }
+            let rows = batch(&rows);
+            let name = STATES.get(state).copied().unwrap();
+            files.push(again!(
+                again,
+                checkpoint.write_state(number, name, rows.schema(), vec![rows.clone()])
+            ));
+        }
+        known.tried = Some(number);
+        let record = record(&checkpoint, number, &files);
+        again!(again, checkpoint.record(&record));
+        known.recorded = Some(number);
+        tidied(&checkpoint, known).await;
+        for (name, files) in STATES.iter().zip(&mut files) {
+            let Some(range) = due(files) else {
+                continue;
+            };
+            let old = files.get(range.clone()).unwrap();
+            match checkpoint.merge(number, name, old, 1).await {
+                Ok(merged) => {
+                    known.merges += 1;
+                    files.splice(range, [merged]);
+                }
+                Err(error) => known.warnings.push(error.to_string()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing that counts depends on it: the engine warns, and so does this.
+async fn tidied(checkpoint: &Checkpoint, known: &mut Known) {
+    if let Err(error) = checkpoint.clean().await {
+        known.warnings.push(error.to_string());
+    }
+}
+
+fn record(checkpoint: &Checkpoint, number: u64, files: &[Vec<StateFile>]) -> Record {
+    let epoch = Epoch {
+        number,
+        time_ms: 1_000 + i64::try_from(number).unwrap(),
+        input_rows: 1,
+        last: number + 1 == EPOCHS,
+    };
+    let states = (0..).zip(files).map(|(step, files)| StateRecord {
+        node: "sums".to_owned(),
+        step,
+        shape: Shape {
+            keys: 1,
+            columns: vec!["key Int64".to_owned(), "value Int64".to_owned()],
+            computes: "the last value".to_owned(),
+        },
+        files: files.clone(),
+    });
+    Record {
+        states: states.collect(),
+        ..Record::new("p", checkpoint.run(), checkpoint.generation(), &epoch)
+    }
+}
+
+/// After it was opened and cleaned there is nothing that no record names.
+async fn no_orphans(disk: &SimulatedDisk) {
+    let list = |folder: &str| {
+        let folder = Path::new(FOLDER).join(folder);
+        let entries = disk.list(&folder).unwrap().into_iter();
+        let files = entries.filter(|entry| !entry.is_folder);
+        files.map(|entry| entry.name).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(list(""), ["checkpoint.json".to_owned()].into());
+    for folder in ["owners", "epochs"] {
+        let odd = list(folder).into_iter();
+        let odd: Vec<_> = odd.filter(|name| !name.ends_with(".json")).collect();
+        assert!(odd.is_empty(), "{folder}: {odd:?}");
+    }
+    assert!(list("epochs").len() <= RETAIN, "{:?}", list("epochs"));
+    let records = match list("epochs").is_empty() {
+        true => Vec::new(),
+        false => View::new(storage(disk)).records().await.unwrap(),
+    };
+    let states = records.iter().flat_map(|record| &record.states);
+    let named = states.flat_map(|state| &state.files);
+    let named: BTreeSet<String> = named
+        .map(|file| file.name.strip_prefix("state/").unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        list("state"),
+        named,
+        "files of state, and those that are named"
+    );
+}
