@@ -17,6 +17,7 @@
     reason = "a test"
 )]
 
+mod console;
 mod data;
 mod determinism;
 mod kill;
