@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("azud-operators", 1),
     ("azud-sandbox", 1),
     ("azud-sql", 2),
+    ("azud-state", 2),
     ("azud-connector-", 2),
     ("azud-engine", 3),
     ("azud-testing", 4),
