@@ -13,10 +13,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "a test"
 )]
 
+mod console;
 mod data;
 mod determinism;
 mod kill;
