@@ -118,6 +118,28 @@ pub(super) async fn abort(fixture: &mut dyn SinkFixture) -> Outcome<Ran> {
     Ok(Ran::Yes)
 }
 
+pub(super) async fn abort_after_record(fixture: &mut dyn SinkFixture) -> Outcome<Ran> {
+    if !fixture.promises().aborts_unrecorded {
+        return Ok(Ran::Skipped("what is aborted is gone"));
+    }
+    for epochs in [0, 2] {
+        let mut run = Run::start(fixture, 2).await?;
+        for _ in 0..epochs {
+            run.epoch(&[1, 2]).await?;
+        }
+        run.fill(&[3, 4]).await?;
+        let kept = run.prepare().await?;
+        // Nobody knows of the record yet.
+        run.abort().await?;
+        run.record(kept);
+        run.restart(2).await?;
+        let when = format!("epoch {epochs} was recorded and aborted, and a start after it");
+        run.see_all(&when).await?;
+        run.epoch(&[2, 1]).await?;
+    }
+    Ok(Ran::Yes)
+}
+
 pub(super) async fn cancel(fixture: &mut dyn SinkFixture) -> Outcome<Ran> {
     for polls in 0..4 {
         let mut run = Run::start(fixture, 2).await?;

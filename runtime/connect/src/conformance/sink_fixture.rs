@@ -95,10 +95,14 @@ pub struct SinkPromises {
     /// Another run's output, and that of a later epoch, is refused, and put aside where
     /// that is allowed.
     pub refuses: bool,
+    /// An `abort` does not touch an epoch that was prepared before it and may be recorded:
+    /// that is found out at the next start.
+    pub aborts_unrecorded: bool,
     /// Mode complete: what is visible is the last epoch's rows alone.
     pub replaces: bool,
     /// What is committed may become visible later: at the latest when a run that comes
-    /// back has committed its recorded epoch again (a rolling file).
+    /// back has committed its recorded epoch again (a rolling file). Where later output is
+    /// put aside, what it shares a file with may go too.
     pub lags: bool,
     /// How many rounds a random case has.
     pub seeds: u64,
@@ -112,6 +116,7 @@ impl Default for SinkPromises {
             hides: true,
             commits_once: true,
             refuses: true,
+            aborts_unrecorded: false,
             replaces: false,
             lags: false,
             seeds: 10,

@@ -18,6 +18,7 @@ use super::{sink_basics, sink_crashes, sink_random, sink_refusals};
 /// | `crash-after-commit` | the next start commits it again, and shows nothing twice |
 /// | `other-lanes` | the same with fewer or more lanes than before |
 /// | `abort` | what was aborted is never visible, and the next start goes on |
+/// | `abort-after-record` | an epoch whose record was in doubt at an `abort` is not lost |
 /// | `cancel` | a `write` that is dropped half-way and aborted shows nothing |
 /// | `other-run` | another run's output is refused, untouched; put aside where allowed |
 /// | `older-state` | output of a later epoch than the recorded one likewise |
@@ -43,6 +44,8 @@ pub async fn check_sink(fixture: &mut dyn SinkFixture) -> Result<Report, Failure
     let other_lanes = sink_crashes::other_lanes(fixture);
     tally.run("other-lanes", other_lanes).await;
     tally.run("abort", sink_crashes::abort(fixture)).await;
+    let after_record = sink_crashes::abort_after_record(fixture);
+    tally.run("abort-after-record", after_record).await;
     tally.run("cancel", sink_crashes::cancel(fixture)).await;
     let other_run = sink_refusals::other_run(fixture);
     tally.run("other-run", other_run).await;

@@ -3,7 +3,7 @@
 use azud_model::{ErrorKind, Position};
 use fastrand::Rng;
 
-use super::drive::{Drive, make};
+use super::drive::{Drive, Got, make};
 use super::ledger::Ledger;
 use super::report::{Outcome, Ran, said, seeded};
 use super::source_basics::filled;
@@ -100,7 +100,7 @@ async fn restarts_round(fixture: &mut dyn SourceFixture, finite: bool, seed: u64
             .poll(rng.usize(0..3))
             .await
             .and_then(|got| match got {
-                super::drive::Got::Records(records) => ledger.take(&records),
+                Got::Records(records) => ledger.take(&records),
                 _ => Ok(()),
             })?;
         positions = drive.positions()?;

@@ -22,6 +22,7 @@ pub(super) enum Flaw {
     KeepsWhatWasNotRecorded,
     ForgetsLanes,
     ShowsWhatWasAborted,
+    AbortsWhatIsRecorded,
     KeepsHalfAWrite,
     RepeatsForEmptyEpochs,
     TakesRowsItRefused,
@@ -94,7 +95,10 @@ impl Toy {
 #[async_trait]
 impl SinkFixture for Toy {
     fn promises(&self) -> SinkPromises {
-        SinkPromises::default()
+        SinkPromises {
+            aborts_unrecorded: true,
+            ..SinkPromises::default()
+        }
     }
 
     async fn reset(&mut self) -> Result<()> {
@@ -203,7 +207,11 @@ impl Sink for ToySink {
 
     async fn abort(&self) -> Result<()> {
         let mut place = self.toy.place();
-        let aborted = std::mem::take(&mut place.prepared);
+        let aborted = match self.toy.has(Flaw::AbortsWhatIsRecorded) {
+            true => std::mem::take(&mut place.prepared),
+            // What of it was recorded is known at the next start.
+            false => place.prepared.clone(),
+        };
         if self.toy.has(Flaw::ShowsWhatWasAborted) {
             let rows: Vec<_> = aborted.into_values().flatten().collect();
             if let Some(mut last) = place.committed.last_entry() {

@@ -2,7 +2,7 @@ use super::sink::{Flaw, Toy};
 use crate::Delivery;
 use crate::conformance::check_sink;
 
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "epochs",
     "hidden",
     "empty",
@@ -13,6 +13,7 @@ const ALL: [&str; 14] = [
     "crash-after-commit",
     "other-lanes",
     "abort",
+    "abort-after-record",
     "cancel",
     "other-run",
     "older-state",
@@ -53,6 +54,7 @@ async fn a_broken_sink_fails_the_case_that_looks_for_it() {
         (Flaw::KeepsWhatWasNotRecorded, "crash-before-record"),
         (Flaw::ForgetsLanes, "other-lanes"),
         (Flaw::ShowsWhatWasAborted, "abort"),
+        (Flaw::AbortsWhatIsRecorded, "abort-after-record"),
         (Flaw::KeepsHalfAWrite, "cancel"),
         (Flaw::AcceptsOtherRuns, "other-run"),
         (Flaw::AcceptsOlderStates, "older-state"),

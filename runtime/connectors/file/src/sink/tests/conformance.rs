@@ -29,6 +29,7 @@ impl SinkFixture for Place {
         SinkPromises {
             replaces: self.mode == Mode::Complete,
             lags: self.lags,
+            aborts_unrecorded: true,
             ..SinkPromises::default()
         }
     }

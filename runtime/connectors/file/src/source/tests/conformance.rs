@@ -92,6 +92,13 @@ async fn a_folder_with_a_share_keeps_every_promise_of_a_source() {
 }
 
 #[tokio::test]
+async fn a_folder_with_other_limits_keeps_every_promise_of_a_source() {
+    let mut folder = Folder::new(json!({"max_files": 1, "max_bytes": "30B"}));
+    let report = check_source(&mut folder).await.unwrap();
+    assert_eq!(report.skipped, ["disconnect", "share", "back-pressure"]);
+}
+
+#[tokio::test]
 async fn packed_files_keep_every_promise_of_a_source() {
     let mut folder = Folder::new(json!({"max_rows": 5}));
     folder.is_packed = true;
