@@ -46,31 +46,41 @@ async fn a_right_sink_behind_a_spool_passes_every_case_it_comes_to() {
 
 #[tokio::test]
 async fn a_broken_sink_fails_the_case_that_looks_for_it() {
-    for (flaw, case) in [
-        (Flaw::ShowsWhatIsPrepared, "hidden"),
-        (Flaw::RepeatsForEmptyEpochs, "empty"),
-        (Flaw::ShowsTwiceInAProcess, "commit-twice"),
-        (Flaw::TakesRowsItRefused, "unavailable"),
-        (Flaw::KeepsWhatWasNotRecorded, "crash-before-record"),
-        (Flaw::ForgetsLanes, "other-lanes"),
-        (Flaw::ShowsWhatWasAborted, "abort"),
-        (Flaw::AbortsWhatIsRecorded, "abort-after-record"),
-        (Flaw::KeepsHalfAWrite, "cancel"),
-        (Flaw::AcceptsOtherRuns, "other-run"),
-        (Flaw::AcceptsOlderStates, "older-state"),
+    for (flaw, cases) in [
+        // What was prepared stays until the next start, aborted or not.
+        (Flaw::ShowsWhatIsPrepared, &["hidden", "abort"][..]),
+        (Flaw::RepeatsForEmptyEpochs, &["empty"]),
+        (Flaw::ShowsTwiceInAProcess, &["commit-twice"]),
+        (Flaw::TakesRowsItRefused, &["unavailable"]),
+        (Flaw::KeepsWhatWasNotRecorded, &["crash-before-record"]),
+        (Flaw::ForgetsLanes, &["other-lanes"]),
+        (Flaw::ShowsWhatWasAborted, &["abort", "abort-after-record"]),
+        (Flaw::AbortsWhatIsRecorded, &["abort-after-record"]),
+        (Flaw::KeepsHalfAWrite, &["cancel"]),
+        (Flaw::AcceptsOtherRuns, &["other-run"]),
+        (Flaw::AcceptsOlderStates, &["older-state"]),
     ] {
         let mut failing = failing(flaw).await;
         // A random round may come to it as well.
         failing.retain(|case| *case != "random");
-        assert_eq!(failing, [case], "{flaw:?}");
+        assert_eq!(failing, cases, "{flaw:?}");
     }
 }
 
 #[tokio::test]
 async fn what_is_wrong_at_every_start_fails_every_case_that_starts_again() {
-    let lost = ["crash-before-commit", "other-lanes", "random"];
+    let lost = [
+        "crash-before-commit",
+        "other-lanes",
+        "abort-after-record",
+        "random",
+    ];
     assert_eq!(failing(Flaw::LosesWhatIsPrepared).await, lost);
-    let again = ALL.split_at(5).1;
+    // In `abort-after-record` the next start is the first to commit.
+    let again = ALL[5..]
+        .iter()
+        .filter(|case| **case != "abort-after-record");
+    let again: Vec<_> = again.copied().collect();
     assert_eq!(failing(Flaw::ShowsTwiceAfterARestart).await, again);
     assert_eq!(failing(Flaw::MiscountsRows).await, ALL);
 }
