@@ -10,6 +10,8 @@
 //! A connector contains no retry loop and no batching: an error of kind
 //! `Unavailable` is tried again by the runtime, with [`Backoff`].
 
+pub mod conformance;
+
 mod backoff;
 mod connector;
 mod disk;

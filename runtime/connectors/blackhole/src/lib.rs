@@ -87,3 +87,7 @@ impl SinkWriter for Writer {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance;

@@ -168,3 +168,7 @@ mod tests;
 #[cfg(test)]
 #[path = "promises_tests.rs"]
 mod promises;
+
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance;

@@ -5,3 +5,7 @@ mod source;
 
 pub use sink::{Committed, MemorySink};
 pub use source::{MemorySource, records, rows};
+
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance;

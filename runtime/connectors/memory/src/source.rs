@@ -7,9 +7,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_connect::{Payload, Read, Records, Source, SourceReader};
-use azud_model::{Partition, Position, Result};
+use azud_model::{Error, Partition, Position, Result};
 
-/// Gives what it was made of, one list of records an epoch, and then ends.
+/// Gives what it was made of, one list of records an epoch, and then ends. Made anew of
+/// the same, it goes on at positions; opened again, it has only what is left.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySource {
     schema: Option<SchemaRef>,
@@ -70,12 +71,51 @@ impl Source for MemorySource {
         self.schema.clone()
     }
 
-    async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+    /// What lies before the positions is skipped; an epoch of which nothing else is left
+    /// is an empty one.
+    async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        for position in resume {
+            let next = position.next.parse().map_err(|_| {
+                Error::invalid(format!(
+                    "cannot go on at `{}` of partition `{}`: it is no record's number",
+                    position.next, position.partition.name
+                ))
+            })?;
+            for epoch in epochs.iter_mut() {
+                let left = epoch.drain(..);
+                let left =
+                    left.filter_map(|records| match records.partition == position.partition {
+                        true => behind(records, next),
+                        false => Some(records),
+                    });
+                let left = left.collect();
+                *epoch = left;
+            }
+        }
         Ok(vec![Box::new(Reader {
             epochs: self.epochs.clone(),
-            positions: Vec::new(),
+            positions: resume.to_vec(),
         })])
     }
+}
+
+/// The records from position `next` on; `None` if there is none.
+fn behind(mut records: Records, next: u64) -> Option<Records> {
+    let given = usize::try_from(next.saturating_sub(records.first)).unwrap_or(usize::MAX);
+    let left = records.len().saturating_sub(given);
+    if left == 0 || given == 0 {
+        return (left > 0).then_some(records);
+    }
+    records.first = next;
+    records.metadata = records.metadata.map(|rows| rows.slice(given, left));
+    records.bad.retain(|bad| bad.index >= given);
+    for bad in &mut records.bad {
+        bad.index -= given;
+    }
+    // Payload that is empty for the sake of metadata stays so.
+    records.payload = records.payload.split_off(given);
+    Some(records)
 }
 
 // === impl Reader ===

@@ -56,3 +56,7 @@ fn check_address(address: &str) -> Result<()> {
         ))),
     }
 }
+
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance;

@@ -7,6 +7,7 @@ use azud_model::{Epoch, ManualClock, Mode, Result};
 use serde_json::{Value, json};
 
 mod again;
+mod conformance;
 mod crash;
 mod neighbours;
 mod reset;

@@ -9,6 +9,7 @@ use azud_model::{ErrorKind, ManualClock, Position, SystemClock};
 use serde_json::{Value, json};
 
 mod changes;
+mod conformance;
 mod looks;
 mod places;
 mod resume;
