@@ -138,7 +138,7 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
                 Some(last) => opened.checkpoint.is_committed(last.epoch).await?,
                 None => false,
             };
-            Ok((opened, committed))
+            Ok::<_, Error>((opened, committed))
         };
         match taken.await {
             Ok(taken) => return Ok(taken),
