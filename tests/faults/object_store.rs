@@ -24,6 +24,7 @@ impl Server {
         SERVER.get_or_init(Self::start).as_ref()
     }
 
+    #[expect(clippy::print_stdout, reason = "a test that does nothing says so")]
     fn start() -> Option<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/services/s3");
         let mut child = Command::new(script)
@@ -159,6 +160,7 @@ fn a_run_that_is_killed_goes_on_from_a_bucket() {
 
 /// The first run goes on for ever; the second one takes the checkpoint from it.
 #[test]
+#[expect(clippy::zombie_processes, reason = "a test that fails ends")]
 fn the_later_of_two_runs_owns_the_checkpoint() {
     let Some(server) = Server::get() else { return };
     let (folder, mut rows, path) = folder(server, "two");
