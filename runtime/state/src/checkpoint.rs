@@ -61,6 +61,13 @@ impl Checkpoint {
         let identity = identity(storage.as_ref(), pipeline).await?;
         let log = EpochLog::new(storage.clone());
         let found = owned(&log, &owner, storage.as_ref()).await?;
+        if found.is_none() && storage.get(COMMITTED).await?.is_some() {
+            return Err(Error::invalid(format!(
+                "`{}` has no epoch any more, and it had: restore it from a copy, or name another \
+                 folder",
+                storage.place("")
+            )));
+        }
         let (last, warnings) = match found {
             Some(found) => (Some(found.record), found.warning.into_iter().collect()),
             None => (None, Vec::new()),
@@ -261,7 +268,11 @@ impl Checkpoint {
         for file in self.storage.list("state").await? {
             let name = format!("state/{}", file.name);
             // A later owner may be at work already; it has files that no record names yet.
-            if readable && !named(&name) && generation(&file.name) <= self.generation() {
+            if readable
+                && is_own(&file.name)
+                && !named(&name)
+                && generation(&file.name) <= self.generation()
+            {
                 self.storage.delete(&name).await?;
             }
         }
@@ -297,6 +308,12 @@ impl Checkpoint {
 pub async fn is_committed(storage: &dyn Storage, epoch: u64) -> Result<bool> {
     let found = storage.get(COMMITTED).await?;
     Ok(found.is_some_and(|found| found == format!("{epoch}\n")))
+}
+
+/// Whether a checkpoint names files so: `<20 digits>-<owner>-<state>.arrow`.
+fn is_own(name: &str) -> bool {
+    let (epoch, rest) = name.split_once('-').unwrap_or_default();
+    epoch.len() == 20 && epoch.parse::<u64>().is_ok() && rest.ends_with(".arrow")
 }
 
 /// The rows of a file of a state, for whoever owns nothing.

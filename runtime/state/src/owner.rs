@@ -118,6 +118,10 @@ fn lock(folder: &Path) -> Result<Owner> {
         Error::invalid(format!("cannot lock `{}`", path.display())).because(error)
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
+    if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+        let path = path.display();
+        return Err(Error::invalid(format!("`{path}` is no file: remove it")));
+    }
     let mut options = File::options();
     let file = options.create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(failed)?;

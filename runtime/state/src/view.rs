@@ -39,9 +39,8 @@ impl View {
         for epoch in self.log.epochs().await? {
             match self.log.read(epoch).await {
                 Ok(record) => records.push(record),
-                // Whoever owns it may have removed it meanwhile.
-                Err(error) if records.is_empty() => tracing::debug!("{error}"),
-                Err(error) => return Err(error),
+                // Whoever owns it may have removed it meanwhile; or it is damaged.
+                Err(error) => tracing::warn!("{error}"),
             }
         }
         match records.is_empty() {

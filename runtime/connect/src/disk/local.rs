@@ -20,10 +20,12 @@ struct LocalFile {
 
 impl Disk for LocalDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        is_file(path)?;
         fs::read(path)
     }
 
     fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        is_file(path)?;
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset))?;
         // What the file does not have is not allocated for.
@@ -62,6 +64,7 @@ impl Disk for LocalDisk {
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        is_file(path)?;
         let mut file = File::options().write(true).open(path)?;
         let bytes = file.seek(SeekFrom::End(0))?;
         Ok(Box::new(LocalFile { file, bytes }))
@@ -101,6 +104,14 @@ impl Disk for LocalDisk {
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
+    }
+}
+
+/// A pipe would be waited for, and a device has no end.
+fn is_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is no file")),
     }
 }
 

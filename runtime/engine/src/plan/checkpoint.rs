@@ -1,9 +1,9 @@
 //! The checkpoint: where it is, and how often it is written.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use azud_manifest::Manifest;
+use azud_manifest::{Manifest, Span};
 use azud_state::Location;
 
 use super::PlanCheckpoint;
@@ -44,19 +44,79 @@ fn refuse_journals(draft: &mut Draft<'_>) {
     }
 }
 
+/// Nobody else may write where the checkpoint is, and nobody reads its files as data.
+fn refuse_neighbours(draft: &mut Draft<'_>, span: Span, folder: &Path, directory: &Path) {
+    if folder.exists() && !folder.is_dir() {
+        let message = format!("`{}` is no folder", folder.display());
+        draft.blame(
+            span,
+            message,
+            Some("name a folder, like `./state`".to_owned()),
+        );
+        return;
+    }
+    let checkpoint = identity(folder);
+    let name = |node: usize| draft.nodes.get(node).map(|node| node.name.clone());
+    let mut told = None;
+    for sink in &draft.sinks {
+        let Some(target) = sink.sink.target() else {
+            continue;
+        };
+        // Of batches it is what folders' names start with, hidden ones included.
+        let (target, batches) = match target.strip_suffix("-*") {
+            Some(start) => (PathBuf::from(start), true),
+            None => (PathBuf::from(&target), false),
+        };
+        let beside = target.file_name().map(|name| {
+            let hidden = format!(".{}-azud", name.to_string_lossy());
+            target.with_file_name(hidden)
+        });
+        let hidden = beside.is_some_and(|hidden| batches && checkpoint.starts_with(hidden));
+        if target.starts_with(&checkpoint) || checkpoint.starts_with(&target) || hidden {
+            told = name(sink.node).map(|node| format!("the sink `{node}` writes there"));
+        }
+    }
+    for source in draft.manifest.sources.values() {
+        let path = source.connector.options.get("path");
+        let path = path.and_then(|path| path.as_str());
+        if path.is_some_and(|path| identity(&directory.join(path)) == checkpoint) {
+            told = Some(format!("the source `{}` reads there", source.name.value));
+        }
+    }
+    if let Some(told) = told {
+        let message = format!("a checkpoint has a folder of its own, and {told}");
+        draft.blame(span, message, Some("name another folder".to_owned()));
+    }
+}
+
+/// The same for two paths that mean the same place. Links are not followed.
+fn identity(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
 /// Where epochs are recorded, unless that was blamed.
 pub(super) fn checkpoint(draft: &mut Draft<'_>, directory: &Path) -> Option<PlanCheckpoint> {
     let manifest = draft.manifest;
     let checkpoint = manifest.checkpoint.as_ref()?;
     match Location::new(&checkpoint.to.value, directory) {
         Ok(location) => {
-            if location.folder().is_none() {
-                refuse_journals(draft);
+            match location.folder() {
+                Some(folder) => refuse_neighbours(draft, checkpoint.to.span, folder, directory),
+                None => refuse_journals(draft),
             }
             let retain = checkpoint.retain.map_or(RETAIN, usize::from);
             match location.storage() {
                 Ok(storage) => Some(PlanCheckpoint {
                     location,
+                    home: identity(directory),
                     storage,
                     retain,
                 }),

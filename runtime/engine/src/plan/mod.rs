@@ -63,6 +63,8 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct PlanCheckpoint {
     pub(crate) location: Location,
+    /// The manifest's folder, as sinks name places in it.
+    pub(crate) home: PathBuf,
     /// The place itself.
     pub(crate) storage: Arc<dyn Storage>,
     /// How many epochs are kept.

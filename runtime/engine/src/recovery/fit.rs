@@ -3,7 +3,7 @@
 use azud_model::{Error, Result};
 use azud_state::{Location, Record, SourceRecord, StateRecord, View};
 
-use super::states::{PlanState, states};
+use super::states::{PlanState, place, states};
 use crate::plan::Plan;
 
 /// What becomes of a node when a pipeline goes on with a manifest.
@@ -186,7 +186,7 @@ fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>
     for (number, sink) in plan.sinks.iter().enumerate() {
         let node = plan.sink_name(number).to_owned();
         let before = record.sinks.iter().find(|before| before.node == node);
-        let target = sink.sink.target();
+        let target = place(plan, sink.sink.as_ref());
         let digest = plan
             .nodes
             .get(sink.node)

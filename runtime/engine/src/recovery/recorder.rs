@@ -13,7 +13,7 @@ use azud_state::{
 };
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::states::PlanState;
+use super::states::{PlanState, place};
 use crate::plan::Plan;
 use crate::run::Retry;
 
@@ -69,7 +69,7 @@ impl Recorder {
             .map(|(number, sink)| SinkRecord {
                 node: plan.sink_name(number).to_owned(),
                 connector: sink.connector.clone(),
-                target: sink.sink.target(),
+                target: place(plan, sink.sink.as_ref()),
                 format: sink
                     .encode
                     .map(|format| format!("{format:?}").to_lowercase()),

@@ -1,6 +1,7 @@
 //! The stateful steps of a plan.
 
 use arrow::datatypes::SchemaRef;
+use azud_connect::Sink;
 use azud_model::{Error, Result};
 use azud_state::Shape;
 
@@ -20,6 +21,14 @@ pub(crate) struct PlanState {
     pub(crate) shape: Shape,
     /// Whether all its rows are in the first lane.
     pub(crate) in_one_lane: bool,
+}
+
+/// Where a sink writes, in words that stay the same where a project is moved as a whole.
+pub(super) fn place(plan: &Plan, sink: &dyn Sink) -> Option<String> {
+    let target = sink.target()?;
+    let home = plan.checkpoint.as_ref().map(|checkpoint| &checkpoint.home);
+    let within = home.and_then(|home| target.strip_prefix(&format!("{}/", home.display())));
+    Some(within.map_or_else(|| target.clone(), |within| format!("./{within}")))
 }
 
 /// All stateful steps, in the order of the graph.

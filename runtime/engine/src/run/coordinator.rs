@@ -148,7 +148,8 @@ impl Coordinator {
             if all(&self.ended) || (all(&self.resting) && self.trigger.ends_when_full()) {
                 return Ok(End {
                     tick: None,
-                    stopped: false,
+                    // Readers may be full again before anybody looks for it below.
+                    stopped: stop.is_requested(),
                 });
             }
             let tick = self.trigger.next_tick(self.clock.as_ref());

@@ -81,6 +81,10 @@ impl Stop {
         self.requested.send_replace(true);
     }
 
+    pub(super) fn is_requested(&self) -> bool {
+        *self.requested.borrow()
+    }
+
     pub(super) async fn requested(&self) {
         let mut requested = self.requested.subscribe();
         // The sender lives in `self`, so waiting cannot fail.

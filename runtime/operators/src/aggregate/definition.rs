@@ -20,6 +20,7 @@ pub struct Aggregate {
     keys: usize,
     calls: Vec<AggregateCall>,
     names: Vec<String>,
+    of: Vec<String>,
     input: Schema,
     state: SchemaRef,
     output: SchemaRef,
@@ -60,6 +61,7 @@ impl Aggregate {
             keys,
             calls,
             names: Vec::new(),
+            of: Vec::new(),
             input: input.clone(),
             state: Arc::new(Schema::new(Fields::from(state))),
             output: Arc::new(Schema::new(Fields::from(output))),
@@ -78,16 +80,29 @@ impl Aggregate {
         self
     }
 
+    /// What the query computes before it: a state of other columns does not fit, whatever
+    /// their names are.
+    #[must_use]
+    pub fn of(mut self, columns: Vec<String>) -> Self {
+        self.of = columns;
+        self
+    }
+
     /// What is computed, in words: `count(*) by word`.
     pub fn computes(&self) -> String {
         let (keys, calls) = self
             .names
             .split_at_checked(self.keys)
             .unwrap_or((&[], &self.names));
-        match keys.is_empty() {
+        let mut computes = match keys.is_empty() {
             true => calls.join(", "),
             false => format!("{} by {}", calls.join(", "), keys.join(", ")),
+        };
+        if !self.of.is_empty() {
+            computes.push_str(" of ");
+            computes.push_str(&self.of.join(", "));
         }
+        computes
     }
 
     /// A name for each column of [`Self::state`], for people who read a state.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 use azud_operators::{Aggregate, AggregateCall, FinalAggregate, PartialAggregate, Project};
 use datafusion_common::DFSchema;
+use datafusion_common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion_expr::expr_rewriter::unnormalize_col;
-use datafusion_expr::{Cast, Expr, ExprSchemable, ScalarUDF, logical_plan};
+use datafusion_expr::{Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF, logical_plan};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::aggregate::AggregateExprBuilder;
 use datafusion_physical_expr::expressions::Literal;
@@ -55,7 +56,8 @@ impl Lowering {
         let names = names.map(name);
         let made = Aggregate::new(&input, keys, calls)
             .map_err(|error| SqlError::from_datafusion(&error))?
-            .named(names.collect());
+            .named(names.collect())
+            .of(computed(&aggregate.input)?);
         let stream = self.stream(&aggregate.input)?;
         let expressions = reads
             .expressions
@@ -246,6 +248,22 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType, SqlError> {
     expression
         .get_type(schema)
         .map_err(|error| SqlError::from_datafusion(&error))
+}
+
+/// What the subqueries below compute, in their words: columns that they only pass on, and
+/// rows that they leave out, change nothing of what a state means.
+fn computed(plan: &LogicalPlan) -> Result<Vec<String>, SqlError> {
+    let mut found = Vec::new();
+    let walked = plan.apply(|plan| {
+        if let LogicalPlan::Projection(projection) = plan {
+            let computed = projection.expr.iter();
+            let computed = computed.filter(|one| !matches!(one, Expr::Column(_)));
+            found.extend(computed.map(|one| unnormalize_col(one.clone()).to_string()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.map_err(|error| SqlError::from_datafusion(&error))?;
+    Ok(found)
 }
 
 /// What is computed, in the words of the query: `count(*)`.

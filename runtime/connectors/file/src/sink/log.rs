@@ -102,6 +102,10 @@ impl Log {
 
     pub(super) fn read(&self, epoch: u64) -> io::Result<Entry> {
         let path = self.path(epoch);
+        if !fs::metadata(&path)?.is_file() {
+            let reason = format!("`{}` is no file", path.display());
+            return Err(io::Error::new(ErrorKind::InvalidData, reason));
+        }
         serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
             let reason = format!("`{}` is no list: {error}", path.display());
             io::Error::new(ErrorKind::InvalidData, reason)
