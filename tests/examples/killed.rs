@@ -53,12 +53,14 @@ fn example_05_loses_and_doubles_nothing() {
         .collect();
     ids.sort_unstable();
     assert_eq!(ids, (0..20_000).collect::<Vec<_>>());
-    let totals = lines(&totals);
+    // Each lane's file has a header.
+    let mut totals = lines(&totals);
+    totals.retain(|line| line != "customer,orders,total");
     let orders = totals
         .iter()
         .filter_map(|line| line.split(',').nth(1)?.parse::<u64>().ok());
     assert_eq!(orders.sum::<u64>(), 20_000, "{totals:?}");
-    assert_eq!(totals.len(), 8, "{totals:?}");
+    assert_eq!(totals.len(), 7, "{totals:?}");
 
     // A third run has nothing to do, and changes nothing.
     assert!(run(folder.path()).status().unwrap().success());
