@@ -11,7 +11,7 @@ use crate::verdict::{Verdict, counted, counts, table};
 
 /// Where a run can be killed, and how often it comes there in these pipelines at least.
 const POINTS: [(&str, u64); 10] = [
-    ("after-fetch", 40),
+    ("after-fetch", 20),
     ("after-sink-write", 8),
     ("before-record", 8),
     ("after-record", 8),

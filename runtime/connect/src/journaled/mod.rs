@@ -114,13 +114,14 @@ impl Journaled {
             let (disk, options) = (self.disk.clone(), self.options);
             let folder = self.folder.join(number.to_string());
             let opened = blocking(move || {
-                Journal::open(
-                    disk,
-                    &folder,
-                    options,
-                    position.as_deref(),
-                    fastrand::u64(..),
-                )
+                let position = position.as_deref();
+                let (mut journal, cursor) =
+                    Journal::open(disk, &folder, options, position, fastrand::u64(..))?;
+                // A run that died before it could remove them would leave no room for another record.
+                if let Some(position) = position {
+                    journal.remove_before(position)?;
+                }
+                Ok((journal, cursor))
             });
             let (journal, cursor) = opened.await?;
             let shared = Arc::new(Shared::new(journal));
