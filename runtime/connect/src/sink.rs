@@ -81,8 +81,10 @@ pub trait Sink: Send + Sync {
         Delivery::AtLeastOnce("it cannot take back what it was given")
     }
 
-    /// A pipeline with a checkpoint starts or comes back: called once, before
-    /// the first writer is asked for, and without a checkpoint not at all.
+    /// A pipeline with a checkpoint starts or comes back: called before the first
+    /// writer is asked for, and without a checkpoint not at all. Where an epoch is rolled
+    /// back in the running process it is called again, after `abort`, and writers are asked
+    /// for anew.
     ///
     /// Rolls back what this run prepared and never recorded. Then `commit` is
     /// called with what `recovery.last` holds, whether or not it was committed.
@@ -113,10 +115,11 @@ pub trait Sink: Send + Sync {
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()>;
 
     /// Rolls back whatever was written or prepared and not committed: called
-    /// when a pipeline stops before an epoch's record.
+    /// when a pipeline stops, or an epoch fails, before the epoch's record; nothing writes
+    /// any more then.
     ///
     /// # Errors
-    /// Are logged: the pipeline is already stopping.
+    /// Are logged: the pipeline is already stopping, or `recover` comes next.
     async fn abort(&self) -> Result<()> {
         Ok(())
     }
@@ -128,7 +131,8 @@ pub trait SinkWriter: Send {
     /// Takes rows. Nothing of them may be visible before the commit.
     ///
     /// # Errors
-    /// `Unavailable` is tried again with the same rows; anything else stops the pipeline.
+    /// `Unavailable` is tried again with the same rows; after `Aborted` the epoch is rolled
+    /// back and computed again, where there is a checkpoint; anything else stops the pipeline.
     async fn write(&mut self, output: Output) -> Result<()>;
 
     /// Makes everything written since the last `prepare` durable but not

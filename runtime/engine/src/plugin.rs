@@ -1,6 +1,7 @@
 //! A plugin as an operator: cuts batches to size, finds the rows that it fails on.
 
 mod breaker;
+mod cancel;
 mod cost;
 mod log;
 mod rows;
@@ -15,10 +16,11 @@ use azud_model::{Batch, Clock, Epoch, Result};
 use azud_operators::{Collector, Operator};
 use azud_sandbox::Transform;
 
+pub(crate) use cancel::Cancel;
 pub(crate) use log::NodeLogger;
 use rows::PluginRows;
 use search::{Experience, Search};
-pub(crate) use sink::{Guest, Handle, PluginSink, SINK_WAIT, SinkOperator};
+pub(crate) use sink::{Guest, Handle, Only, PluginSink, SINK_WAIT, SinkOperator};
 use waiting::Waiting;
 
 /// Rows of a call, unless the manifest's `max_rows` says otherwise: enough to

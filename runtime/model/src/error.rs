@@ -13,6 +13,9 @@ pub enum ErrorKind {
     Unavailable,
     /// A plugin trapped, timed out or broke its contract: a new instance, then `rejected`.
     Plugin,
+    /// This attempt at an epoch cannot be finished, and another may be: with a checkpoint the
+    /// epoch is rolled back and computed again, in the running process.
+    Aborted,
     /// The other side has gone for good: stop quietly.
     Closed,
     /// Azud itself is wrong: stop loudly.
@@ -62,6 +65,11 @@ impl Error {
     /// See [`ErrorKind::Plugin`].
     pub fn plugin(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Plugin, message)
+    }
+
+    /// See [`ErrorKind::Aborted`].
+    pub fn aborted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Aborted, message)
     }
 
     /// See [`ErrorKind::Closed`].

@@ -23,6 +23,8 @@ pub(super) struct Drive {
     /// It may do more than its readers: it lives as long as they do.
     source: Arc<dyn Source>,
     lanes: Vec<Lane>,
+    /// How many readers it may have.
+    most: usize,
     /// Whose call was polled first: each gets its turn.
     turn: usize,
     quiet: Duration,
@@ -71,9 +73,24 @@ impl Drive {
         let SourcePromises {
             quiet, patience, ..
         } = fixture.promises();
+        let mut drive = Self {
+            source,
+            lanes: Vec::new(),
+            most: lanes,
+            turn: 0,
+            quiet,
+            patience,
+        };
+        drive.open_again(resume).await?;
+        Ok(drive)
+    }
+
+    /// Drops the readers, and opens the same source at these positions.
+    pub(super) async fn open_again(&mut self, resume: &[Position]) -> Outcome {
+        self.lanes.clear();
         let opens = async {
             loop {
-                match source.open(resume).await {
+                match self.source.open(resume).await {
                     Err(error) if error.kind() == ErrorKind::Unavailable => {
                         tokio::time::sleep(PAUSE).await;
                     }
@@ -81,27 +98,20 @@ impl Drive {
                 }
             }
         };
-        let opened = tokio::time::timeout(patience, opens).await;
+        let opened = tokio::time::timeout(self.patience, opens).await;
         let opened = opened.map_err(|_| "it did not open".to_owned())?;
         let readers = said("open", opened)?;
-        let count = readers.len();
-        if count == 0 || count > lanes {
-            return Err(format!("{count} readers were opened for {lanes} lanes"));
+        let (count, most) = (readers.len(), self.most);
+        if count == 0 || count > most {
+            return Err(format!("{count} readers were opened for {most} lanes"));
         }
         let lanes = readers.into_iter().map(|reader| Lane {
             reader: Arc::new(Mutex::new(reader)),
             state: State::Reading,
             call: None,
         });
-        let mut drive = Self {
-            source,
-            lanes: lanes.collect(),
-            turn: 0,
-            quiet,
-            patience,
-        };
-        drive.start_epoch()?;
-        Ok(drive)
+        self.lanes = lanes.collect();
+        self.start_epoch()
     }
 
     /// The next records of any reader, or how it stands after that time.

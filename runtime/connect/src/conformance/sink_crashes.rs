@@ -140,6 +140,39 @@ pub(super) async fn abort_after_record(fixture: &mut dyn SinkFixture) -> Outcome
     Ok(Ran::Yes)
 }
 
+pub(super) async fn roll_back(fixture: &mut dyn SinkFixture) -> Outcome<Ran> {
+    for epochs in [0, 2] {
+        let mut run = Run::start(fixture, 2).await?;
+        if !run.survives()? {
+            return Ok(LOSES);
+        }
+        for _ in 0..epochs {
+            run.epoch(&[1, 2]).await?;
+        }
+        for is_prepared in [false, true, false] {
+            run.fill(&[3, 4]).await?;
+            if is_prepared {
+                run.prepare().await?;
+            }
+            run.abort().await?;
+            run.go_back().await?;
+            let when = format!("after {epochs} epochs, and one that was rolled back");
+            run.see_all(&when).await?;
+        }
+        run.epoch(&[2, 1]).await?;
+        // Recorded: there is nothing to roll back, and it is committed on the way.
+        run.fill(&[1, 1]).await?;
+        let kept = run.prepare().await?;
+        run.record(kept);
+        run.pass_on_half().await?;
+        run.go_back().await?;
+        run.see_all("an epoch was recorded, and the process went back to it")
+            .await?;
+        run.epoch(&[2, 2]).await?;
+    }
+    Ok(Ran::Yes)
+}
+
 pub(super) async fn cancel(fixture: &mut dyn SinkFixture) -> Outcome<Ran> {
     for polls in 0..4 {
         let mut run = Run::start(fixture, 2).await?;

@@ -81,6 +81,23 @@ impl<'a> Run<'a> {
     pub(super) async fn recover(&mut self, lanes: usize, allow_reset: bool) -> Outcome<Result<()>> {
         let sink = said("make", self.fixture.make(lanes).await)?;
         said("check", sink.check(&self.fixture.schema()))?;
+        self.tell(sink, allow_reset).await
+    }
+
+    /// The running process goes back to what is recorded: the same sink is told, and opens
+    /// new writers.
+    pub(super) async fn go_back(&mut self) -> Outcome {
+        let (sink, lanes) = {
+            let live = self.live()?;
+            let lanes = live.writers.drain(..).count();
+            (live.sink.clone(), lanes)
+        };
+        said("recover", self.tell(sink, false).await?)?;
+        self.go_on(lanes).await
+    }
+
+    /// Tells a sink what is recorded.
+    async fn tell(&mut self, sink: Arc<dyn Sink>, allow_reset: bool) -> Outcome<Result<()>> {
         let delivery = sink.delivery();
         let last = self.last.as_ref().map(|last| Recorded {
             epoch: last.epoch,

@@ -19,6 +19,7 @@ use super::{sink_basics, sink_crashes, sink_random, sink_refusals};
 /// | `other-lanes` | the same with fewer or more lanes than before |
 /// | `abort` | what was aborted is never visible, and the next start goes on |
 /// | `abort-after-record` | an epoch whose record was in doubt at an `abort` is not lost |
+/// | `roll-back` | the same process goes back to what is recorded, and computes it again |
 /// | `cancel` | a `write` that is dropped half-way and aborted shows nothing |
 /// | `other-run` | another run's output is refused, untouched; put aside where allowed |
 /// | `older-state` | output of a later epoch than the recorded one likewise |
@@ -46,6 +47,9 @@ pub async fn check_sink(fixture: &mut dyn SinkFixture) -> Result<Report, Failure
     tally.run("abort", sink_crashes::abort(fixture)).await;
     let after_record = sink_crashes::abort_after_record(fixture);
     tally.run("abort-after-record", after_record).await;
+    tally
+        .run("roll-back", sink_crashes::roll_back(fixture))
+        .await;
     tally.run("cancel", sink_crashes::cancel(fixture)).await;
     let other_run = sink_refusals::other_run(fixture);
     tally.run("other-run", other_run).await;

@@ -113,6 +113,45 @@ async fn restarts_round(fixture: &mut dyn SourceFixture, finite: bool, seed: u64
     Ok(())
 }
 
+pub(super) async fn roll_back(fixture: &mut dyn SourceFixture) -> Outcome<Ran> {
+    let promises = fixture.promises();
+    if !promises.keeps {
+        return Ok(Ran::Skipped("what was not read is lost in a crash"));
+    }
+    for finite in promises.kinds() {
+        for seed in 0..promises.seeds {
+            seeded(seed, roll_back_round(fixture, finite, seed).await)?;
+        }
+    }
+    Ok(Ran::Yes)
+}
+
+/// Epochs of a few chunks, some of which are not recorded: the same source opens again
+/// where the last recorded one has ended.
+async fn roll_back_round(fixture: &mut dyn SourceFixture, finite: bool, seed: u64) -> Outcome {
+    let mut rng = Rng::with_seed(seed);
+    let mut ledger = filled(fixture, &pieces(&mut rng), finite).await?;
+    let mut drive = Drive::open(fixture, lanes(&mut rng), finite, &[]).await?;
+    let mut recorded: Cut = (Vec::new(), ledger.clone());
+    for _ in 0..8 {
+        for _ in 0..rng.usize(0..3) {
+            if !ledger.is_complete() {
+                drive.step(&mut ledger).await?;
+            }
+        }
+        if rng.bool() {
+            recorded = (drive.positions()?, ledger.clone());
+            said("committed", drive.source().committed(&recorded.0).await)?;
+            drive.start_epoch()?;
+            continue;
+        }
+        drive.open_again(&recorded.0).await?;
+        ledger = recorded.1.clone();
+        ledger.count_anew();
+    }
+    drive.read_rest(&mut ledger, finite).await
+}
+
 pub(super) async fn unknown_position(fixture: &mut dyn SourceFixture) -> Outcome<Ran> {
     let promises = fixture.promises();
     if !promises.refuses_unknown_positions {

@@ -12,6 +12,7 @@ use super::{source_basics, source_resume, source_rhythm};
 /// | `end` | a finite source ends, not before all was given; also with nothing to give |
 /// | `resume` | at the positions after any chunk exactly the rest comes, with other lanes too |
 /// | `restarts` | the same, stopped and started again and again in the middle |
+/// | `roll-back` | the same, opened again and again by the process that runs |
 /// | `cancel` | a `next` that is polled a few times and dropped loses and doubles nothing |
 /// | `disconnect` | a connection that breaks and comes back loses and doubles nothing |
 /// | `share` | an epoch has no more than its share, and the next goes on behind it |
@@ -28,6 +29,9 @@ pub async fn check_source(fixture: &mut dyn SourceFixture) -> Result<Report, Fai
     tally.run("resume", source_resume::resume(fixture)).await;
     tally
         .run("restarts", source_resume::restarts(fixture))
+        .await;
+    tally
+        .run("roll-back", source_resume::roll_back(fixture))
         .await;
     tally.run("cancel", source_rhythm::cancel(fixture)).await;
     let disconnect = source_rhythm::disconnect(fixture);

@@ -1,7 +1,7 @@
 //! A source that is fed by hand.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -9,16 +9,16 @@ use async_trait::async_trait;
 use azud_connect::{Payload, Read, Records, Source, SourceReader};
 use azud_model::{Error, Partition, Position, Result};
 
-/// Gives what it was made of, one list of records an epoch, and then ends. Made anew of
-/// the same, it goes on at positions; opened again, it has only what is left.
+/// Gives what it was made of, one list of records an epoch, and then ends. Opened again,
+/// it goes on at positions.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySource {
     schema: Option<SchemaRef>,
-    epochs: Arc<Mutex<VecDeque<VecDeque<Records>>>>,
+    epochs: VecDeque<VecDeque<Records>>,
 }
 
 struct Reader {
-    epochs: Arc<Mutex<VecDeque<VecDeque<Records>>>>,
+    epochs: VecDeque<VecDeque<Records>>,
     positions: Vec<Position>,
 }
 
@@ -53,7 +53,7 @@ impl MemorySource {
         let epochs = epochs.into_iter().map(VecDeque::from).collect();
         Self {
             schema: None,
-            epochs: Arc::new(Mutex::new(epochs)),
+            epochs,
         }
     }
 
@@ -74,7 +74,7 @@ impl Source for MemorySource {
     /// What lies before the positions is skipped; an epoch of which nothing else is left
     /// is an empty one.
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
-        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut epochs = self.epochs.clone();
         for position in resume {
             let next = position.next.parse().map_err(|_| {
                 Error::invalid(format!(
@@ -94,7 +94,7 @@ impl Source for MemorySource {
             }
         }
         Ok(vec![Box::new(Reader {
-            epochs: self.epochs.clone(),
+            epochs,
             positions: resume.to_vec(),
         })])
     }
@@ -123,7 +123,7 @@ fn behind(mut records: Records, next: u64) -> Option<Records> {
 #[async_trait]
 impl SourceReader for Reader {
     async fn next(&mut self) -> Result<Read> {
-        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        let epochs = &mut self.epochs;
         let Some(epoch) = epochs.front_mut() else {
             return Ok(Read::End);
         };

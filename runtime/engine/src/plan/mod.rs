@@ -18,10 +18,11 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
 use azud_model::{ByteSize, Clock};
-use azud_sandbox::{CancellationToken, Sandbox};
+use azud_sandbox::Sandbox;
 use azud_state::{Location, Storage};
 
 use crate::graph::{Topology, Vertex};
+use crate::plugin::Cancel;
 use crate::run::{OnReject, Trigger};
 
 pub use check::check;
@@ -54,7 +55,7 @@ pub struct Plan {
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) topology: Topology,
     /// Gives up the calls of sink plugins.
-    pub(crate) cancel: CancellationToken,
+    pub(crate) cancel: Cancel,
     /// Where epochs are recorded.
     pub(crate) checkpoint: Option<PlanCheckpoint>,
 }

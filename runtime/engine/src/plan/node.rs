@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use azud_manifest::{Diagnostic, Manifest, OnError, Span, Spanned};
 use azud_model::{rejected_schema, unite};
-use azud_sandbox::{CancellationToken, Plugin};
+use azud_sandbox::Plugin;
 
 use super::{PlanNode, PlanSink, PlanSource};
 use crate::graph::{From, Vertex};
+use crate::plugin::Cancel;
 use crate::run::OnReject;
 
 /// The suffix of a node's side output of rejected rows.
@@ -31,7 +32,7 @@ pub(super) struct Draft<'a> {
     /// Plugins by name, once a node has asked for them; `None` if it cannot be loaded.
     pub(super) plugins: BTreeMap<String, Option<Plugin>>,
     /// Gives up the calls of sink plugins.
-    pub(super) cancel: CancellationToken,
+    pub(super) cancel: Cancel,
     /// Whether the sinks are those of a test.
     pub(super) for_test: bool,
 }
@@ -57,7 +58,7 @@ impl<'a> Draft<'a> {
             outputs: BTreeMap::new(),
             diagnostics: Vec::new(),
             plugins: BTreeMap::new(),
-            cancel: CancellationToken::new(),
+            cancel: Cancel::default(),
             for_test: false,
         }
     }

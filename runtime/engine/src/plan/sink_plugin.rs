@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use azud_manifest::{Plugin as PluginEntry, Sink as SinkNode, Spanned};
 use azud_model::{Error, Mode, Result};
-use azud_sandbox::{OpenError, Plugin, Sink, World};
+use azud_sandbox::{CancellationToken, OpenError, Plugin, Sink, World};
 
 use super::node::{Draft, Output};
 use super::plugin::{config, limits, loaded};
 use super::{Environment, PlanSink, grants, sink};
 use crate::graph::{From, MakeOperator, Vertex, Work};
-use crate::plugin::{Guest, Handle, MAX_ROWS, NodeLogger, PluginSink, SINK_WAIT, SinkOperator};
+use crate::plugin::{
+    Guest, Handle, MAX_ROWS, NodeLogger, Only, PluginSink, SINK_WAIT, SinkOperator,
+};
 
 /// What a component imports where it wants to reach someone, and the grant for it.
 const NEEDS: [(&str, &str, &str); 2] = [
@@ -43,18 +45,17 @@ pub(super) fn add(
     let logger = Arc::new(NodeLogger {
         node: node.name.value.as_str().into(),
     });
-    // Its own: what it prepared is rolled back after its calls were given up.
-    let cancel = draft.cancel.child_token();
     let open = {
         let (plugin, schema) = (plugin.clone(), input.schema.clone());
-        let cancel = cancel.clone();
-        move || {
+        move |cancel: &CancellationToken| {
             let (limits, granted) = (limits.clone(), Arc::clone(&granted));
             let (logger, cancel) = (logger.clone(), cancel.clone());
             Sink::open(&plugin, &config, &schema, limits, granted, logger, cancel)
         }
     };
-    let first = match open() {
+    // Its own: what it prepared is rolled back after its calls were given up.
+    let cancel = draft.cancel.token();
+    let first = match open(&cancel) {
         Ok(sink) => sink,
         Err(error) => {
             let span = node.config.as_ref().map_or(name.span, |config| config.span);
@@ -69,13 +70,22 @@ pub(super) fn add(
     let max_wait = max_wait.map_or(SINK_WAIT, |max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
     let of_node: Arc<str> = node.name.value.as_str().into();
+    let cancels = draft.cancel.clone();
     let (transactions, guest) = match plugin.is(World::TransactionalSink) {
         true => {
-            let handle = Handle::new(of_node.clone(), first, clock.clone(), cancel);
-            let handle = Arc::new(handle);
-            (Some(handle.clone()), only(handle))
+            let first = Handle::new(of_node.clone(), first, clock.clone(), cancel);
+            let (node, clock) = (of_node.clone(), clock.clone());
+            let only = Arc::new(Only::new(first, move || {
+                let cancel = cancels.token();
+                let sink = opened(&node, open(&cancel))?;
+                Ok(Handle::new(node.clone(), sink, clock.clone(), cancel))
+            }));
+            (Some(only.clone()), all_lanes(only))
         }
-        false => (None, one_a_lane(of_node.clone(), first, open)),
+        false => {
+            let open = move || open(&cancels.token());
+            (None, one_a_lane(of_node.clone(), first, open))
+        }
     };
     let make: MakeOperator = Arc::new(move |_: &[Mode]| {
         Ok(Box::new(SinkOperator::new(
@@ -129,14 +139,18 @@ fn one_a_lane(
         let spare = first.lock().ok().and_then(|mut first| first.take());
         let sink = match spare {
             Some(sink) => sink,
-            None => open().map_err(|error| Error::plugin(format!("node `{node}`: {error}")))?,
+            None => opened(&node, open())?,
         };
         Ok(Guest::Own(Box::new(sink)))
     })
 }
 
-fn only(handle: Arc<Handle>) -> MakeGuest {
-    Box::new(move || Ok(Guest::Transactional(handle.clone())))
+fn all_lanes(only: Arc<Only>) -> MakeGuest {
+    Box::new(move || Ok(Guest::Transactional(only.current())))
+}
+
+fn opened(node: &str, sink: Result<Sink, OpenError>) -> Result<Sink> {
+    sink.map_err(|error| Error::plugin(format!("node `{node}`: {error}")))
 }
 
 /// Whether something is said of everybody that the plugin wants to reach: a grant

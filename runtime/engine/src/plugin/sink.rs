@@ -4,6 +4,7 @@
 mod end;
 mod guest;
 mod kept;
+mod only;
 mod patience;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use super::waiting::Waiting;
 pub(crate) use end::PluginSink;
 pub(crate) use guest::Guest;
 use kept::{KEPT_BYTES, KEPT_ROWS, Kept, OFFERED_BYTES, bytes};
+pub(crate) use only::Only;
 use patience::Patience;
 pub(crate) use transactions::Handle;
 
@@ -225,7 +227,7 @@ impl SinkOperator {
                 Ok(Ok(token)) => break token,
                 Ok(Err(reason)) => {
                     let what = format!("the plugin could not prepare epoch {epoch}: {reason}");
-                    return Err(self.patience.stop(what));
+                    return Err(self.patience.abort(what));
                 }
                 Err(error) => {
                     let error = self.patience.failed(error)?;
@@ -248,10 +250,9 @@ impl SinkOperator {
     /// What a failed instance had accepted and not made durable is offered to a fresh one.
     fn restore(&mut self, error: &GuestError) -> Result<()> {
         if self.overflowed {
-            return Err(self.patience.stop(format!(
+            return Err(self.patience.abort(format!(
                 "the plugin failed when it had taken more of an epoch than is kept to be \
-                 offered again ({KEPT_ROWS} rows, {} MiB): {error}; start the pipeline again, \
-                 or let epochs be shorter",
+                 offered again ({KEPT_ROWS} rows, {} MiB): {error}; let epochs be shorter",
                 KEPT_BYTES >> 20
             )));
         }
@@ -299,7 +300,7 @@ impl SinkOperator {
 
     /// Rows that were accepted are not durable, and never will be.
     fn lost(&self, reason: &str) -> Error {
-        self.patience.stop(format!(
+        self.patience.abort(format!(
             "rows that the plugin had accepted could not be made durable: {reason}"
         ))
     }

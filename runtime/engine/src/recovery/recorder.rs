@@ -183,6 +183,17 @@ impl Recorder {
         }
     }
 
+    /// Lets go of the checkpoint, for another attempt to take: nothing is written to it any
+    /// more when this returns.
+    pub(crate) async fn close(mut self) {
+        for state in &mut self.states {
+            if let Some((_, merging)) = state.merging.take() {
+                // The next attempt merges the same files again.
+                let _ = merging.await;
+            }
+        }
+    }
+
     async fn write_changes(
         &mut self,
         epoch: &Epoch,

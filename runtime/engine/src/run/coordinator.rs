@@ -6,7 +6,7 @@
 //! one end, while its records already flow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use azud_connect::{Prepared, Sink, Source, fault_point};
@@ -17,11 +17,12 @@ use super::counters::{Counts, NodeCounters};
 use super::message::{Change, Command, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
 use super::retry::Retry;
+use super::rollback::Attempt;
 use super::trigger::{Stop, Trigger};
 use crate::recovery::Recorder;
 
 /// Everything that the coordinator needs.
-pub(super) struct Coordinator {
+pub(super) struct Coordinator<'a> {
     pub(super) name: String,
     pub(super) trigger: Trigger,
     pub(super) clock: Arc<dyn Clock>,
@@ -46,7 +47,7 @@ pub(super) struct Coordinator {
     /// How many epochs are committed, for readers.
     pub(super) committed: watch::Sender<u64>,
     /// Called after every commit.
-    pub(super) on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
+    pub(super) on_epoch: &'a mut (dyn FnMut(&EpochReport) + Send),
     /// The time of the last epoch.
     pub(super) last_time_ms: Option<i64>,
     /// Whether a sink has found that nobody reads what it writes.
@@ -57,8 +58,8 @@ pub(super) struct Coordinator {
     pub(super) keeping_lanes: usize,
     /// The number of the first epoch of this run.
     pub(super) first: u64,
-    /// Set while an epoch is recorded and not committed.
-    pub(super) unsettled: Arc<AtomicBool>,
+    /// Told of what is recorded and committed.
+    pub(super) attempt: Arc<Attempt>,
     /// Every source, with its name.
     pub(super) sources: Vec<(String, Arc<dyn Source>)>,
 }
@@ -81,10 +82,10 @@ struct End {
 
 // === impl Coordinator ===
 
-impl Coordinator {
+impl Coordinator<'_> {
     /// Runs epochs until the last; answers the positions after it.
     pub(super) async fn run(mut self) -> Result<Vec<Position>> {
-        match self.epochs().await {
+        let outcome = match self.epochs().await {
             Err(error) if error.kind() == ErrorKind::Closed && !self.reader_is_gone => {
                 Err(self.reason().await.unwrap_or_else(|| {
                     Error::internal("a part of the pipeline has stopped without a word")
@@ -92,7 +93,14 @@ impl Coordinator {
                 }))
             }
             outcome => outcome,
+        };
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = &outcome
+            && error.kind() == ErrorKind::Aborted
+        {
+            recorder.close().await;
         }
+        outcome
     }
 
     async fn epochs(&mut self) -> Result<Vec<Position>> {
@@ -113,6 +121,7 @@ impl Coordinator {
             let ended = self.wait_for_prepared().await?;
             let prepared_at = self.clock.elapsed();
             self.commit(&epoch, &positions, ended).await?;
+            self.attempt.committed.fetch_add(1, Ordering::Release);
             self.committed.send_replace(epoch.number + 1 - self.first);
 
             let now = self.counts();
@@ -255,7 +264,7 @@ impl Coordinator {
         if let Some(recorder) = &mut self.recorder {
             // From here on it may have happened: whether the record is there is known by
             // whoever reads it.
-            self.unsettled.store(true, Ordering::Release);
+            self.attempt.unsettled.store(true, Ordering::Release);
             recorder
                 .record(epoch, positions, &prepared, changes)
                 .await?;
@@ -271,7 +280,7 @@ impl Coordinator {
                 }
             }
             recorder.committed(epoch).await;
-            self.unsettled.store(false, Ordering::Release);
+            self.attempt.unsettled.store(false, Ordering::Release);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Opening: the checkpoint, what of it is not committed, sources, sinks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use azud_connect::{
     JournalOptions, Journaled, LocalDisk, OnFull, Sink, SinkWriter, Source, SourceReader,
@@ -10,6 +10,7 @@ use azud_model::Result;
 use azud_state::Record;
 
 use super::retry::Retry;
+use super::rollback::Attempt;
 use crate::plan::Plan;
 use crate::recovery::{Recorder, Resume};
 
@@ -33,19 +34,15 @@ pub(super) struct Opened {
 
 impl Plan {
     /// Opens everything; what an earlier run has recorded is committed first. Until that is
-    /// done it stays `unsettled`.
-    pub(super) async fn open(
-        &self,
-        allow_reset: &[String],
-        unsettled: &AtomicBool,
-    ) -> Result<Opened> {
+    /// done the attempt stays `unsettled`.
+    pub(super) async fn open(&self, allow_reset: &[String], attempt: &Attempt) -> Result<Opened> {
         let resume = Resume::open(self, allow_reset).await?;
         let sinks = self.spooled(resume.as_ref());
         match &resume {
             Some(resume) => self.recover_sinks(&sinks, resume).await?,
             None => self.tell_losses(),
         }
-        unsettled.store(false, Ordering::Release);
+        attempt.unsettled.store(false, Ordering::Release);
         let sources = self.journaled();
         let readers = self.open_readers(&sources, resume.as_ref()).await?;
         let writers = self.open_writers(&sinks).await?;

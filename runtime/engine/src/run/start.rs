@@ -1,13 +1,14 @@
-//! Starting a plan: opens sources and sinks, makes lanes and channels, runs until the end.
+//! One attempt at a plan: opens sources and sinks, makes lanes and channels, runs until
+//! the end or a failure.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use azud_connect::{Sink, encoder};
 use azud_model::{Error, Position, Result};
 use crossbeam_channel::bounded;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -20,9 +21,9 @@ use super::open::Opened;
 use super::outlet::Outlet;
 use super::reader::{self, ReaderTask};
 use super::reject::OnReject;
-use super::report::EpochReport;
+use super::rollback::{Attempt, RunOptions};
 use super::slots;
-use super::trigger::{Stop, Trigger};
+use super::trigger::Trigger;
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
 use crate::graph::Work;
@@ -39,67 +40,20 @@ const STACK: usize = 32 << 20;
 /// How long readers and writers may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How a plan is run.
-pub struct RunOptions {
-    /// Asks the run to drain.
-    pub stop: Stop,
-    /// Nodes that may start anew where a checkpoint does not fit them, and sinks that may
-    /// put aside what another run has left: `--allow-reset`.
-    pub allow_reset: Vec<String>,
-    /// Counts the records that are read, for whoever shows progress.
-    pub progress: Arc<AtomicU64>,
-    /// Called after every epoch's commit.
-    pub on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
-}
-
 // === impl Plan ===
 
 impl Plan {
-    /// Runs the pipeline until its sources end, it is asked to stop, or it
-    /// fails. Blocks; answers where each partition would go on.
-    ///
-    /// # Errors
-    /// Whatever stopped it. What was not committed is rolled back.
-    pub fn run(self, options: RunOptions) -> Result<Vec<Position>> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("azud-io")
-            .enable_all()
-            .build()
-            .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
-        // What is recorded is finished by the next run, and may not be rolled back by this one:
-        // nor by one that has not come back yet, or that another run keeps out.
-        let unsettled = Arc::new(AtomicBool::new(true));
-        let outcome = self.run_on(&runtime, options, &unsettled);
-        if !matches!(outcome, Ok(Some(_))) && !unsettled.load(Ordering::Acquire) {
-            runtime.block_on(self.abort());
-        }
-        // A reader may sit in a blocking read: nothing waits for it.
-        runtime.shutdown_background();
-        outcome.map(Option::unwrap_or_default)
-    }
-
-    /// Rolls back what no epoch's record has: called when nothing writes any more.
-    async fn abort(&self) {
-        for (number, plan) in self.sinks.iter().enumerate() {
-            if let Err(error) = plan.sink.abort().await {
-                let name = self.sink_name(number);
-                tracing::warn!("sink `{name}` could not roll back: {error}");
-            }
-        }
-    }
-
-    /// `None` if it was stopped before it had started.
-    fn run_on(
+    /// Runs until the end or a failure; `None` if it was stopped before it had started.
+    pub(super) fn attempt(
         &self,
         runtime: &Runtime,
-        options: RunOptions,
-        unsettled: &Arc<AtomicBool>,
+        options: &mut RunOptions,
+        attempt: &Arc<Attempt>,
     ) -> Result<Option<Vec<Position>>> {
         let stop = options.stop.clone();
         let opened = runtime.block_on(async {
             tokio::select! {
-                opened = self.open(&options.allow_reset, unsettled) => opened,
+                opened = self.open(&options.allow_reset, attempt) => opened,
                 () = stop.requested() => Err(Error::closed("stopped before it started")),
             }
         });
@@ -205,7 +159,7 @@ impl Plan {
             name: self.name.clone(),
             trigger: self.trigger,
             clock: self.clock.clone(),
-            stop: options.stop,
+            stop,
             ended: vec![false; commands.len()],
             resting: vec![false; commands.len()],
             readers: commands,
@@ -224,7 +178,7 @@ impl Plan {
                 .zip(counters.iter().cloned())
                 .collect(),
             committed,
-            on_epoch: options.on_epoch,
+            on_epoch: &mut options.on_epoch,
             last_time_ms: last.as_ref().map(|last| last.time_ms),
             reader_is_gone: false,
             recorder,
@@ -234,7 +188,7 @@ impl Plan {
                 .zip(sources)
                 .map(|(number, source)| (self.source_name(number).to_owned(), source))
                 .collect(),
-            unsettled: unsettled.clone(),
+            attempt: attempt.clone(),
         };
         let outcome = runtime.block_on(async {
             tokio::select! {
@@ -334,10 +288,4 @@ fn spawn(lanes: Vec<Lane>) -> Result<Vec<std::thread::JoinHandle<()>>> {
         threads.push(thread);
     }
     Ok(threads)
-}
-
-impl std::fmt::Debug for RunOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunOptions").finish_non_exhaustive()
-    }
 }

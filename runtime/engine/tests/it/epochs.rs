@@ -6,12 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use azud_connect::SimulatedDisk;
 use azud_engine::{Environment, Plan, check, manifest_connectors};
 use azud_model::{ErrorKind, Result, SystemClock};
 use azud_sandbox::{Sandbox, Settings};
 use tempfile::TempDir;
 
 use crate::guest::guest;
+use crate::storage::storage;
 use crate::support::{run, source};
 
 /// What is run: two sinks that read the same, each with its own folders.
@@ -22,6 +24,8 @@ struct Case {
     misbehave: String,
     /// The misbehaviour of a second sink, if there is one.
     other: Option<String>,
+    /// Whether epochs are recorded.
+    checkpoint: bool,
 }
 
 /// What came of it.
@@ -50,6 +54,7 @@ impl Case {
             max_rows: 2,
             misbehave: String::new(),
             other: None,
+            checkpoint: false,
         }
     }
 
@@ -101,9 +106,12 @@ impl Case {
             .iter()
             .map(|epoch| crate::guest::lines(epoch))
             .collect();
-        check(&parsed.unwrap(), &environment)
-            .unwrap()
-            .with_source("in", source(&lines, 4096))
+        let plan = check(&parsed.unwrap(), &environment).unwrap();
+        let plan = plan.with_source("in", source(&lines, 4096));
+        match self.checkpoint {
+            true => plan.with_checkpoint(storage(&SimulatedDisk::new())),
+            false => plan,
+        }
     }
 
     fn run(self, epochs: &[Vec<i64>]) -> Ended {
@@ -125,7 +133,8 @@ impl Case {
 impl Ended {
     fn error(&self) -> String {
         let error = self.outcome.as_ref().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Plugin, "{error}");
+        let kinds = [ErrorKind::Plugin, ErrorKind::Aborted];
+        assert!(kinds.contains(&error.kind()), "{error}");
         error.to_string()
     }
 
@@ -438,4 +447,30 @@ fn more_rows_than_are_kept_are_committed_and_cannot_be_offered_again() {
         "{error}"
     );
     assert_eq!((ended.parts, ended.rest), (BTreeMap::new(), vec![]));
+}
+
+/// A checkpoint knows what to go back to: the run goes on with a fresh instance.
+#[test]
+fn an_epoch_that_the_plugin_cannot_finish_is_rolled_back_and_computed_again() {
+    let rows: Vec<i64> = (0..70_000).collect();
+    for (misbehave, epochs) in [
+        ("prepare, from: 2, how: error", [vec![1], vec![2], vec![3]]),
+        (
+            "flush, from: 3, times: 2, how: error",
+            [vec![1], vec![2], vec![3]],
+        ),
+        // More than is kept to be offered again.
+        ("prepare, from: 2, how: trap", [vec![1], rows, vec![2]]),
+    ] {
+        let case = Case {
+            max_rows: 4_096,
+            other: Some(String::new()),
+            checkpoint: true,
+            ..Case::misbehaving(misbehave)
+        };
+        let ended = case.run(&epochs);
+        ended.assert_complete(&epochs);
+        let (parts, rest) = files(&ended.folder.path().join("out2"));
+        assert_eq!((parts, rest), (ended.parts, vec![]), "{misbehave}");
+    }
 }

@@ -28,6 +28,7 @@ pub(super) enum Flaw {
     TakesRowsItRefused,
     AcceptsOtherRuns,
     AcceptsOlderStates,
+    RecoversOnce,
     MiscountsRows,
 }
 
@@ -143,6 +144,9 @@ impl Sink for ToySink {
     }
 
     async fn recover(&self, recovery: &Recovery) -> Result<()> {
+        if self.toy.has(Flaw::RecoversOnce) && !self.run.lock().unwrap().is_empty() {
+            return Ok(());
+        }
         let last = recovery.last.as_ref().map(|last| last.epoch.number);
         let mut place = self.toy.place();
         let is_other = place.run.as_ref().is_some_and(|run| *run != recovery.run);
@@ -255,7 +259,13 @@ impl SinkWriter for Writer {
         }
         self.before.clone_from(&rows);
         let place = (epoch.number, self.lane);
-        self.toy.place().prepared.insert(place, rows);
+        let mut toy = self.toy.place();
+        let there = toy.prepared.entry(place).or_default();
+        if !self.toy.has(Flaw::RecoversOnce) {
+            there.clear();
+        }
+        there.extend(rows);
+        drop(toy);
         Ok(Prepared {
             lane: self.lane,
             rows: count,

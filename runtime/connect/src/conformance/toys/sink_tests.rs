@@ -2,7 +2,7 @@ use super::sink::{Flaw, Toy};
 use crate::Delivery;
 use crate::conformance::check_sink;
 
-const ALL: [&str; 15] = [
+const ALL: [&str; 16] = [
     "epochs",
     "hidden",
     "empty",
@@ -14,6 +14,7 @@ const ALL: [&str; 15] = [
     "other-lanes",
     "abort",
     "abort-after-record",
+    "roll-back",
     "cancel",
     "other-run",
     "older-state",
@@ -54,11 +55,15 @@ async fn a_broken_sink_fails_the_case_that_looks_for_it() {
         (Flaw::TakesRowsItRefused, &["unavailable"]),
         (Flaw::KeepsWhatWasNotRecorded, &["crash-before-record"]),
         (Flaw::ForgetsLanes, &["other-lanes"]),
-        (Flaw::ShowsWhatWasAborted, &["abort", "abort-after-record"]),
+        (
+            Flaw::ShowsWhatWasAborted,
+            &["abort", "abort-after-record", "roll-back"],
+        ),
         (Flaw::AbortsWhatIsRecorded, &["abort-after-record"]),
         (Flaw::KeepsHalfAWrite, &["cancel"]),
         (Flaw::AcceptsOtherRuns, &["other-run"]),
         (Flaw::AcceptsOlderStates, &["older-state"]),
+        (Flaw::RecoversOnce, &["roll-back"]),
     ] {
         let mut failing = failing(flaw).await;
         // A random round may come to it as well.
@@ -73,6 +78,7 @@ async fn what_is_wrong_at_every_start_fails_every_case_that_starts_again() {
         "crash-before-commit",
         "other-lanes",
         "abort-after-record",
+        "roll-back",
         "random",
     ];
     assert_eq!(failing(Flaw::LosesWhatIsPrepared).await, lost);

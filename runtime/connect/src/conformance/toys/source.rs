@@ -28,6 +28,7 @@ pub(super) enum Flaw {
     ReadsEverything,
     AcceptsAnyPosition,
     CommitsTooMuch,
+    OpensOnce,
 }
 
 #[derive(Default)]
@@ -50,6 +51,8 @@ pub(super) struct Toy {
 struct ToySource {
     toy: Toy,
     context: SourceContext,
+    /// Where its readers were told to begin first.
+    opened: Mutex<Option<Vec<Position>>>,
 }
 
 struct Reader {
@@ -120,7 +123,11 @@ impl SourceFixture for Toy {
     async fn make(&mut self, context: SourceContext) -> Result<Arc<dyn Source>> {
         self.system().breaks = 0;
         let toy = self.clone();
-        Ok(Arc::new(ToySource { toy, context }))
+        Ok(Arc::new(ToySource {
+            toy,
+            context,
+            opened: Mutex::default(),
+        }))
     }
 
     async fn disconnect(&mut self) -> Result<bool> {
@@ -138,6 +145,11 @@ impl SourceFixture for Toy {
 #[async_trait]
 impl Source for ToySource {
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        let mut opened = self.opened.lock().unwrap();
+        let resume = match opened.get_or_insert_with(|| resume.to_vec()) {
+            first if self.toy.has(Flaw::OpensOnce) => first,
+            _ => resume,
+        };
         let mut places: Vec<_> = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
         for position in resume {
             let partition: usize = position.partition.name.parse().unwrap();

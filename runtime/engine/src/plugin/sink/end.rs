@@ -9,13 +9,14 @@ use azud_connect::{
 };
 use azud_model::{Epoch, Error, Result};
 
+use super::only::Only;
 use super::transactions::Handle;
 
 /// A sink without rows: what the plugin was given was flushed in its lanes, before the
 /// epoch's end came here. Of a plugin with transactions it brings the coordinator the
 /// token, and the plugin the coordinator's word.
 pub(crate) struct PluginSink {
-    transactions: Option<Arc<Handle>>,
+    transactions: Option<Arc<Only>>,
 }
 
 struct PluginWriter {
@@ -27,7 +28,7 @@ struct PluginWriter {
 
 impl PluginSink {
     /// `transactions` of a plugin that has them.
-    pub(crate) fn new(transactions: Option<Arc<Handle>>) -> Self {
+    pub(crate) fn new(transactions: Option<Arc<Only>>) -> Self {
         Self { transactions }
     }
 }
@@ -48,9 +49,10 @@ impl ConnectorSink for PluginSink {
     }
 
     async fn recover(&self, recovery: &Recovery) -> Result<()> {
-        let Some(handle) = &self.transactions else {
+        let Some(only) = &self.transactions else {
             return Ok(());
         };
+        let handle = only.fresh()?;
         let run = recovery.run.clone();
         let last = recovery.last.as_ref().map(|last| last.epoch.number);
         handle
@@ -60,14 +62,16 @@ impl ConnectorSink for PluginSink {
 
     async fn writer(&self, lane: usize, _: SchemaRef) -> Result<Box<dyn SinkWriter>> {
         // All rows meet in the first lane, and are prepared there.
-        let transactions = self.transactions.clone().filter(|_| lane == 0);
+        let transactions = self.transactions.as_ref().filter(|_| lane == 0);
+        let transactions = transactions.map(|only| only.current());
         Ok(Box::new(PluginWriter { lane, transactions }))
     }
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
-        let Some(handle) = &self.transactions else {
+        let Some(only) = &self.transactions else {
             return Ok(());
         };
+        let handle = only.current();
         let first = prepared.into_iter().find(|prepared| prepared.lane == 0);
         let first = first.ok_or_else(|| Error::internal("the first lane prepared nothing"))?;
         let number = epoch.number;
@@ -78,7 +82,7 @@ impl ConnectorSink for PluginSink {
 
     async fn abort(&self) -> Result<()> {
         match &self.transactions {
-            Some(handle) => handle.abort().await,
+            Some(only) => only.current().abort().await,
             None => Ok(()),
         }
     }

@@ -117,6 +117,11 @@ impl Patience {
         Error::plugin(format!("node `{}`: {what}", self.node))
     }
 
+    /// An error that another attempt at the epoch may not come to.
+    pub(super) fn abort(&self, what: impl std::fmt::Display) -> Error {
+        Error::aborted(format!("node `{}`: {what}", self.node))
+    }
+
     /// The end of the pipeline, while something was waited for.
     pub(super) fn ended(&self, error: &GuestError) -> Error {
         Error::closed(format!("node `{}`: {error}", self.node))

@@ -15,7 +15,7 @@ use azud_sandbox::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::{Handle, PluginSink};
+use super::{Handle, Only, PluginSink};
 
 fn component() -> PathBuf {
     let guests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
@@ -61,8 +61,10 @@ fn start(folder: &TempDir, misbehave: &str) -> (Arc<Handle>, PluginSink, Cancell
         cancel.clone(),
     );
     let clock = Arc::new(SystemClock::new());
-    let handle = Arc::new(Handle::new("files".into(), sink.unwrap(), clock, cancel));
-    let end = PluginSink::new(Some(handle.clone()));
+    let first = Handle::new("files".into(), sink.unwrap(), clock, cancel);
+    let only = Arc::new(Only::new(first, || unreachable!("one attempt is made")));
+    let handle = only.current();
+    let end = PluginSink::new(Some(only));
     (handle, end, pipeline)
 }
 

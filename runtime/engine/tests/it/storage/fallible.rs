@@ -102,6 +102,7 @@ impl Sink for Transactional {
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, output: Output) -> Result<()> {
+        self.server.fallible(Call::Write)?;
         self.rows.extend(json(&output));
         Ok(())
     }

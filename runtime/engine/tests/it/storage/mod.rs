@@ -3,6 +3,7 @@
 
 mod disk;
 mod fallible;
+mod rollback;
 mod rows;
 mod server;
 mod sinks;
@@ -24,7 +25,7 @@ use server::Server;
 /// Three sinks: plain rows, and two aggregates with states of their own.
 const SINKS: [&str; 3] = ["out", "counted", "summed"];
 
-const MANIFEST: &str = "
+pub(crate) const MANIFEST: &str = "
 name: stored
 trigger: once
 parallelism: 2

@@ -15,6 +15,7 @@ use super::storage;
 pub(crate) enum Call {
     Recover,
     Writer,
+    Write,
     Prepare,
     Commit,
     /// A commit that succeeds and is told to have failed.
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) tokens: u64,
     pub(crate) aborts: u64,
     faults: VecDeque<(Call, ErrorKind)>,
+    /// How many calls that would fail are let pass first.
+    spared: u64,
     wrongs: Vec<String>,
     is_off: bool,
     disk: Option<SimulatedDisk>,
@@ -52,6 +55,12 @@ impl Server {
     /// The next calls of that name fail, as often as the fault is there, one after the other.
     pub(crate) fn fail(&self, faults: &[(Call, ErrorKind)]) {
         self.lock().faults.extend(faults);
+    }
+
+    /// The same, after so many such calls.
+    pub(crate) fn fail_later(&self, spared: u64, fault: (Call, ErrorKind)) {
+        self.lock().spared = spared;
+        self.fail(&[fault]);
     }
 
     /// No call fails any more.
@@ -91,6 +100,10 @@ impl Server {
     pub(crate) fn fallible(&self, call: Call) -> Result<()> {
         let mut state = self.lock();
         match state.faults.front().copied() {
+            Some((due, _)) if due == call && state.spared > 0 => {
+                state.spared -= 1;
+                Ok(())
+            }
             Some((due, kind)) if due == call => {
                 state.faults.pop_front();
                 Err(Error::new(kind, format!("injected: {call:?}")))

@@ -125,6 +125,11 @@ impl Handle {
         }
     }
 
+    /// Whether the attempt that it served has ended.
+    pub(in crate::plugin::sink) fn is_given_up(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
     /// It ends with this handle only: before that, by a panic.
     fn gone(&self) -> GuestError {
         GuestError::Start {

@@ -1,0 +1,150 @@
+//! Running a plan, attempt by attempt: an epoch that fails before its record is rolled
+//! back, and computed again by the running process as by one that has started anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use azud_connect::Backoff;
+use azud_model::{Error, ErrorKind, Position, Result};
+use tokio::runtime::{Builder, Runtime};
+
+use super::report::EpochReport;
+use super::trigger::Stop;
+use crate::plan::Plan;
+
+/// So often an epoch is rolled back before the pipeline stops.
+const ROLLBACKS: u32 = 5;
+
+/// How a plan is run.
+pub struct RunOptions {
+    /// Asks the run to drain.
+    pub stop: Stop,
+    /// Nodes that may start anew where a checkpoint does not fit them, and sinks that may
+    /// put aside what another run has left: `--allow-reset`.
+    pub allow_reset: Vec<String>,
+    /// Counts the records that are read, for whoever shows progress.
+    pub progress: Arc<AtomicU64>,
+    /// Called after every epoch's commit.
+    pub on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
+}
+
+/// What is known of an attempt once it has failed.
+pub(super) struct Attempt {
+    /// Whether an epoch may be recorded and not committed: nothing may be rolled back then.
+    /// So it is also until the checkpoint has told.
+    pub(super) unsettled: AtomicBool,
+    /// How many epochs it has committed.
+    pub(super) committed: AtomicU64,
+}
+
+/// The epochs that were rolled back since the last one that was committed.
+#[derive(Default)]
+struct Rollbacks {
+    count: u32,
+    backoff: Backoff,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Runs the pipeline until its sources end, it is asked to stop, or it
+    /// fails. Blocks; answers where each partition would go on.
+    ///
+    /// # Errors
+    /// Whatever stopped it. What was not committed is rolled back.
+    pub fn run(self, mut options: RunOptions) -> Result<Vec<Position>> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("azud-io")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
+        let outcome = self.attempts(&runtime, &mut options);
+        // A reader may sit in a blocking read: nothing waits for it.
+        runtime.shutdown_background();
+        outcome.map(Option::unwrap_or_default)
+    }
+
+    fn attempts(
+        &self,
+        runtime: &Runtime,
+        options: &mut RunOptions,
+    ) -> Result<Option<Vec<Position>>> {
+        let mut rollbacks = Rollbacks::default();
+        loop {
+            let attempt = Arc::new(Attempt::default());
+            let outcome = self.attempt(runtime, options, &attempt);
+            // What is recorded is finished by whoever runs next, and may not be rolled back:
+            // nor by one that has not come back yet, or that another run keeps out.
+            if !matches!(outcome, Ok(Some(_))) && !attempt.unsettled.load(Ordering::Acquire) {
+                runtime.block_on(self.abort());
+            }
+            let error = match outcome {
+                Err(error) if error.kind() == ErrorKind::Aborted && self.checkpoint.is_some() => {
+                    error
+                }
+                outcome => return outcome,
+            };
+            if attempt.committed.load(Ordering::Acquire) > 0 {
+                rollbacks = Rollbacks::default();
+            }
+            if !runtime.block_on(rollbacks.go_on(error, &options.stop))? {
+                return Ok(None);
+            }
+            self.cancel.renew();
+        }
+    }
+
+    /// Rolls back what no epoch's record has: called when nothing writes any more.
+    async fn abort(&self) {
+        for (number, plan) in self.sinks.iter().enumerate() {
+            if let Err(error) = plan.sink.abort().await {
+                let name = self.sink_name(number);
+                tracing::warn!("sink `{name}` could not roll back: {error}");
+            }
+        }
+    }
+}
+
+// === impl Attempt ===
+
+impl Default for Attempt {
+    fn default() -> Self {
+        Self {
+            unsettled: AtomicBool::new(true),
+            committed: AtomicU64::new(0),
+        }
+    }
+}
+
+// === impl Rollbacks ===
+
+impl Rollbacks {
+    /// Waits before the next attempt; false if the run was asked to stop meanwhile.
+    ///
+    /// # Errors
+    /// The same one, if the epoch was rolled back too often.
+    async fn go_on(&mut self, error: Error, stop: &Stop) -> Result<bool> {
+        self.count += 1;
+        if self.count > ROLLBACKS {
+            return Err(error.within(format!(
+                "the epoch was rolled back {ROLLBACKS} times in a row"
+            )));
+        }
+        let pause = self.backoff.pause();
+        tracing::warn!(
+            "{error}: the epoch is rolled back, and computed again in {} ms",
+            pause.as_millis()
+        );
+        Ok(tokio::select! {
+            () = stop.requested() => false,
+            () = tokio::time::sleep(pause) => true,
+        })
+    }
+}
+
+impl std::fmt::Debug for RunOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunOptions").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! Epochs that fail before their record, and are computed again by the running process.
+
+use std::sync::Arc;
+
+use azud_engine::Stop;
+use azud_model::{ErrorKind, Result};
+
+use super::World;
+use super::fallible::Transactional;
+use super::rows::{EPOCHS, Numbers};
+use super::server::{Call, Server};
+use crate::support;
+
+const ABORTED: ErrorKind = ErrorKind::Aborted;
+
+fn run(world: &World) -> Result<()> {
+    world.run_with(Stop::default(), |server| Transactional(server.clone()))
+}
+
+/// In whichever call, epoch and lane it fails: one run ends with every epoch there once.
+#[test]
+fn an_epoch_that_fails_is_rolled_back_and_computed_again() {
+    for call in [Call::Writer, Call::Write, Call::Prepare] {
+        let mut failed = 0;
+        for (spared, sink) in (0..2 * EPOCHS).zip([0, 1, 2].into_iter().cycle()) {
+            let world = World::new();
+            world.servers[sink].fail_later(spared, (call, ABORTED));
+            let what = format!("{call:?} {spared} of sink {sink}");
+            run(&world).expect(&what);
+            world.verdict(&what);
+            let has_failed = world.servers[sink].faults_left() == 0;
+            let aborts = world.servers.each_ref().map(|server| server.lock().aborts);
+            // Once more where an epoch is there only to end the run.
+            let least = u64::from(has_failed);
+            assert!(
+                aborts
+                    .iter()
+                    .all(|aborts| (least..=least + 1).contains(aborts))
+            );
+            failed += least;
+        }
+        assert!(failed >= 2, "{call:?} failed {failed} times");
+    }
+}
+
+/// What is recorded is not rolled back: the next attempt commits it.
+#[test]
+fn a_commit_that_asks_for_another_attempt_is_made_again() {
+    for call in [Call::Commit, Call::Committed] {
+        for spared in (0..EPOCHS).step_by(2) {
+            let world = World::new();
+            world.servers[1].fail_later(spared, (call, ABORTED));
+            let what = format!("{call:?} {spared}");
+            run(&world).expect(&what);
+            assert_eq!(world.servers[1].faults_left(), 0);
+            world.verdict(&what);
+        }
+    }
+}
+
+#[test]
+fn an_epoch_that_always_fails_stops_the_run() {
+    let world = World::new();
+    world.servers[2].fail(&[(Call::Prepare, ABORTED); 99]);
+    let error = run(&world).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the epoch was rolled back 5 times in a row: sink `summed`: injected: Prepare"
+    );
+    let staged = |server: &Server| server.lock().staged.len();
+    assert_eq!(world.servers.each_ref().map(staged), [0; 3]);
+    // Two lanes prepare in each of six attempts.
+    let left = world.servers[2].faults_left();
+    assert!((99 - 12..=99 - 6).contains(&left), "{left}");
+    world.servers[2].forgive();
+    run(&world).unwrap();
+    world.verdict("after it was rolled back too often");
+}
+
+/// Only a checkpoint knows what to go back to.
+#[test]
+fn without_a_checkpoint_an_epoch_that_fails_stops_the_run() {
+    let server = Server::default();
+    server.fail(&[(Call::Write, ABORTED)]);
+    let manifest = super::MANIFEST.replace("checkpoint: { to: ./nowhere, retain: 2 }", "");
+    let sink = Arc::new(Transactional(server.clone()));
+    let plan = support::plan(&manifest, Arc::new(Numbers), sink);
+    let error = support::run(plan).unwrap_err();
+    assert_eq!(error.to_string(), "sink `out`: injected: Write");
+    assert_eq!(server.lock().aborts, 1);
+}
