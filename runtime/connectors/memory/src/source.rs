@@ -71,8 +71,8 @@ impl Source for MemorySource {
         self.schema.clone()
     }
 
-    /// What lies before the positions is skipped; an epoch of which nothing else is left
-    /// is an empty one.
+    /// What lies before the positions is skipped, and so are epochs of which nothing else
+    /// is left.
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let mut epochs = self.epochs.clone();
         for position in resume {
@@ -82,7 +82,8 @@ impl Source for MemorySource {
                     position.next, position.partition.name
                 ))
             })?;
-            for epoch in epochs.iter_mut() {
+            epochs.retain_mut(|epoch| {
+                let was_empty = epoch.is_empty();
                 let left = epoch.drain(..);
                 let left =
                     left.filter_map(|records| match records.partition == position.partition {
@@ -91,7 +92,8 @@ impl Source for MemorySource {
                     });
                 let left = left.collect();
                 *epoch = left;
-            }
+                was_empty || !epoch.is_empty()
+            });
         }
         Ok(vec![Box::new(Reader {
             epochs,

@@ -85,10 +85,14 @@ impl Case {
             )
         };
         let manifest = format!(
-            "name: epochs\ntrigger: once\nparallelism: {}\nsources:\n  in: {{ file: {{ path: . }}, \
+            "name: epochs\ntrigger: once\nparallelism: {}\n{}sources:\n  in: {{ file: {{ path: . }}, \
              format: json, schema: {{ n: bigint }} }}\nsinks:\n  out: {}\n{other}\n\
              plugins:\n  files: {}\n  files2: {}\n",
             self.parallelism,
+            match self.checkpoint {
+                true => "checkpoint: { to: ./state }\n",
+                false => "",
+            },
             sink("", &self.misbehave),
             plugin(""),
             plugin("2"),

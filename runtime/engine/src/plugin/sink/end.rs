@@ -52,7 +52,11 @@ impl ConnectorSink for PluginSink {
         let Some(only) = &self.transactions else {
             return Ok(());
         };
-        let handle = only.fresh()?;
+        let only = only.clone();
+        // A plugin that is opened is waited for.
+        let fresh = tokio::task::spawn_blocking(move || only.fresh()).await;
+        let handle =
+            fresh.map_err(|error| Error::internal("opening a plugin").because(error))??;
         let run = recovery.run.clone();
         let last = recovery.last.as_ref().map(|last| last.epoch.number);
         handle
