@@ -9,7 +9,7 @@ use azud_model::{Error, Result};
 
 use super::chunk;
 use super::frame::{self, FRAME_HEADER, SegmentHeader};
-use super::open::Opened;
+use super::open::{Opened, start};
 use super::options::JournalOptions;
 use super::read::Cursor;
 use super::segment::{Segment, failed, is_full, path};
@@ -193,6 +193,22 @@ impl Journal {
     /// Nothing can be written any more, only removed: somebody else may open the journal.
     pub fn close(&mut self) {
         self.closed = true;
+    }
+
+    /// Where reading goes on at a position that [`Cursor::position`] gave; without one at
+    /// the journal's start.
+    ///
+    /// # Errors
+    /// `Invalid` if the journal does not have the position.
+    pub fn cursor_at(&self, resume: Option<&str>) -> Result<Cursor> {
+        let token = resume.map(|text| Token::read(text, &self.folder));
+        let first = self
+            .segments
+            .front()
+            .map_or(self.next, |segment| segment.first);
+        let token = token.transpose()?;
+        let start = start(&self.folder, self.id, token.as_ref(), (first, self.next))?;
+        Ok(self.cursor(start))
     }
 
     /// A cursor at a record that is there, or at the end.

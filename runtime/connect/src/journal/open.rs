@@ -124,7 +124,12 @@ fn header(disk: &dyn Disk, name: &Path) -> Result<SegmentHeader> {
 }
 
 /// Where reading starts in a journal that has the records from `first` up to `next`.
-fn start(folder: &Path, id: u64, resume: Option<&Token>, (first, next): (u64, u64)) -> Result<u64> {
+pub(super) fn start(
+    folder: &Path,
+    id: u64,
+    resume: Option<&Token>,
+    (first, next): (u64, u64),
+) -> Result<u64> {
     let Some(token) = resume else {
         if first > 1 {
             tracing::warn!(

@@ -8,12 +8,13 @@
 
 mod pump;
 mod reader;
+mod receiving;
 mod shared;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -22,12 +23,16 @@ use azud_model::{Clock, Error, Position, Result};
 use crate::{Disk, Journal, JournalOptions, Replay, Source, SourceReader};
 use pump::Pump;
 use reader::{JournalReader, Part};
+use receiving::Receiving;
 use shared::{Shared, blocking};
 
 /// A partition's name is this and the journal's number.
 const PARTITION: &str = "journal-";
 
 /// A source whose [`Source::replay`] is [`Replay::Never`], with a journal for each of its readers.
+///
+/// It receives from its first `open` on until it is dropped: who opens it again, to go
+/// back to a position, closes no connection.
 pub struct Journaled {
     inner: Arc<dyn Source>,
     node: String,
@@ -36,8 +41,7 @@ pub struct Journaled {
     options: JournalOptions,
     finite: bool,
     clock: Arc<dyn Clock>,
-    /// The journals that are open, by number.
-    journals: Mutex<BTreeMap<usize, Arc<Shared>>>,
+    receiving: Mutex<Option<Receiving>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -63,7 +67,7 @@ impl Journaled {
             options,
             finite,
             clock,
-            journals: Mutex::default(),
+            receiving: Mutex::default(),
             dropped: Arc::default(),
         }
     }
@@ -98,36 +102,57 @@ impl Journaled {
             })
     }
 
-    /// Opens the journals of this many readers, of those that positions are of, and of
-    /// those that an earlier run had, by number.
-    async fn open_all(&self, readers: usize, resume: &[Position]) -> Result<BTreeMap<usize, Part>> {
-        let mut positions: BTreeMap<usize, Option<String>> =
-            (0..readers).map(|number| (number, None)).collect();
-        for number in earlier(self.disk.clone(), self.folder.clone()).await? {
-            positions.insert(number, None);
-        }
-        for position in resume {
-            positions.insert(self.number(position)?, Some(position.next.clone()));
-        }
-        let mut parts = BTreeMap::new();
-        for (number, position) in positions {
+    /// Begins to receive: opens the source, and the journals of its readers, of those that
+    /// positions are of, and of those that an earlier run had.
+    async fn receive(&self, resume: &BTreeMap<usize, String>) -> Result<()> {
+        drop(self.lock().take());
+        // First, because it may not be there yet, and all is tried again then.
+        let inner = self.inner.open(&[]).await?;
+        let readers = inner.len();
+        let mut numbers: BTreeSet<usize> = (0..readers).chain(resume.keys().copied()).collect();
+        numbers.extend(earlier(self.disk.clone(), self.folder.clone()).await?);
+        let mut receiving = Receiving::new(readers);
+        for number in numbers {
             let (disk, options) = (self.disk.clone(), self.options);
             let folder = self.folder.join(number.to_string());
+            let position = resume.get(&number).cloned();
             let opened = blocking(move || {
                 let position = position.as_deref();
-                let (mut journal, cursor) =
+                let (mut journal, _) =
                     Journal::open(disk, &folder, options, position, fastrand::u64(..))?;
                 // A run that died before it could remove them would leave no room for another record.
                 if let Some(position) = position {
                     journal.remove_before(position)?;
                 }
-                Ok((journal, cursor))
+                Ok(journal)
             });
-            let (journal, cursor) = opened.await?;
-            let shared = Arc::new(Shared::new(journal));
-            parts.insert(number, Part::new(&self.node, number, shared, cursor));
+            receiving.add(number, Shared::new(opened.await?));
         }
-        Ok(parts)
+        for (number, inner) in inner.into_iter().enumerate() {
+            let Some(journal) = receiving.journal(number) else {
+                continue;
+            };
+            let pump = Pump::new(
+                inner,
+                journal,
+                format!("source {}", self.node),
+                self.options,
+                self.finite,
+                self.clock.clone(),
+                self.dropped.clone(),
+            );
+            receiving.pump(tokio::spawn(pump.run()));
+        }
+        *self.lock() = Some(receiving);
+        Ok(())
+    }
+
+    /// The journals that are received into, and how many readers share them; `None` where
+    /// that has to begin, or has failed.
+    fn received(&self) -> Option<(usize, BTreeMap<usize, Arc<Shared>>)> {
+        let receiving = self.lock();
+        let receiving = receiving.as_ref()?;
+        (!receiving.has_failed()).then(|| (receiving.readers(), receiving.journals().clone()))
     }
 }
 
@@ -152,43 +177,39 @@ impl Source for Journaled {
 
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         self.is_journaled()?;
-        // First, because it may not be there yet, and all is tried again then.
-        let inner = self.inner.open(&[]).await?;
-        let count = inner.len();
-        let mut parts = self.open_all(count, resume).await?;
-        let journals = parts
-            .iter()
-            .map(|(number, part)| (*number, part.shared.clone()));
-        *self.lock() = journals.collect();
+        let mut positions = BTreeMap::new();
+        for position in resume {
+            positions.insert(self.number(position)?, position.next.clone());
+        }
+        let received = match self.received() {
+            Some(received) => Some(received),
+            None => {
+                self.receive(&positions).await?;
+                self.received()
+            }
+        };
+        let (count, journals) = received.unwrap_or_default();
         // Journals of more readers than there are now are read first, by those that there are.
-        let mut earlier: Vec<Vec<Part>> = (0..count).map(|_| Vec::new()).collect();
-        for (number, part) in parts.split_off(&count) {
-            part.shared.end(None);
-            if let Some(reader) = earlier.get_mut(number % count.max(1)) {
-                reader.push(part);
+        let mut own: Vec<VecDeque<Part>> = (0..count).map(|_| VecDeque::new()).collect();
+        for (number, journal) in journals.into_iter().rev() {
+            let (looks, position) = (journal.clone(), positions.get(&number).cloned());
+            let cursor = blocking(move || looks.cursor(position.as_deref())).await?;
+            if let Some(own) = own.get_mut(number % count.max(1)) {
+                own.push_front(Part::new(&self.node, number, journal, cursor));
             }
         }
-        let mut readers: Vec<Box<dyn SourceReader>> = Vec::new();
-        for ((inner, mut read), (_, own)) in inner.into_iter().zip(earlier).zip(parts) {
-            let pump = Pump::new(
-                inner,
-                own.shared.clone(),
-                format!("source {}", self.node),
-                self.options,
-                self.finite,
-                self.clock.clone(),
-                self.dropped.clone(),
-            );
-            read.push(own);
-            readers.push(Box::new(JournalReader::new(read, tokio::spawn(pump.run()))));
-        }
-        Ok(readers)
+        let readers = own.into_iter().map(|mut parts| {
+            let earlier = parts.split_off(1.min(parts.len()));
+            let parts = earlier.into_iter().chain(parts).collect();
+            Box::new(JournalReader::new(parts)) as Box<dyn SourceReader>
+        });
+        Ok(readers.collect())
     }
 
     async fn committed(&self, positions: &[Position]) -> Result<()> {
         for position in positions {
             let number = self.number(position)?;
-            let shared = self.lock().get(&number).cloned();
+            let shared = self.lock().as_ref().and_then(|all| all.journal(number));
             let shared = shared.ok_or_else(|| {
                 let folder = self.folder.display();
                 Error::internal(format!("journal {number} in {folder} is not open"))
@@ -201,8 +222,10 @@ impl Source for Journaled {
 }
 
 impl Journaled {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, Arc<Shared>>> {
-        self.journals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Receiving>> {
+        self.receiving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,6 @@ pub(super) struct JournalReader {
     parts: Vec<Part>,
     /// Which part is read.
     current: usize,
-    pump: JoinHandle<()>,
 }
 
 /// A journal that is read.
@@ -94,22 +93,8 @@ impl Part {
 // === impl JournalReader ===
 
 impl JournalReader {
-    pub(super) fn new(parts: Vec<Part>, pump: JoinHandle<()>) -> Self {
-        Self {
-            parts,
-            current: 0,
-            pump,
-        }
-    }
-}
-
-impl Drop for JournalReader {
-    /// When it returns, nothing is written any more, so that the journal can be opened again.
-    fn drop(&mut self) {
-        self.pump.abort();
-        for part in &self.parts {
-            part.shared.close();
-        }
+    pub(super) fn new(parts: Vec<Part>) -> Self {
+        Self { parts, current: 0 }
     }
 }
 

@@ -155,3 +155,67 @@ async fn a_reader_that_is_dropped_writes_no_more() {
     }
     assert_eq!(files(&disk, 0).len(), 1);
 }
+
+/// Who goes back closes no connection: what came meanwhile is there, too.
+#[tokio::test]
+async fn it_receives_on_while_it_is_opened_again() {
+    let disk = SimulatedDisk::new();
+    let options = JournalOptions::default();
+    let mut run = start(&disk, 2, options, false, &[]).await.unwrap();
+    for (number, name) in ["a", "b"].iter().enumerate() {
+        let feed = &run.feeds[number];
+        feed.send(chunk(name, 1, &["one"])).await.unwrap();
+        assert_eq!(
+            next(&mut run.readers[number]).await,
+            [format!("{name}:1:one")]
+        );
+    }
+    let recorded = run.readers[0].positions();
+    run.feeds[0].send(chunk("a", 2, &["two"])).await.unwrap();
+    assert_eq!(next(&mut run.readers[0]).await, ["a:2:two"]);
+    run.readers.clear();
+    run.feeds[0].send(chunk("a", 3, &["three"])).await.unwrap();
+    run.feeds[1].send(chunk("b", 2, &["two"])).await.unwrap();
+
+    // Of the second nothing is recorded: it begins at its start.
+    let mut readers = run.source.open(&recorded).await.unwrap();
+    for (reader, expected) in [
+        (0, "a:2:two"),
+        (0, "a:3:three"),
+        (1, "b:1:one"),
+        (1, "b:2:two"),
+    ] {
+        assert_eq!(next(&mut readers[reader]).await, [expected]);
+    }
+    let positions: Vec<_> = readers.iter().flat_map(|it| it.positions()).collect();
+    run.source.committed(&positions).await.unwrap();
+    run.feeds[1].send(Ok(Read::End)).await.unwrap();
+    assert!(matches!(readers[1].next().await.unwrap(), Read::End));
+    drop(readers);
+
+    // It has ended, and has still ended.
+    let mut readers = run.source.open(&positions).await.unwrap();
+    assert!(matches!(readers[1].next().await.unwrap(), Read::End));
+    drop(readers);
+    let elsewhere = [azud_model::Position {
+        next: positions[0].next.replace(r#""next":4"#, r#""next":9"#),
+        ..positions[0].clone()
+    }];
+    let error = run.source.open(&elsewhere).await.err().unwrap().to_string();
+    assert!(error.contains("it ends before record 4"), "{error}");
+}
+
+/// A source that has failed is opened anew.
+#[tokio::test]
+async fn what_has_failed_begins_again() {
+    let disk = SimulatedDisk::new();
+    let options = JournalOptions::default();
+    let mut run = start(&disk, 1, options, false, &[]).await.unwrap();
+    let failure = azud_model::Error::invalid("refused");
+    run.feeds[0].send(Err(failure)).await.unwrap();
+    let error = run.readers[0].next().await.unwrap_err();
+    assert_eq!(error.to_string(), "refused");
+    run.readers.clear();
+    // The script has no other reader to give: it was asked for one.
+    assert!(run.source.open(&[]).await.unwrap().is_empty());
+}

@@ -1,17 +1,17 @@
 //! What pump, reader and commits share of one journal.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use azud_model::{Error, Result};
 use tokio::sync::{Notify, watch};
 
-use crate::{Journal, OnFull, Records};
+use crate::{Cursor, Journal, OnFull, Records};
 
 /// A journal, and how far it is.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// Locked for as long as a sync takes: never on the I/O threads but when a reader is dropped.
+    /// Locked for as long as a sync takes: never on the I/O threads but when the source is dropped.
     journal: Mutex<Journal>,
     progress: watch::Sender<Progress>,
     bytes: AtomicU64,
@@ -19,6 +19,7 @@ pub(super) struct Shared {
     room: Notify,
     /// Why the pump has ended, until the reader has told.
     failure: Mutex<Option<Error>>,
+    has_failed: AtomicBool,
 }
 
 /// What there is to read.
@@ -44,6 +45,7 @@ impl Shared {
             progress: watch::Sender::new(progress),
             room: Notify::new(),
             failure: Mutex::default(),
+            has_failed: AtomicBool::new(false),
         }
     }
 
@@ -96,8 +98,19 @@ impl Shared {
 
     /// Nothing more will come, and why, if that is an error.
     pub(super) fn end(&self, failure: Option<Error>) {
+        self.has_failed.store(failure.is_some(), Ordering::Release);
         *self.failure() = failure;
         self.progress.send_modify(|progress| progress.ended = true);
+    }
+
+    /// Whether it has ended with an error.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Where reading goes on: at a recorded position, or at the journal's start. Blocks.
+    pub(super) fn cursor(&self, position: Option<&str>) -> Result<Cursor> {
+        self.lock().cursor_at(position)
     }
 
     /// The error that everything has ended with.

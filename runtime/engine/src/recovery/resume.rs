@@ -31,11 +31,16 @@ pub(crate) struct Resume {
 // === impl Resume ===
 
 impl Resume {
-    /// Takes the plan's checkpoint; `None` if it has none.
+    /// Takes the plan's checkpoint; `None` if it has none. `is_first`: the process has just
+    /// started.
     ///
     /// # Errors
     /// Those of [`Checkpoint::open`], but that a full disk is waited for; `Invalid` if the record does not fit the plan.
-    pub(crate) async fn open(plan: &Plan, allow_reset: &[String]) -> Result<Option<Self>> {
+    pub(crate) async fn open(
+        plan: &Plan,
+        allow_reset: &[String],
+        is_first: bool,
+    ) -> Result<Option<Self>> {
         let Some(planned) = &plan.checkpoint else {
             return Ok(None);
         };
@@ -54,7 +59,8 @@ impl Resume {
             }
             None => (Vec::new(), Vec::new()),
         };
-        if let Some(folder) = planned.location.folder() {
+        // Once: what an attempt before this one has put there is not recorded yet.
+        if let Some(folder) = planned.location.folder().filter(|_| is_first) {
             for node in &reset {
                 put_journal_aside(folder, node)?;
             }

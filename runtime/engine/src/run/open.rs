@@ -20,8 +20,6 @@ pub(super) struct Opened {
     pub(super) recorder: Option<Recorder>,
     /// The last epoch of an earlier run.
     pub(super) last: Option<Record>,
-    /// Every source, behind its journal where it has one.
-    pub(super) sources: Vec<Arc<dyn Source>>,
     /// Every sink, behind the spool where it needs it.
     pub(super) sinks: Vec<Arc<dyn Sink>>,
     /// Number of the source, number in the source, reader.
@@ -35,16 +33,20 @@ pub(super) struct Opened {
 impl Plan {
     /// Opens everything; what an earlier run has recorded is committed first. Until that is
     /// done the attempt stays `unsettled`.
-    pub(super) async fn open(&self, allow_reset: &[String], attempt: &Attempt) -> Result<Opened> {
-        let resume = Resume::open(self, allow_reset).await?;
+    pub(super) async fn open(
+        &self,
+        allow_reset: &[String],
+        attempt: &Attempt,
+        sources: &[Arc<dyn Source>],
+    ) -> Result<Opened> {
+        let resume = Resume::open(self, allow_reset, attempt.is_first).await?;
         let sinks = self.spooled(resume.as_ref());
         match &resume {
             Some(resume) => self.recover_sinks(&sinks, resume).await?,
             None => self.tell_losses(),
         }
         attempt.unsettled.store(false, Ordering::Release);
-        let sources = self.journaled();
-        let readers = self.open_readers(&sources, resume.as_ref()).await?;
+        let readers = self.open_readers(sources, resume.as_ref()).await?;
         let writers = self.open_writers(&sinks).await?;
         let (recorder, last) = match resume {
             Some(mut resume) => {
@@ -58,15 +60,15 @@ impl Plan {
         Ok(Opened {
             recorder,
             last,
-            sources,
             sinks,
             readers,
             writers,
         })
     }
 
-    /// The sources, those that cannot be asked again behind a journal.
-    fn journaled(&self) -> Vec<Arc<dyn Source>> {
+    /// The sources, those that cannot be asked again behind a journal. They outlive
+    /// attempts: what is sent to them meanwhile goes to the journal.
+    pub(super) fn journaled(&self) -> Vec<Arc<dyn Source>> {
         let sources = self.sources.iter().enumerate().map(|(number, plan)| {
             // A plan with a journal has a checkpoint on a disk.
             let checkpoint = self.checkpoint.as_ref();

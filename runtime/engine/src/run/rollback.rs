@@ -28,8 +28,10 @@ pub struct RunOptions {
     pub on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
 }
 
-/// What is known of an attempt once it has failed.
+/// An attempt, and what is known of it once it has failed.
 pub(super) struct Attempt {
+    /// Whether the process has just started.
+    pub(super) is_first: bool,
     /// Whether an epoch may be recorded and not committed: nothing may be rolled back then.
     /// So it is also until the checkpoint has told.
     pub(super) unsettled: AtomicBool,
@@ -71,9 +73,10 @@ impl Plan {
         options: &mut RunOptions,
     ) -> Result<Option<Vec<Position>>> {
         let mut rollbacks = Rollbacks::default();
+        let sources = self.journaled();
+        let mut attempt = Arc::new(Attempt::new(true));
         loop {
-            let attempt = Arc::new(Attempt::default());
-            let outcome = self.attempt(runtime, options, &attempt);
+            let outcome = self.attempt(runtime, options, &attempt, &sources);
             // What is recorded is finished by whoever runs next, and may not be rolled back:
             // nor by one that has not come back yet, or that another run keeps out.
             if !matches!(outcome, Ok(Some(_))) && !attempt.unsettled.load(Ordering::Acquire) {
@@ -92,6 +95,7 @@ impl Plan {
                 return Ok(None);
             }
             self.cancel.renew();
+            attempt = Arc::new(Attempt::new(false));
         }
     }
 
@@ -108,9 +112,10 @@ impl Plan {
 
 // === impl Attempt ===
 
-impl Default for Attempt {
-    fn default() -> Self {
+impl Attempt {
+    fn new(is_first: bool) -> Self {
         Self {
+            is_first,
             unsettled: AtomicBool::new(true),
             committed: AtomicU64::new(0),
         }

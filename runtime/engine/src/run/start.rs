@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use azud_connect::{Sink, encoder};
+use azud_connect::{Sink, Source, encoder};
 use azud_model::{Error, Position, Result};
 use crossbeam_channel::bounded;
 use tokio::runtime::Runtime;
@@ -49,18 +49,18 @@ impl Plan {
         runtime: &Runtime,
         options: &mut RunOptions,
         attempt: &Arc<Attempt>,
+        sources: &[Arc<dyn Source>],
     ) -> Result<Option<Vec<Position>>> {
         let stop = options.stop.clone();
         let opened = runtime.block_on(async {
             tokio::select! {
-                opened = self.open(&options.allow_reset, attempt) => opened,
+                opened = self.open(&options.allow_reset, attempt, sources) => opened,
                 () = stop.requested() => Err(Error::closed("stopped before it started")),
             }
         });
         let Opened {
             recorder,
             last,
-            sources,
             sinks,
             readers,
             writers,
@@ -186,7 +186,7 @@ impl Plan {
             first,
             sources: (0..)
                 .zip(sources)
-                .map(|(number, source)| (self.source_name(number).to_owned(), source))
+                .map(|(number, source)| (self.source_name(number).to_owned(), source.clone()))
                 .collect(),
             attempt: attempt.clone(),
         };
