@@ -2,21 +2,18 @@
 //! again. What the journal had is counted: it must come out once, in order.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Child;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use azud_connect::{Journal, JournalOptions, LocalDisk};
 
 use crate::data::{Row, row};
-use crate::process::{log, start, wait};
+use crate::process::{log, start};
+use crate::pushed::{Sender, drain, guest, manifest, place, visible, wait_for};
 use crate::seeds;
-use crate::verdict::{Verdict, lines, table};
+use crate::verdict::{Verdict, table};
 
 const POINTS: [&str; 6] = [
     "after-fetch",
@@ -26,74 +23,6 @@ const POINTS: [&str; 6] = [
     "before-commit",
     "after-commit",
 ];
-
-fn manifest(port: u16, parallelism: u64) -> String {
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/epochs-files");
-    let component = azud_build::build(&guest, None).unwrap();
-    format!(
-        r#"
-name: pushed
-parallelism: {parallelism}
-checkpoint: {{ to: ./state, every: 20ms }}
-sources:
-  rows:
-    socket: {{ listen: "127.0.0.1:{port}" }}
-    format: json
-    schema: {{ partition: bigint, sequence: bigint, key: string, ts: bigint, checksum: bigint }}
-    journal_size: 256KiB
-sinks:
-  all: {{ from: rows, file: {{ path: ./all }}, format: json }}
-  guest: {{ from: rows, plugin: epochs_files, config: {{ folder: guest }}, max_rows: 500 }}
-plugins:
-  epochs_files: {{ path: {}, grants: {{ dirs: {{ guest: write }} }} }}
-"#,
-        component.display()
-    )
-}
-
-/// Sends rows until it is stopped or nobody listens; gives how many were sent.
-struct Sender {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<u64>,
-}
-
-impl Sender {
-    fn start(seed: u64, partition: u64, port: u16) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let mut stream = loop {
-                if asked.load(Ordering::Relaxed) {
-                    return 0;
-                }
-                match TcpStream::connect(("127.0.0.1", port)) {
-                    Ok(stream) => break stream,
-                    Err(_) => std::thread::sleep(Duration::from_millis(2)),
-                }
-            };
-            let mut sent = 0;
-            while !asked.load(Ordering::Relaxed) {
-                let mut text = String::new();
-                for sequence in sent..sent + 20 {
-                    text.push_str(&row(seed, partition, sequence).json());
-                    text.push('\n');
-                }
-                if stream.write_all(text.as_bytes()).is_err() {
-                    break;
-                }
-                sent += 20;
-                std::thread::sleep(Duration::from_micros(300));
-            }
-            sent
-        });
-        Self { stop, thread }
-    }
-
-    fn end(self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
-}
 
 /// The rows that the journal has, as a run that starts now would find them.
 fn journaled(folder: &Path) -> Vec<Row> {
@@ -117,34 +46,6 @@ fn journaled(folder: &Path) -> Vec<Row> {
     }
 }
 
-/// The committed rows of the guest, in the order of epochs.
-fn guest(folder: &Path) -> Vec<Row> {
-    let mut parts: Vec<(u64, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(folder.join("guest")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if let Some(number) = name.strip_prefix("part-") {
-            let number = number.strip_suffix(".json").unwrap().parse().unwrap();
-            parts.push((number, path));
-        }
-    }
-    parts.sort();
-    let lines = parts.iter().flat_map(|(_, path)| lines(path));
-    lines.map(|line| Row::of_json(&line)).collect()
-}
-
-fn wait_for(folder: &Path, what: &str, mut done: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !done() {
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "{what}: {}",
-            log(folder)
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn kill(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
@@ -152,19 +53,14 @@ fn kill(child: &mut Child) {
 
 /// Kills several times, then lets it finish; the verdict, and how long a start took at most.
 fn run(seed: u64) -> Duration {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("guest")).unwrap();
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let (folder, port) = place();
     let mut kept: BTreeSet<Row> = BTreeSet::new();
     let mut sent: Vec<u64> = Vec::new();
     let mut slowest = Duration::ZERO;
     for attempt in 0..4 {
         std::fs::write(
             folder.path().join("p.yaml"),
-            manifest(port, 1 + (seed + attempt) % 2),
+            manifest(port, 1 + (seed + attempt) % 2, ""),
         )
         .unwrap();
         let sender = Sender::start(seed, attempt, port);
@@ -242,30 +138,6 @@ fn run(seed: u64) -> Duration {
         );
     }
     slowest
-}
-
-/// The rows that are visible, while a commit may be under way.
-fn visible(folder: &Path) -> Vec<Row> {
-    let entries = std::fs::read_dir(folder.join("all")).into_iter().flatten();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let parts = paths.filter(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
-    let lines = parts.flat_map(|path| lines(&path));
-    lines.map(|line| Row::of_json(&line)).collect()
-}
-
-/// Asks it to end: what was read is committed first.
-fn drain(child: &mut Child, folder: &Path) {
-    let pid = child.id().to_string();
-    let told = std::process::Command::new("kill")
-        .arg(&pid)
-        .status()
-        .unwrap();
-    assert!(told.success());
-    let status = wait(child, folder);
-    assert!(status.success(), "{status}: {}", log(folder));
 }
 
 #[test]
