@@ -1,6 +1,6 @@
 //! What a checkpoint costs: throughput, bytes, memory, the time to come back.
 //!
-//! `cargo build --release --workspace && target/release/azud-bench-checkpoint [cost | bytes | restore] [FOLDER]`.
+//! `cargo build --release --workspace && target/release/azud-bench-checkpoint [cost | spool | bytes | restore] [FOLDER]`.
 //! The folder is on a disk, not in memory; default: `target/bench/checkpoint`. Runs the `azud` beside it.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -8,6 +8,7 @@ mod azud;
 mod bytes;
 mod cost;
 mod restore;
+mod spool;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,9 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     if "cost".starts_with(&wanted) {
         cost::run(&folder)?;
+    }
+    if "spool".starts_with(&wanted) {
+        spool::run(&folder)?;
     }
     if "bytes".starts_with(&wanted) {
         bytes::run(&folder)?;
