@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use azud_model::{Error, Result};
 
 use crate::checkpoint::read_state;
+use crate::identity::IDENTITY;
 use crate::rows::describe;
 use crate::{EpochLog, Record, StateRecord, Storage, compact, decode};
 
@@ -44,10 +45,7 @@ impl View {
             }
         }
         match records.is_empty() {
-            true => Err(Error::invalid(format!(
-                "there is no epoch in `{}` yet",
-                self.storage.place("")
-            ))),
+            true => Err(self.nothing().await),
             false => Ok(records),
         }
     }
@@ -59,10 +57,7 @@ impl View {
     pub async fn record(&self, epoch: Option<u64>) -> Result<Record> {
         let epochs = self.log.epochs().await?;
         let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else {
-            return Err(Error::invalid(format!(
-                "there is no epoch in `{}` yet",
-                self.storage.place("")
-            )));
+            return Err(self.nothing().await);
         };
         let wanted = epoch.unwrap_or(*last);
         if !epochs.contains(&wanted) {
@@ -71,6 +66,18 @@ impl View {
             )));
         }
         self.log.read(wanted).await
+    }
+
+    /// Why there is no epoch.
+    async fn nothing(&self) -> Error {
+        let place = self.storage.place("");
+        match self.storage.get(IDENTITY).await {
+            Ok(Some(_)) => Error::invalid(format!("there is no epoch in `{place}` yet")),
+            Ok(None) => Error::invalid(format!(
+                "`{place}` is no checkpoint: it has no `{IDENTITY}`"
+            )),
+            Err(error) => error,
+        }
     }
 
     /// The rows of a state: one a key, without what only the runtime needs.

@@ -172,8 +172,8 @@ fn missing(folder: &Path, token: &Token, why: &str) -> Error {
 fn repair(disk: &dyn Disk, name: &Path, (end, bytes): (u64, u64)) -> Result<Box<dyn DiskFile>> {
     if end < bytes {
         tracing::warn!(
-            "{} has a frame that was not written to its end: cut at byte {end}, {} bytes removed; \
-             nothing of it was acknowledged",
+            "{} ends with a frame that is not whole: cut at byte {end}, {} bytes removed; a crash \
+             while it was written leaves that, and nothing of it was acknowledged then",
             name.display(),
             bytes - end
         );

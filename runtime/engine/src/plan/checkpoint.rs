@@ -46,8 +46,9 @@ fn refuse_journals(draft: &mut Draft<'_>) {
 
 /// Nobody else may write where the checkpoint is, and nobody reads its files as data.
 fn refuse_neighbours(draft: &mut Draft<'_>, span: Span, folder: &Path, directory: &Path) {
-    if folder.exists() && !folder.is_dir() {
-        let message = format!("`{}` is no folder", folder.display());
+    let mut ways = folder.ancestors().filter(|way| way.exists());
+    if let Some(file) = ways.next().filter(|way| !way.is_dir()) {
+        let message = format!("`{}` is no folder", file.display());
         draft.blame(
             span,
             message,

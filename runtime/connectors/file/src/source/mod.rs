@@ -71,7 +71,10 @@ impl Source for FileSource {
 
         if self.context.finite && found == 0 {
             let (node, path) = (&self.context.node, &self.options.path);
-            tracing::warn!("source `{node}` finds no file to read at `{path}`");
+            match resume.is_empty() {
+                true => tracing::warn!("source `{node}` finds no file to read at `{path}`"),
+                false => tracing::info!("source `{node}` has read all files at `{path}`"),
+            }
         }
         // A file that comes later may go to any lane; what is all there needs no more readers
         // than there are files, and an epoch's share cannot be divided among more than it has.

@@ -209,7 +209,9 @@ impl SourceReader for FileReader {
                 }
                 continue;
             };
-            if self.share.is_full() {
+            // A file that ends where the share does has ended in this epoch: what is appended
+            // to it later is not read.
+            if self.share.is_full() && current.rest.is_some() {
                 self.dealer.use_up(self.epoch);
                 return Ok(Read::EpochFull);
             }
@@ -218,6 +220,7 @@ impl SourceReader for FileReader {
                 None => current.chunks.recv().await,
             };
             match part.transpose()? {
+                Some(Part::Chunk(chunk)) if self.share.is_full() => current.rest = Some(chunk),
                 Some(Part::Chunk(chunk)) => {
                     if let Some(read) = self.give(chunk)? {
                         return Ok(read);

@@ -247,6 +247,29 @@ async fn shares_end_epochs() {
     assert!(read_all(&source, &done).await.0.is_empty());
 }
 
+/// What a share and the file both end with is the file's end: else a line that is appended
+/// to an end without a newline would be two records.
+#[tokio::test]
+async fn a_file_that_ends_with_the_share_has_ended() {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path(), "a", "1\n2\n3", 0);
+    for option in ["max_rows", "max_bytes"] {
+        let share = if option == "max_rows" { 3 } else { 5 };
+        let source = source(home.path(), json!({"path": "a", option: share}));
+        let mut reader = source.open(&[]).await.unwrap().remove(0);
+        reader.start_epoch();
+        let Read::Records(records) = reader.next().await.unwrap() else {
+            panic!("{option}")
+        };
+        assert_eq!(texts(&records), ["a:1:1", "a:2:2", "a:3:3"]);
+        assert!(matches!(reader.next().await.unwrap(), Read::End));
+        let done = reader.positions();
+        write(home.path(), "a", "1\n2\n33\n4\n", 0);
+        assert!(read_all(&source, &done).await.0.is_empty(), "{option}");
+        write(home.path(), "a", "1\n2\n3", 0);
+    }
+}
+
 /// A share of bytes is as exact as one of rows: it ends with the record that reaches it.
 #[tokio::test]
 async fn a_share_of_bytes_cuts_through_a_chunk() {
