@@ -16,6 +16,7 @@
     reason = "a test"
 )]
 
+mod change;
 mod console;
 mod data;
 mod determinism;
