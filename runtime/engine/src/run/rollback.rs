@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use azud_connect::Backoff;
+use azud_connect::{Backoff, Replay};
 use azud_model::{Error, ErrorKind, Position, Result};
 use tokio::runtime::{Builder, Runtime};
 
@@ -94,8 +94,21 @@ impl Plan {
             if !runtime.block_on(rollbacks.go_on(error, &options.stop))? {
                 return Ok(None);
             }
+            self.tell_lost();
             self.cancel.renew();
             attempt = Arc::new(Attempt::new(false));
+        }
+    }
+
+    /// A source that cannot be asked again, and has no journal, has lost the epoch.
+    fn tell_lost(&self) {
+        for (number, plan) in self.sources.iter().enumerate() {
+            if plan.journal.is_none() && plan.source.replay() == Replay::Never {
+                let name = self.source_name(number);
+                tracing::warn!(
+                    "source `{name}` has no journal: what it gave since the last epoch is lost"
+                );
+            }
         }
     }
 
