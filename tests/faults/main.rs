@@ -19,6 +19,7 @@
 mod console;
 mod data;
 mod determinism;
+mod handover;
 mod kill;
 mod object_store;
 mod process;

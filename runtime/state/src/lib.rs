@@ -11,6 +11,7 @@
 mod checkpoint;
 mod claim;
 mod compact;
+mod components;
 mod files;
 mod identity;
 mod location;
@@ -23,6 +24,7 @@ mod view;
 
 pub use checkpoint::{Checkpoint, Opened, is_committed};
 pub use compact::compact;
+pub use components::component;
 pub use files::{StateFile, due};
 pub use location::{BucketUrl, Location};
 pub use log::{EpochLog, Found};

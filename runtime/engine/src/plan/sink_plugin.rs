@@ -7,6 +7,7 @@ use azud_manifest::{Plugin as PluginEntry, Sink as SinkNode, Spanned};
 use azud_model::{Error, Mode, Result};
 use azud_sandbox::{OpenError, Plugin, Sink, World};
 
+use super::component::{OpenOne, PlanComponent, Predecessors};
 use super::node::{Draft, Output};
 use super::plugin::{config, limits, loaded};
 use super::{Environment, PlanSink, grants, sink};
@@ -14,10 +15,13 @@ use crate::graph::{From, MakeOperator, Vertex, Work};
 use crate::plugin::{Guest, Handle, MAX_ROWS, NodeLogger, PluginSink, SINK_WAIT, SinkOperator};
 
 /// What a component imports where it wants to reach someone, and the grant for it.
-const NEEDS: [(&str, &str, &str); 2] = [
+const NEEDS: [Need; 2] = [
     ("wasi:http/outgoing-handler", "http", "sends HTTP requests"),
     ("wasi:sockets/tcp", "tcp", "opens TCP connections"),
 ];
+
+/// An interface, the grant for it, and what it is for.
+pub(super) type Need = (&'static str, &'static str, &'static str);
 
 pub(super) fn add(
     draft: &mut Draft<'_>,
@@ -45,14 +49,18 @@ pub(super) fn add(
     });
     // Its own: what it prepared is rolled back after its calls were given up.
     let cancel = draft.cancel.child_token();
-    let open = {
-        let (plugin, schema) = (plugin.clone(), input.schema.clone());
+    let open_one: OpenOne = {
+        let schema = input.schema.clone();
         let cancel = cancel.clone();
-        move || {
+        Arc::new(move |plugin: &Plugin| {
             let (limits, granted) = (limits.clone(), Arc::clone(&granted));
             let (logger, cancel) = (logger.clone(), cancel.clone());
-            Sink::open(&plugin, &config, &schema, limits, granted, logger, cancel)
-        }
+            Sink::open(plugin, &config, &schema, limits, granted, logger, cancel)
+        })
+    };
+    let open = {
+        let (plugin, open_one) = (plugin.clone(), open_one.clone());
+        move || open_one(&plugin)
     };
     let first = match open() {
         Ok(sink) => sink,
@@ -69,6 +77,17 @@ pub(super) fn add(
     let max_wait = max_wait.map_or(SINK_WAIT, |max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
     let of_node: Arc<str> = node.name.value.as_str().into();
+    let component = PlanComponent::new(
+        &plugin,
+        Predecessors {
+            node: of_node.clone(),
+            open: open_one,
+            ungranted: ungranted(entry),
+            sandbox: environment.sandbox.clone(),
+            clock: clock.clone(),
+            cancel: cancel.clone(),
+        },
+    );
     let (transactions, guest) = match plugin.is(World::TransactionalSink) {
         true => {
             let handle = Handle::new(of_node.clone(), first, clock.clone(), cancel);
@@ -110,6 +129,7 @@ pub(super) fn add(
         encode: None,
         prints: false,
         schema,
+        component: Some(component),
     });
     draft.add_vertex(ends, node.mode_span());
     draft.add_rejected(&node.name.value, number);
@@ -147,14 +167,9 @@ fn is_granted(
     plugin: &Plugin,
     entry: &PluginEntry,
 ) -> bool {
-    let written = entry.grants.as_ref();
     let mut complete = true;
-    for (interface, grant, what) in NEEDS {
-        let said = written.is_some_and(|grants| match grant {
-            "http" => grants.http.is_some(),
-            _ => grants.tcp.is_some(),
-        });
-        if said || !plugin.imports(interface) {
+    for (interface, grant, what) in ungranted(entry) {
+        if !plugin.imports(interface) {
             continue;
         }
         complete = false;
@@ -167,4 +182,17 @@ fn is_granted(
         draft.blame(name.span, message, Some(help));
     }
     complete
+}
+
+/// What nothing is said of.
+fn ungranted(entry: &PluginEntry) -> Vec<Need> {
+    let written = entry.grants.as_ref();
+    let said = |grant: &str| {
+        written.is_some_and(|grants| match grant {
+            "http" => grants.http.is_some(),
+            _ => grants.tcp.is_some(),
+        })
+    };
+    let needs = NEEDS.into_iter();
+    needs.filter(|(_, grant, _)| !said(grant)).collect()
 }

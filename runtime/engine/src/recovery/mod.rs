@@ -2,6 +2,7 @@
 //! the run that follows is given of it.
 
 mod fit;
+mod handover;
 mod recorder;
 mod resume;
 mod spool;

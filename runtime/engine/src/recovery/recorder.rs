@@ -11,6 +11,7 @@ use azud_state::{
     Checkpoint, PartitionRecord, PreparedRecord, Record, SinkRecord, SourceRecord, StateFile,
     StateRecord, due,
 };
+use bytes::Bytes;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::states::{PlanState, place};
@@ -181,6 +182,22 @@ impl Recorder {
         if let Err(error) = self.checkpoint.set_committed(epoch).await {
             tracing::warn!("the checkpoint does not know that all is committed: {error}");
         }
+    }
+
+    /// Keeps the components that the sinks' epochs will be prepared by: called before the
+    /// first record.
+    ///
+    /// # Errors
+    /// Those of the checkpoint; a full disk is waited for.
+    pub(crate) async fn keep_components(&self, plan: &Plan) -> Result<()> {
+        let components = plan.sinks.iter().filter_map(|sink| sink.component.as_ref());
+        let components = components.filter_map(|component| component.bytes.clone());
+        let components: Vec<Bytes> = components.map(Bytes::from_owner).collect();
+        let mut retry = Retry::new("the checkpoint");
+        while let Err(error) = self.checkpoint.keep_components(&components).await {
+            retry.after(error).await?;
+        }
+        Ok(())
     }
 
     async fn write_changes(

@@ -9,6 +9,7 @@ use azud_model::{Error, Partition, Position, Result};
 use azud_state::{Checkpoint, Opened, Record};
 
 use super::fit::{Fit, NodeFit, fit};
+use super::handover::Handover;
 use super::recorder::Recorder;
 use super::spool::Spooled;
 use super::states::states;
@@ -26,6 +27,8 @@ pub(crate) struct Resume {
     reset: Vec<String>,
     /// Sinks that are others than before: all was committed in what they were.
     moved: Vec<String>,
+    /// Sinks that are another version of what they were.
+    handover: Handover,
 }
 
 // === impl Resume ===
@@ -44,15 +47,18 @@ impl Resume {
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }
-        let (reset, moved) = match &opened.last {
+        let (reset, moved, handover) = match &opened.last {
             Some(last) => {
-                let fits = fit(plan, last, committed)?;
+                let storage = planned.storage.as_ref();
+                let handover = Handover::find(plan, storage, last, committed).await;
+                let fits = fit(plan, last, committed, &handover)?;
                 let moved = fits.iter().filter(|one| matches!(one.fit, Fit::Changed(_)));
+                let moved = moved.filter(|one| handover.of(&one.node).is_none());
                 let moved: Vec<String> = moved.map(|one| one.node.clone()).collect();
                 let reset = reset(&fits, allow_reset, &opened.checkpoint.place())?;
-                (reset, moved)
+                (reset, moved, handover)
             }
-            None => (Vec::new(), Vec::new()),
+            None => (Vec::new(), Vec::new(), Handover::default()),
         };
         if let Some(folder) = planned.location.folder() {
             for node in &reset {
@@ -79,6 +85,7 @@ impl Resume {
             allow_reset: allow_reset.to_vec(),
             reset,
             moved,
+            handover,
         }))
     }
 
@@ -111,6 +118,16 @@ impl Resume {
             last: recorded,
             allow_reset: self.allow_reset.iter().any(|name| name == sink),
         })
+    }
+
+    /// Whether the last epoch is for a sink's own component to commit: it has prepared it.
+    pub(crate) fn is_own(&self, sink: &str) -> bool {
+        self.handover.of(sink).is_none()
+    }
+
+    /// The component that commits the last epoch before the sink's own is told anything.
+    pub(crate) fn take_predecessor(&mut self, sink: &str) -> Option<Arc<dyn Sink>> {
+        self.handover.take(sink).filter(|_| !self.is_reset(sink))
     }
 
     /// A sink behind the checkpoint's spool.

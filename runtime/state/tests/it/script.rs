@@ -7,8 +7,11 @@ use std::sync::Arc;
 use azud_connect::{Disk as _, SimulatedDisk};
 use azud_model::{Epoch, Result};
 use azud_state::{
-    Checkpoint, LocalStorage, Opened, Record, Shape, StateFile, StateRecord, Storage, View, due,
+    Checkpoint, LocalStorage, Opened, Record, Shape, SinkRecord, StateFile, StateRecord, Storage,
+    View, component, due,
 };
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use crate::model::{STATES, after, batch, changes, pairs};
 
@@ -75,6 +78,10 @@ pub(crate) async fn open(
     );
     assert!(epoch >= known.recorded, "{epoch:?} after {known:?}");
     known.recorded = epoch;
+    // What has prepared an epoch is there to commit it.
+    for digest in last.iter().flat_map(|last| last.plugins.values()) {
+        component(storage(disk).as_ref(), digest).await?;
+    }
     for state in last.iter().flat_map(|last| &last.states) {
         let step = usize::try_from(state.step).unwrap();
         let mut rows = std::collections::BTreeMap::new();
@@ -95,11 +102,17 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
         Some(last) => last.states.iter().map(|of| of.files.clone()).collect(),
         None => vec![Vec::new(); STATES.len()],
     };
+    let first = last.map_or(0, |last| last.epoch + 1);
+    let plugin = plugin(first);
+    again!(
+        again,
+        checkpoint.keep_components(std::slice::from_ref(&plugin))
+    );
     tidied(&checkpoint, known).await;
     if known.warnings.is_empty() {
-        no_orphans(disk).await;
+        no_orphans(disk, &plugin).await;
     }
-    for number in last.map_or(0, |last| last.epoch + 1)..EPOCHS {
+    for number in first..EPOCHS {
         for (state, files) in files.iter_mut().enumerate() {
             let rows = changes(state, number);
             if rows.is_empty() {
@@ -113,7 +126,7 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
             ));
         }
         known.tried = Some(number);
-        let record = record(&checkpoint, number, &files);
+        let record = record(&checkpoint, number, &files, &plugin);
         again!(again, checkpoint.record(&record));
         known.recorded = Some(number);
         tidied(&checkpoint, known).await;
@@ -141,7 +154,22 @@ async fn tidied(checkpoint: &Checkpoint, known: &mut Known) {
     }
 }
 
-fn record(checkpoint: &Checkpoint, number: u64, files: &[Vec<StateFile>]) -> Record {
+/// A run has one of three versions of its plugin.
+fn plugin(first: u64) -> Bytes {
+    format!("version {}", first % 3).into()
+}
+
+fn digest(plugin: &Bytes) -> String {
+    let digest = Sha256::digest(plugin);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn record(
+    checkpoint: &Checkpoint,
+    number: u64,
+    files: &[Vec<StateFile>],
+    plugin: &Bytes,
+) -> Record {
     let epoch = Epoch {
         number,
         time_ms: 1_000 + i64::try_from(number).unwrap(),
@@ -160,12 +188,21 @@ fn record(checkpoint: &Checkpoint, number: u64, files: &[Vec<StateFile>]) -> Rec
     });
     Record {
         states: states.collect(),
+        sinks: vec![SinkRecord {
+            node: "out".to_owned(),
+            connector: "plugin".to_owned(),
+            target: None,
+            format: None,
+            prepares: true,
+            prepared: Vec::new(),
+        }],
+        plugins: [("out".to_owned(), digest(plugin))].into(),
         ..Record::new("p", checkpoint.run(), checkpoint.generation(), &epoch)
     }
 }
 
 /// After it was opened and cleaned there is nothing that no record names.
-async fn no_orphans(disk: &SimulatedDisk) {
+async fn no_orphans(disk: &SimulatedDisk, plugin: &Bytes) {
     let list = |folder: &str| {
         let folder = Path::new(FOLDER).join(folder);
         let entries = disk.list(&folder).unwrap().into_iter();
@@ -182,6 +219,10 @@ async fn no_orphans(disk: &SimulatedDisk) {
     assert!(list("epochs").len() <= RETAIN + 1, "{:?}", list("epochs"));
     // There may be none yet, but for the claim of an owner.
     let records = View::new(storage(disk)).records().await.unwrap_or_default();
+    let plugins = records.iter().flat_map(|record| record.plugins.values());
+    let mut plugins: BTreeSet<String> = plugins.map(|digest| format!("{digest}.wasm")).collect();
+    plugins.insert(format!("{}.wasm", digest(plugin)));
+    assert_eq!(list("components"), plugins, "components");
     let states = records.iter().flat_map(|record| &record.states);
     let named = states.flat_map(|state| &state.files);
     let named: BTreeSet<String> = named
