@@ -22,6 +22,7 @@ mod determinism;
 mod handover;
 mod kill;
 mod object_store;
+mod partitions;
 mod process;
 mod push;
 mod reset;

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use crate::identity::{IDENTITY, Identity, identity};
 use crate::owner::Owner;
 use crate::rows::describe;
-use crate::{EpochLog, Found, Record, StateFile, Storage, compact, components, decode, encode};
+use crate::{
+    EpochLog, Found, Record, StateFile, Storage, compact, components, decode, encode, positions,
+};
 
 /// The last epoch of a run that ended, once all its sinks had committed it.
 const COMMITTED: &str = "committed";
@@ -153,13 +155,36 @@ impl Checkpoint {
         files: &[StateFile],
         keys: usize,
     ) -> Result<StateFile> {
+        let read = self.read_all(files).await?;
+        let (bytes, rows) = blocking(move || compact(&read, keys)).await?;
+        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
+            .await
+    }
+
+    /// Merges files of positions, oldest first, into one; without partitions that are gone
+    /// where there is no `older` file.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::merge`].
+    pub async fn merge_positions(
+        &self,
+        epoch: u64,
+        state: &str,
+        files: &[StateFile],
+        older: bool,
+    ) -> Result<StateFile> {
+        let read = self.read_all(files).await?;
+        let (bytes, rows) = blocking(move || positions::merge(&read, !older)).await?;
+        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
+            .await
+    }
+
+    async fn read_all(&self, files: &[StateFile]) -> Result<Vec<Vec<RecordBatch>>> {
         let mut read = Vec::with_capacity(files.len());
         for file in files {
             read.push(self.read_state(file).await?);
         }
-        let (bytes, rows) = blocking(move || compact(&read, keys)).await?;
-        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
-            .await
+        Ok(read)
     }
 
     /// The rows of a file of a state.
@@ -409,7 +434,8 @@ fn names(record: &Record) -> BTreeSet<String> {
 
 fn state_files(record: &Record) -> impl Iterator<Item = &str> {
     let files = record.states.iter().flat_map(|state| &state.files);
-    files.map(|file| file.name.as_str())
+    let positions = record.sources.iter().flat_map(|source| &source.files);
+    files.chain(positions).map(|file| file.name.as_str())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -17,6 +17,7 @@ mod identity;
 mod location;
 mod log;
 mod owner;
+mod positions;
 mod record;
 mod rows;
 mod storage;
@@ -28,6 +29,7 @@ pub use components::component;
 pub use files::{StateFile, due};
 pub use location::{BucketUrl, Location};
 pub use log::{EpochLog, Found};
+pub use positions::{Positions, whole};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
     Unreadable,

@@ -43,7 +43,8 @@ impl Plan {
         let runtime = runtime.map_err(|error| Error::internal("cannot wait").because(error))?;
         runtime.block_on(async {
             let storage = location.storage()?;
-            let record = View::new(storage.clone()).record(None).await?;
+            let view = View::new(storage.clone());
+            let record = view.whole(&view.record(None).await?).await?;
             if record.pipeline != self.name {
                 return Err(Error::invalid(format!(
                     "`{location}` is the checkpoint of the pipeline `{}`",

@@ -1,16 +1,17 @@
 //! The start of a run over a checkpoint.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result};
-use azud_state::{Checkpoint, Opened, Record};
+use azud_state::{Checkpoint, Opened, Positions, Record, whole};
 
 use super::fit::{Fit, NodeFit, fit};
 use super::handover::Handover;
-use super::recorder::Recorder;
+use super::recorder::{KnownSource, Recorder};
 use super::spool::Spooled;
 use super::states::states;
 use crate::plan::{Plan, PlanCheckpoint};
@@ -19,7 +20,7 @@ use crate::run::Retry;
 /// A checkpoint that is open, and what of it the run goes on with.
 pub(crate) struct Resume {
     pub(crate) recorder: Recorder,
-    /// The last epoch that happened; `None` at a first start.
+    /// The last epoch that happened, with all positions; `None` at a first start.
     pub(crate) last: Option<Record>,
     /// Nodes that may start anew.
     allow_reset: Vec<String>,
@@ -44,10 +45,15 @@ impl Resume {
         };
         check_names(plan, allow_reset)?;
         let (opened, committed) = take(plan, planned).await?;
+        let recorded = opened.last;
+        let last = match &recorded {
+            Some(recorded) => Some(with_positions(planned, recorded).await?),
+            None => None,
+        };
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }
-        let (reset, moved, handover) = match &opened.last {
+        let (reset, moved, handover) = match &last {
             Some(last) => {
                 let storage = planned.storage.as_ref();
                 let handover = Handover::find(plan, storage, last, committed).await;
@@ -65,7 +71,6 @@ impl Resume {
                 put_journal_aside(folder, node)?;
             }
         }
-        let last = opened.last;
         let keeps = |node: &str| !reset.iter().any(|reset| reset == node);
         let mut states = states(plan)?
             .into_iter()
@@ -78,7 +83,8 @@ impl Resume {
             })
             .collect::<Vec<_>>();
         states.sort_by_key(|(state, _)| state.instance);
-        let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states);
+        let known = known_sources(recorded.as_ref(), last.as_ref(), keeps);
+        let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
         Ok(Some(Self {
             recorder,
             last,
@@ -162,6 +168,35 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
             Err(error) => retry.after(error).await?,
         }
     }
+}
+
+/// The last record with all positions in it, once their files can be read.
+async fn with_positions(planned: &PlanCheckpoint, record: &Record) -> Result<Record> {
+    let mut retry = Retry::new("the checkpoint");
+    loop {
+        match whole(planned.storage.as_ref(), record).await {
+            Ok(whole) => return Ok(whole),
+            Err(error) => retry.after(error).await?,
+        }
+    }
+}
+
+/// What later records need not say again of the sources that go on.
+fn known_sources(
+    recorded: Option<&Record>,
+    whole: Option<&Record>,
+    keeps: impl Fn(&str) -> bool,
+) -> BTreeMap<String, KnownSource> {
+    let recorded = recorded.iter().flat_map(|record| &record.sources);
+    let whole = whole.iter().flat_map(|record| &record.sources);
+    let kept = recorded
+        .zip(whole)
+        .filter(|(source, _)| keeps(&source.node));
+    kept.map(|(source, whole)| {
+        let known = (Positions::new(source, whole), source.files.clone());
+        (source.node.clone(), known)
+    })
+    .collect()
 }
 
 /// What the journal of a source still has is not what it gives when it starts anew.

@@ -1,19 +1,20 @@
 //! A run over a checkpoint, as the engine does it: state, record, cleaning, merging.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use azud_connect::{Disk as _, SimulatedDisk};
 use azud_model::{Epoch, Result};
 use azud_state::{
-    Checkpoint, LocalStorage, Opened, Record, Shape, SinkRecord, StateFile, StateRecord, Storage,
-    View, component, due,
+    Checkpoint, LocalStorage, Opened, Positions, Record, Shape, SinkRecord, StateFile, StateRecord,
+    Storage, View, component, due, whole,
 };
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{STATES, after, batch, changes, pairs};
+use crate::model::{STATES, after, batch, changes, pairs, places};
+use crate::source::Source;
 
 /// So many epochs are recorded in all: enough for merges of merged files.
 pub(crate) const EPOCHS: u64 = 16;
@@ -82,9 +83,15 @@ pub(crate) async fn open(
     for digest in last.iter().flat_map(|last| last.plugins.values()) {
         component(storage(disk).as_ref(), digest).await?;
     }
+    if let Some(last) = &last {
+        let whole = whole(storage(disk).as_ref(), last).await?;
+        let positions = whole.sources.iter().flat_map(|source| &source.positions);
+        let positions = positions.map(|one| (one.partition.clone(), one.next.clone()));
+        assert_eq!(positions.collect::<BTreeMap<_, _>>(), places(last.epoch));
+    }
     for state in last.iter().flat_map(|last| &last.states) {
         let step = usize::try_from(state.step).unwrap();
-        let mut rows = std::collections::BTreeMap::new();
+        let mut rows = BTreeMap::new();
         for file in &state.files {
             for batch in checkpoint.read_state(file).await? {
                 rows.extend(pairs(&batch));
@@ -102,6 +109,7 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
         Some(last) => last.states.iter().map(|of| of.files.clone()).collect(),
         None => vec![Vec::new(); STATES.len()],
     };
+    let mut source = Source::new(last.as_ref());
     let first = last.map_or(0, |last| last.epoch + 1);
     let plugin = plugin(first);
     again!(
@@ -125,11 +133,22 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
                 checkpoint.write_state(number, name, rows.schema(), vec![rows.clone()])
             ));
         }
+        if source.goes_to(number) {
+            let rows = source.positions.batch()?;
+            let (name, schema) = ("in-positions", Positions::schema());
+            source.files.push(again!(
+                again,
+                checkpoint.write_state(number, name, schema.clone(), vec![rows.clone()])
+            ));
+            source.positions.filed();
+        }
         known.tried = Some(number);
-        let record = record(&checkpoint, number, &files, &plugin);
+        let mut record = record(&checkpoint, number, &files, &plugin);
+        record.sources = vec![source.positions.record("in", "file", &source.files)];
         again!(again, checkpoint.record(&record));
         known.recorded = Some(number);
         tidied(&checkpoint, known).await;
+        source.merge(&checkpoint, number, known).await;
         for (name, files) in STATES.iter().zip(&mut files) {
             let Some(range) = due(files) else {
                 continue;
@@ -225,6 +244,8 @@ async fn no_orphans(disk: &SimulatedDisk, plugin: &Bytes) {
     assert_eq!(list("components"), plugins, "components");
     let states = records.iter().flat_map(|record| &record.states);
     let named = states.flat_map(|state| &state.files);
+    let sources = records.iter().flat_map(|record| &record.sources);
+    let named = named.chain(sources.flat_map(|source| &source.files));
     let named: BTreeSet<String> = named
         .map(|file| file.name.strip_prefix("state/").unwrap().to_owned())
         .collect();
