@@ -110,7 +110,7 @@ impl Files {
 
     /// Begins to merge files where that is worth it, beside everything else.
     pub(super) fn merge(&mut self, checkpoint: &Arc<Checkpoint>, epoch: u64) {
-        if self.merging.is_some() {
+        if self.merging.is_some() || self.has_merged_of(epoch) {
             return;
         }
         let Some(range) = due(&self.all) else {
@@ -131,6 +131,18 @@ impl Files {
         });
         self.merging = Some((range, task));
     }
+
+    /// Whether there is a merged file of an epoch: another one would have its name, and what a
+    /// record names is never changed. A run that starts merges before its first epoch, and
+    /// again after it.
+    fn has_merged_of(&self, epoch: u64) -> bool {
+        let (start, end) = (
+            format!("state/{epoch:020}-"),
+            format!("-{}-merged.arrow", self.name),
+        );
+        let mut all = self.all.iter();
+        all.any(|file| file.name.starts_with(&start) && file.name.ends_with(&end))
+    }
 }
 
 /// What was written, once all is.
@@ -141,4 +153,68 @@ pub(super) async fn written(mut writes: Writes) -> Result<Vec<(usize, StateFile)
         files.push(done?);
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use azud_connect::LocalDisk;
+    use azud_state::{LocalStorage, Positions};
+
+    use super::*;
+
+    async fn add(files: &mut Files, checkpoint: &Arc<Checkpoint>, epoch: u64, rows: u64) {
+        let mut positions = Positions::default();
+        let names: Vec<String> = (0..rows).map(|row| format!("{epoch}/{row}")).collect();
+        positions.update(names.iter().map(|name| (name.as_str(), "1")));
+        let mut writes = Writes::new();
+        let batch = positions.batch().unwrap();
+        files.write(checkpoint, epoch, 0, vec![batch], &mut writes);
+        for (_, file) in written(writes).await.unwrap() {
+            files.add(file);
+        }
+    }
+
+    async fn adopt(files: &mut Files) {
+        while files.merging.is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            files.adopt_merged(false).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn two_merges_of_an_epoch_do_not_write_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = LocalStorage::new(Arc::new(LocalDisk), folder.path().to_owned());
+        let storage = Arc::new(storage.without_locks());
+        let opened = Checkpoint::open(storage, "p", 2).await.unwrap();
+        let checkpoint = Arc::new(opened.checkpoint);
+        let name = "in-positions".to_owned();
+        let mut files = Files::new(name, Positions::schema(), Merges::Positions, Vec::new());
+        // Each is much larger than the next one, but for the last.
+        for (epoch, rows) in (0..).zip([16_384, 4_096, 1_024, 256, 64, 16, 4, 1, 1]) {
+            add(&mut files, &checkpoint, epoch, rows).await;
+        }
+        files.merge(&checkpoint, 9);
+        adopt(&mut files).await;
+        let merged: Vec<u64> = files.all().iter().map(|file| file.rows).collect();
+        assert_eq!(merged, [16_384, 4_096, 1_024, 256, 64, 16, 6]);
+
+        // Epoch 9 is recorded with these files, and so many are worth a merge again.
+        add(&mut files, &checkpoint, 9, 30).await;
+        assert!(due(files.all()).is_some());
+        let recorded = files.all().to_vec();
+        files.merge(&checkpoint, 9);
+        adopt(&mut files).await;
+        for file in &recorded {
+            checkpoint.read_state(file).await.unwrap();
+        }
+        files.merge(&checkpoint, 10);
+        adopt(&mut files).await;
+        for file in files.all().iter().chain(&recorded) {
+            checkpoint.read_state(file).await.unwrap();
+        }
+        assert_eq!(files.all().len(), 5);
+    }
 }
