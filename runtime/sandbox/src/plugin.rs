@@ -52,6 +52,8 @@ struct Loaded {
     transform: Option<InstancePre<Host>>,
     sink: Option<InstancePre<SinkHost>>,
     imports: Vec<String>,
+    /// Of a transactional sink only.
+    component: Option<Arc<[u8]>>,
 }
 
 // === impl World ===
@@ -112,6 +114,7 @@ impl Plugin {
         let transform = is(World::Transform).then(|| link_transform(sandbox, &component));
         let sink = is(World::Sink).then(|| link_sink(sandbox, &component));
         let imports = component_type.imports(&sandbox.engine);
+        let component = is(World::TransactionalSink).then(|| Arc::from(bytes));
         Ok(Self(Arc::new(Loaded {
             name: name.into(),
             digest,
@@ -119,6 +122,7 @@ impl Plugin {
             transform: transform.transpose().map_err(broken)?,
             sink: sink.transpose().map_err(broken)?,
             imports: imports.map(|(import, _)| import.to_owned()).collect(),
+            component,
             worlds,
         })))
     }
@@ -131,6 +135,12 @@ impl Plugin {
     /// The sha256 of the component, in lower-case hexadecimal.
     pub fn digest(&self) -> &str {
         &self.0.digest
+    }
+
+    /// The component itself, of a transactional sink: it is kept beside what it prepares,
+    /// which no other one can be trusted to commit.
+    pub fn component(&self) -> Option<&Arc<[u8]>> {
+        self.0.component.as_ref()
     }
 
     /// What it is for; where it is for several things, the first of transform,

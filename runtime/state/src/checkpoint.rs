@@ -4,7 +4,8 @@
 mod races;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -14,7 +15,9 @@ use bytes::Bytes;
 use crate::identity::{IDENTITY, Identity, identity};
 use crate::owner::Owner;
 use crate::rows::describe;
-use crate::{EpochLog, Found, Record, StateFile, Storage, compact, decode, encode};
+use crate::{
+    EpochLog, Found, Record, StateFile, Storage, compact, components, decode, encode, positions,
+};
 
 /// The last epoch of a run that ended, once all its sinks had committed it.
 const COMMITTED: &str = "committed";
@@ -32,6 +35,10 @@ pub struct Checkpoint {
     retain: usize,
     /// The epochs that are kept, oldest first, and the files that each one names.
     kept: Mutex<VecDeque<(u64, BTreeSet<String>)>>,
+    /// Components that the next records name.
+    components: Mutex<BTreeSet<String>>,
+    /// Whether every record could be read: else nobody knows which files are needed.
+    readable: AtomicBool,
 }
 
 /// A checkpoint as it was found.
@@ -89,6 +96,8 @@ impl Checkpoint {
             identity,
             retain: retain.max(2),
             kept: Mutex::default(),
+            components: Mutex::default(),
+            readable: AtomicBool::new(true),
             storage,
         };
         checkpoint.find_kept(last.as_ref()).await?;
@@ -146,13 +155,36 @@ impl Checkpoint {
         files: &[StateFile],
         keys: usize,
     ) -> Result<StateFile> {
+        let read = self.read_all(files).await?;
+        let (bytes, rows) = blocking(move || compact(&read, keys)).await?;
+        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
+            .await
+    }
+
+    /// Merges files of positions, oldest first, into one; without partitions that are gone
+    /// where there is no `older` file.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::merge`].
+    pub async fn merge_positions(
+        &self,
+        epoch: u64,
+        state: &str,
+        files: &[StateFile],
+        older: bool,
+    ) -> Result<StateFile> {
+        let read = self.read_all(files).await?;
+        let (bytes, rows) = blocking(move || positions::merge(&read, !older)).await?;
+        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
+            .await
+    }
+
+    async fn read_all(&self, files: &[StateFile]) -> Result<Vec<Vec<RecordBatch>>> {
         let mut read = Vec::with_capacity(files.len());
         for file in files {
             read.push(self.read_state(file).await?);
         }
-        let (bytes, rows) = blocking(move || compact(&read, keys)).await?;
-        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
-            .await
+        Ok(read)
     }
 
     /// The rows of a file of a state.
@@ -161,6 +193,29 @@ impl Checkpoint {
     /// Those of the storage; `Invalid` if it is damaged or gone.
     pub async fn read_state(&self, file: &StateFile) -> Result<Vec<RecordBatch>> {
         read_state(self.storage.as_ref(), file).await
+    }
+
+    /// Keeps the components of all sinks that prepare epochs with one, before the first
+    /// record that names them; removes those that no record needs any more.
+    ///
+    /// # Errors
+    /// Those of the storage; `Invalid` if another run has taken the checkpoint.
+    pub async fn keep_components(&self, all: &[Bytes]) -> Result<()> {
+        let storage = self.storage.as_ref();
+        // What a process that was killed has written is made certain first.
+        storage.settle(components::FOLDER).await?;
+        for bytes in all {
+            let name = components::keep(storage, bytes.clone()).await?;
+            lock(&self.components).insert(name);
+        }
+        if !self.readable.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut needed = lock(&self.components).clone();
+        needed.extend(lock(&self.kept).iter().flat_map(|(_, names)| names.clone()));
+        // A later owner may have kept others, which no record names yet.
+        self.check_owner().await?;
+        components::clean(storage, &needed).await
     }
 
     /// Records an epoch: once this succeeds, the epoch has happened.
@@ -177,7 +232,7 @@ impl Checkpoint {
                 self.place()
             )));
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         kept.push_back((record.epoch, names(record)));
         Ok(())
     }
@@ -215,14 +270,20 @@ impl Checkpoint {
     pub async fn clean(&self) -> Result<()> {
         loop {
             let (oldest, files) = {
-                let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let kept = lock(&self.kept);
                 let (Some(oldest), Some(next)) = (kept.front(), kept.get(1)) else {
                     return Ok(());
                 };
                 if kept.len() <= self.retain {
                     return Ok(());
                 }
-                let gone: Vec<String> = oldest.1.difference(&next.1).cloned().collect();
+                let mut gone: BTreeSet<String> = oldest.1.difference(&next.1).cloned().collect();
+                // A component may come back: also a later record may name it, or the next one.
+                let components = lock(&self.components);
+                gone.retain(|name| {
+                    let later = kept.iter().skip(2).any(|(_, names)| names.contains(name));
+                    !later && !components.contains(name)
+                });
                 (oldest.0, gone)
             };
             // The record first: one that names files that are gone could not be gone on from.
@@ -230,7 +291,7 @@ impl Checkpoint {
             for file in files {
                 self.storage.delete(&file).await?;
             }
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = lock(&self.kept);
             kept.pop_front();
         }
     }
@@ -279,20 +340,21 @@ impl Checkpoint {
         if let Some(last) = last {
             self.check_files(last).await?;
         }
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        *lock(&self.kept) = kept;
+        self.readable.store(readable, Ordering::Relaxed);
         Ok(())
     }
 
     /// A file that is missing is told before anything runs.
     async fn check_files(&self, last: &Record) -> Result<()> {
         let listed = self.storage.list("state").await?;
-        for name in names(last) {
+        for name in state_files(last) {
             let there = |file: &crate::Listed| name.strip_prefix("state/") == Some(&file.name);
             if !listed.iter().any(there) {
                 return Err(Error::invalid(format!(
                     "the state file `{}` is gone, and epoch {} needs it: restore it from a copy \
                      of the checkpoint",
-                    self.storage.place(&name),
+                    self.storage.place(name),
                     last.epoch
                 )));
             }
@@ -364,9 +426,20 @@ fn generation(name: &str) -> u64 {
     generation.map_or(0, |digits| digits.parse().unwrap_or(0))
 }
 
+/// All files that a record needs.
 fn names(record: &Record) -> BTreeSet<String> {
+    let states = state_files(record).map(str::to_owned);
+    states.chain(components::needed(record)).collect()
+}
+
+fn state_files(record: &Record) -> impl Iterator<Item = &str> {
     let files = record.states.iter().flat_map(|state| &state.files);
-    files.map(|file| file.name.clone()).collect()
+    let positions = record.sources.iter().flat_map(|source| &source.files);
+    files.chain(positions).map(|file| file.name.as_str())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn blocking<T: Send + 'static>(

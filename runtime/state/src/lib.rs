@@ -11,11 +11,13 @@
 mod checkpoint;
 mod claim;
 mod compact;
+mod components;
 mod files;
 mod identity;
 mod location;
 mod log;
 mod owner;
+mod positions;
 mod record;
 mod rows;
 mod storage;
@@ -23,9 +25,11 @@ mod view;
 
 pub use checkpoint::{Checkpoint, Opened, is_committed};
 pub use compact::compact;
+pub use components::component;
 pub use files::{StateFile, due};
 pub use location::{BucketUrl, Location};
 pub use log::{EpochLog, Found};
+pub use positions::{Positions, whole};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
     Unreadable,

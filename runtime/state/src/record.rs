@@ -12,12 +12,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::StateFile;
 
 /// The version of the format that this program writes, and the newest that it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that is known at the end of an epoch. Once it is written, the epoch has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The version of the format: 1.
+    /// The version of the format: 2; with 1 every record lists all positions.
     pub version: u32,
     /// The pipeline's name.
     pub pipeline: String,
@@ -50,8 +50,17 @@ pub struct SourceRecord {
     pub node: String,
     /// The connector's name: only the same one can read the positions.
     pub connector: String,
-    /// Every partition that was touched.
+    /// Partitions that the files do not have as they are; where there are no files, all.
     pub positions: Vec<PartitionRecord>,
+    /// Partitions that the files still have, and that are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+    /// Files of the positions of all others, oldest first: of a partition the last counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<StateFile>,
+    /// How many positions that makes together; said where there are files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// Where a partition goes on.
@@ -247,6 +256,15 @@ impl Record {
     }
 }
 
+// === impl SourceRecord ===
+
+impl SourceRecord {
+    /// How many positions there are, those in files included.
+    pub fn count(&self) -> u64 {
+        self.count.unwrap_or(self.positions.len() as u64)
+    }
+}
+
 // === impl PreparedRecord ===
 
 impl From<&Prepared> for PreparedRecord {
@@ -318,7 +336,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let newer = Record {
-            version: 2,
+            version: 3,
             ..record()
         };
         let error = Record::from_bytes(&newer.to_bytes().unwrap()).unwrap_err();

@@ -8,7 +8,7 @@ use azud_model::{Error, Result};
 use crate::checkpoint::read_state;
 use crate::identity::IDENTITY;
 use crate::rows::describe;
-use crate::{EpochLog, Record, StateRecord, Storage, compact, decode};
+use crate::{EpochLog, Record, StateRecord, Storage, compact, decode, whole};
 
 /// `_key_group`, `_order`: of no interest to people.
 const HIDDEN: usize = 2;
@@ -78,6 +78,37 @@ impl View {
             )),
             Err(error) => error,
         }
+    }
+
+    /// As [`View::records`], each with all positions in it, whatever files they are in.
+    ///
+    /// # Errors
+    /// `Invalid` if there are none, or none can be read.
+    pub async fn whole_records(&self) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let mut failed = None;
+        for record in self.records().await? {
+            match self.whole(&record).await {
+                Ok(record) => records.push(record),
+                // As above.
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    failed = Some(error);
+                }
+            }
+        }
+        match failed.filter(|_| records.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(records),
+        }
+    }
+
+    /// The same record with all positions in it, whatever files they are in.
+    ///
+    /// # Errors
+    /// `Invalid` if a file is damaged, or was removed meanwhile: look again.
+    pub async fn whole(&self, record: &Record) -> Result<Record> {
+        whole(self.storage.as_ref(), record).await
     }
 
     /// The rows of a state: one a key, without what only the runtime needs.

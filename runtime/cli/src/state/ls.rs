@@ -1,7 +1,7 @@
 //! `azud state ls`: the epochs that are kept, and the states of the newest.
 
 use azud_model::iso_timestamp;
-use azud_state::{Record, StateRecord};
+use azud_state::{Record, SourceRecord, StateRecord};
 
 use super::place::{input, view};
 use crate::args::StateLs;
@@ -10,10 +10,11 @@ use crate::output::{print, print_json, table};
 
 pub(super) fn ls(arguments: &StateLs) -> Result<(), Failure> {
     let (runtime, view) = view(&arguments.checkpoint)?;
-    let records = runtime.block_on(view.records()).map_err(input)?;
     if arguments.json {
-        return print_json(&records);
+        let records = runtime.block_on(view.whole_records());
+        return print_json(&records.map_err(input)?);
     }
+    let records = runtime.block_on(view.records()).map_err(input)?;
     let epochs: Vec<Vec<String>> = records.iter().map(epoch).collect();
     let mut text = table(
         &["epoch", "time", "records", "partitions", "state"],
@@ -34,12 +35,12 @@ pub(super) fn ls(arguments: &StateLs) -> Result<(), Failure> {
 fn epoch(record: &Record) -> Vec<String> {
     let files = record.states.iter().flat_map(|state| &state.files);
     let bytes = files.map(|file| file.bytes);
-    let positions = record.sources.iter().map(|source| source.positions.len());
+    let positions = record.sources.iter().map(SourceRecord::count);
     vec![
         record.epoch.to_string(),
         iso_timestamp(record.time_ms),
         record.input_rows.to_string(),
-        positions.sum::<usize>().to_string(),
+        positions.sum::<u64>().to_string(),
         bytes.sum::<u64>().to_string(),
     ]
 }

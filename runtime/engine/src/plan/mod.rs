@@ -2,6 +2,7 @@
 
 mod check;
 mod checkpoint;
+mod component;
 mod grants;
 mod node;
 mod order;
@@ -26,6 +27,7 @@ use crate::plugin::Cancel;
 use crate::run::{OnReject, Trigger};
 
 pub use check::check;
+pub(crate) use component::PlanComponent;
 pub use testing::{LoadedPlugins, OutputShape, SourceShape, TestOutput, TestPlan, check_for_test};
 
 /// Finds a plugin's component: builds its source if that is newer. The text of the error is shown as it is.
@@ -109,6 +111,8 @@ pub(crate) struct PlanSink {
     pub(crate) encode: Option<Format>,
     pub(crate) prints: bool,
     pub(crate) schema: SchemaRef,
+    /// Set where it is a plugin.
+    pub(crate) component: Option<PlanComponent>,
 }
 
 // === impl PlanSource ===
@@ -151,6 +155,7 @@ impl Plan {
         if let Some(found) = self.sinks.iter_mut().find(|found| is_it(found.node)) {
             found.encode = found.encode.filter(|_| sink.wants() == Wants::Encoded);
             found.sink = sink;
+            found.component = None;
         }
         self
     }

@@ -169,6 +169,7 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         encode,
         prints: node.connector.name.value == azud_connector_console::CONNECTOR.name,
         schema: output.schema,
+        component: None,
     });
     draft.add_vertex(vertex, node.mode_span());
     draft.add_rejected(&node.name.value, number);

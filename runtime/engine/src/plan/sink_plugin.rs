@@ -7,6 +7,7 @@ use azud_manifest::{Plugin as PluginEntry, Sink as SinkNode, Spanned};
 use azud_model::{Error, Mode, Result};
 use azud_sandbox::{CancellationToken, OpenError, Plugin, Sink, World};
 
+use super::component::{OpenOne, PlanComponent, Predecessors};
 use super::node::{Draft, Output};
 use super::plugin::{config, limits, loaded};
 use super::{Environment, PlanSink, grants, sink};
@@ -16,10 +17,13 @@ use crate::plugin::{
 };
 
 /// What a component imports where it wants to reach someone, and the grant for it.
-const NEEDS: [(&str, &str, &str); 2] = [
+const NEEDS: [Need; 2] = [
     ("wasi:http/outgoing-handler", "http", "sends HTTP requests"),
     ("wasi:sockets/tcp", "tcp", "opens TCP connections"),
 ];
+
+/// An interface, the grant for it, and what it is for.
+pub(super) type Need = (&'static str, &'static str, &'static str);
 
 pub(super) fn add(
     draft: &mut Draft<'_>,
@@ -45,13 +49,17 @@ pub(super) fn add(
     let logger = Arc::new(NodeLogger {
         node: node.name.value.as_str().into(),
     });
-    let open = {
-        let (plugin, schema) = (plugin.clone(), input.schema.clone());
-        move |cancel: &CancellationToken| {
+    let open_one: OpenOne = {
+        let schema = input.schema.clone();
+        Arc::new(move |plugin: &Plugin, cancel: &CancellationToken| {
             let (limits, granted) = (limits.clone(), Arc::clone(&granted));
             let (logger, cancel) = (logger.clone(), cancel.clone());
-            Sink::open(&plugin, &config, &schema, limits, granted, logger, cancel)
-        }
+            Sink::open(plugin, &config, &schema, limits, granted, logger, cancel)
+        })
+    };
+    let open = {
+        let (plugin, open_one) = (plugin.clone(), open_one.clone());
+        move |cancel: &CancellationToken| open_one(&plugin, cancel)
     };
     // Its own: what it prepared is rolled back after its calls were given up.
     let cancel = draft.cancel.token();
@@ -71,6 +79,17 @@ pub(super) fn add(
     let clock = environment.clock.clone();
     let of_node: Arc<str> = node.name.value.as_str().into();
     let cancels = draft.cancel.clone();
+    let component = PlanComponent::new(
+        &plugin,
+        Predecessors {
+            node: of_node.clone(),
+            open: open_one,
+            ungranted: ungranted(entry),
+            sandbox: environment.sandbox.clone(),
+            clock: clock.clone(),
+            cancels: cancels.clone(),
+        },
+    );
     let (transactions, guest) = match plugin.is(World::TransactionalSink) {
         true => {
             let first = Handle::new(of_node.clone(), first, clock.clone(), cancel);
@@ -120,6 +139,7 @@ pub(super) fn add(
         encode: None,
         prints: false,
         schema,
+        component: Some(component),
     });
     draft.add_vertex(ends, node.mode_span());
     draft.add_rejected(&node.name.value, number);
@@ -161,14 +181,9 @@ fn is_granted(
     plugin: &Plugin,
     entry: &PluginEntry,
 ) -> bool {
-    let written = entry.grants.as_ref();
     let mut complete = true;
-    for (interface, grant, what) in NEEDS {
-        let said = written.is_some_and(|grants| match grant {
-            "http" => grants.http.is_some(),
-            _ => grants.tcp.is_some(),
-        });
-        if said || !plugin.imports(interface) {
+    for (interface, grant, what) in ungranted(entry) {
+        if !plugin.imports(interface) {
             continue;
         }
         complete = false;
@@ -181,4 +196,17 @@ fn is_granted(
         draft.blame(name.span, message, Some(help));
     }
     complete
+}
+
+/// What nothing is said of.
+fn ungranted(entry: &PluginEntry) -> Vec<Need> {
+    let written = entry.grants.as_ref();
+    let said = |grant: &str| {
+        written.is_some_and(|grants| match grant {
+            "http" => grants.http.is_some(),
+            _ => grants.tcp.is_some(),
+        })
+    };
+    let needs = NEEDS.into_iter();
+    needs.filter(|(_, grant, _)| !said(grant)).collect()
 }

@@ -173,6 +173,7 @@ fn add(
         encode: None,
         prints: false,
         schema: found.schema.clone(),
+        component: None,
     });
     Some(OutputShape {
         schema: found.schema,

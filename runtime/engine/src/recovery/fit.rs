@@ -3,6 +3,7 @@
 use azud_model::{Error, Result};
 use azud_state::{Location, Record, SourceRecord, StateRecord, View};
 
+use super::handover::{Handover, Predecessor};
 use super::states::{PlanState, place, states};
 use crate::plan::Plan;
 
@@ -42,25 +43,33 @@ impl Plan {
         let runtime = runtime.map_err(|error| Error::internal("cannot wait").because(error))?;
         runtime.block_on(async {
             let storage = location.storage()?;
-            let record = View::new(storage.clone()).record(None).await?;
+            let view = View::new(storage.clone());
+            let record = view.whole(&view.record(None).await?).await?;
             if record.pipeline != self.name {
                 return Err(Error::invalid(format!(
                     "`{location}` is the checkpoint of the pipeline `{}`",
                     record.pipeline
                 )));
             }
-            let committed = azud_state::is_committed(storage.as_ref(), record.epoch).await?;
-            fit(self, &record, committed)
+            let storage = storage.as_ref();
+            let committed = azud_state::is_committed(storage, record.epoch).await?;
+            let handover = Handover::find(self, storage, &record, committed).await;
+            fit(self, &record, committed, &handover)
         })
     }
 }
 
 /// Every node of the plan and the record; `committed`: whether all sinks have what is recorded.
-pub(super) fn fit(plan: &Plan, record: &Record, committed: bool) -> Result<Vec<NodeFit>> {
+pub(super) fn fit(
+    plan: &Plan,
+    record: &Record,
+    committed: bool,
+    handover: &Handover,
+) -> Result<Vec<NodeFit>> {
     let mut found = Vec::new();
     sources(plan, record, &mut found);
     transforms(plan, record, &mut found)?;
-    sinks(plan, record, committed, &mut found);
+    sinks(plan, record, committed, handover, &mut found);
     Ok(found)
 }
 
@@ -118,11 +127,9 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
         let digest = record.plugins.get(&*node.name);
         let fit = match (own.is_empty(), before.is_empty()) {
             (true, true) => match (digest, node.plugin.as_deref()) {
-                (Some(before), Some(now)) if before != now => Fit::Changed(format!(
-                    "another version of its plugin: sha256 {} instead of {}",
-                    short(now),
-                    short(before)
-                )),
+                (Some(before), Some(now)) if before != now => {
+                    Fit::Changed(another_version(before, now))
+                }
                 _ => Fit::Kept,
             },
             (false, true) => Fit::New,
@@ -175,7 +182,13 @@ fn state_fit(own: &[&PlanState], before: &[&StateRecord]) -> Fit {
     })
 }
 
-fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>) {
+fn sinks(
+    plan: &Plan,
+    record: &Record,
+    committed: bool,
+    handover: &Handover,
+    found: &mut Vec<NodeFit>,
+) {
     let uncommitted = |what: &str| {
         format!(
             "{what}, and epoch {} may not be committed in it yet: run the manifest as it was once \
@@ -187,19 +200,14 @@ fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>
         let node = plan.sink_name(number).to_owned();
         let before = record.sinks.iter().find(|before| before.node == node);
         let target = place(plan, sink.sink.as_ref());
-        let digest = plan
-            .nodes
-            .get(sink.node)
-            .and_then(|node| node.plugin.as_deref());
         let changed = before.and_then(|before| {
-            if before.connector != sink.connector || before.target != target {
-                return Some("it writes to another place");
-            }
-            // Only the component that prepared an epoch can be trusted to commit it. One
-            // without transactions has nothing to commit.
-            let same = record.plugins.get(&node).map(String::as_str) == digest;
-            (!same && before.prepares).then_some("it has another version of its plugin")
+            let moved = before.connector != sink.connector || before.target != target;
+            moved.then_some("it writes to another place")
         });
+        let digest = plan.nodes.get(sink.node);
+        let digest = digest.and_then(|node| node.plugin.as_deref());
+        let digest_before = record.plugins.get(&node).map(String::as_str);
+        let digests = digest_before.zip(digest).unwrap_or_default();
         let format = sink
             .encode
             .map(|format| format!("{format:?}").to_lowercase());
@@ -212,7 +220,18 @@ fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>
                 format.unwrap_or_default(),
                 before.format.clone().unwrap_or_default()
             )),
-            (Some(_), None) => Fit::Kept,
+            (Some(_), None) => match handover.of(&node) {
+                None => Fit::Kept,
+                Some(Predecessor::Done) => Fit::Changed(another_version(digests.0, digests.1)),
+                Some(Predecessor::Commits(_)) => Fit::Changed(format!(
+                    "another version of its plugin; epoch {} is committed by the old one first",
+                    record.epoch
+                )),
+                Some(Predecessor::Cannot(why)) => Fit::Lost(format!(
+                    "{}; the old version cannot commit it first: {why}",
+                    uncommitted("it has another version of its plugin")
+                )),
+            },
             (Some(_), Some(what)) if committed => Fit::Changed(what.to_owned()),
             (Some(_), Some(what)) => Fit::Lost(uncommitted(what)),
         };
@@ -229,6 +248,14 @@ fn sinks(plan: &Plan, record: &Record, committed: bool, found: &mut Vec<NodeFit>
             });
         }
     }
+}
+
+fn another_version(before: &str, now: &str) -> String {
+    format!(
+        "another version of its plugin: sha256 {} instead of {}",
+        short(now),
+        short(before)
+    )
 }
 
 /// As much of a digest as tells two apart.

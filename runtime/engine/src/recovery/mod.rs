@@ -1,7 +1,9 @@
 //! Going on where an earlier run has stopped: what of a record fits a plan, and what
 //! the run that follows is given of it.
 
+mod files;
 mod fit;
+mod handover;
 mod recorder;
 mod resume;
 mod spool;

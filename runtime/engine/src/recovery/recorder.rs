@@ -1,32 +1,32 @@
 //! Records epochs: what changed, where sources are, what sinks prepared.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use azud_connect::{Delivery, Prepared, Replay, fault_point};
-use azud_model::{Epoch, Error, Position, Result};
+use azud_model::{Epoch, Position, Result};
 use azud_state::{
-    Checkpoint, PartitionRecord, PreparedRecord, Record, SinkRecord, SourceRecord, StateFile,
-    StateRecord, due,
+    Checkpoint, Positions, PreparedRecord, Record, SinkRecord, StateFile, StateRecord,
 };
-use tokio::task::{JoinHandle, JoinSet};
+use bytes::Bytes;
 
+use super::files::{Files, Merges, Writes, written};
 use super::states::{PlanState, place};
 use crate::plan::Plan;
 use crate::run::Retry;
 
-/// So many files of a state are worth waiting for their merge.
-const MANY: usize = 16;
+/// So many partitions are listed in a record; more go to a file. Until then an epoch costs one
+/// durable write.
+const MOST_LISTED: usize = 256;
 
 /// What the coordinator records epochs with.
 pub(crate) struct Recorder {
     checkpoint: Arc<Checkpoint>,
     pipeline: String,
     states: Vec<State>,
-    /// Name and connector of every source that can be asked again, itself or its journal.
-    sources: Vec<(String, String)>,
+    /// Every source that can be asked again, itself or its journal.
+    sources: Vec<Source>,
     /// Every sink, without what it prepared.
     sinks: Vec<SinkRecord>,
     plugins: BTreeMap<String, String>,
@@ -35,10 +35,19 @@ pub(crate) struct Recorder {
 /// A stateful step, and the files that make up its state.
 struct State {
     of: PlanState,
-    files: Vec<StateFile>,
-    /// Which of the files are being merged into one.
-    merging: Option<(Range<usize>, JoinHandle<Result<StateFile>>)>,
+    files: Files,
 }
+
+/// A source, and what is recorded of it.
+struct Source {
+    node: String,
+    connector: String,
+    positions: Positions,
+    files: Files,
+}
+
+/// What an earlier run has recorded of a source: its positions, and which files have them.
+pub(super) type KnownSource = (Positions, Vec<StateFile>);
 
 /// Where a lane finds the state of an instance.
 #[derive(Clone)]
@@ -56,11 +65,13 @@ impl Recorder {
         plan: &Plan,
         checkpoint: Arc<Checkpoint>,
         states: Vec<(PlanState, Vec<StateFile>)>,
+        mut known: BTreeMap<String, KnownSource>,
     ) -> Self {
-        let states = states.into_iter().map(|(of, files)| State {
-            of,
-            files,
-            merging: None,
+        let states = states.into_iter().map(|(of, files)| {
+            let keys = of.shape.keys;
+            let name = format!("{}-{}", of.node, of.step);
+            let files = Files::new(name, of.schema.clone(), Merges::Rows { keys }, files);
+            State { of, files }
         });
         let sinks = plan
             .sinks
@@ -81,10 +92,15 @@ impl Recorder {
             source.journal.is_some() || source.source.replay() == Replay::Positions
         });
         let sources = sources.map(|(number, source)| {
-            (
-                plan.source_name(number).to_owned(),
-                source.connector.clone(),
-            )
+            let node = plan.source_name(number).to_owned();
+            let (positions, files) = known.remove(&node).unwrap_or_default();
+            let (name, schema) = (format!("{node}-positions"), Positions::schema());
+            Source {
+                connector: source.connector.clone(),
+                files: Files::new(name, schema, Merges::Positions, files),
+                positions,
+                node,
+            }
         });
         let plugins = plan.nodes.iter().filter_map(|node| {
             let digest = node.plugin.as_deref()?;
@@ -118,11 +134,12 @@ impl Recorder {
 
     /// Where lanes find their state.
     pub(crate) fn restores(&self) -> Vec<Restore> {
-        let kept = self.states.iter().filter(|state| !state.files.is_empty());
+        let kept = self.states.iter();
+        let kept = kept.filter(|state| !state.files.all().is_empty());
         kept.map(|state| Restore {
             instance: state.of.instance,
             checkpoint: self.checkpoint.clone(),
-            files: state.files.clone(),
+            files: state.files.all().to_vec(),
             in_one_lane: state.of.in_one_lane,
         })
         .collect()
@@ -139,10 +156,18 @@ impl Recorder {
         prepared: &[Vec<Prepared>],
         changes: Vec<(usize, RecordBatch)>,
     ) -> Result<()> {
-        self.adopt_merged(epoch.last).await;
+        for files in self.files() {
+            files.adopt_merged(epoch.last).await;
+        }
+        for source in &mut self.sources {
+            let own = positions.iter();
+            let own = own.filter(|of| of.partition.source == source.node);
+            let own = own.map(|of| (of.partition.name.as_str(), of.next.as_str()));
+            source.positions.update(own);
+        }
         self.write_changes(epoch, changes).await?;
         fault_point("before-record");
-        let record = self.make(epoch, positions, prepared);
+        let record = self.make(epoch, prepared);
         let mut retry = Retry::new("the checkpoint");
         while let Err(error) = self.checkpoint.record(&record).await {
             retry.after(error).await?;
@@ -186,72 +211,95 @@ impl Recorder {
     /// Lets go of the checkpoint, for another attempt to take: nothing is written to it any
     /// more when this returns.
     pub(crate) async fn close(mut self) {
-        for state in &mut self.states {
-            if let Some((_, merging)) = state.merging.take() {
-                // The next attempt merges the same files again.
-                let _ = merging.await;
-            }
+        let states = self.states.iter_mut().map(|state| &mut state.files);
+        let sources = self.sources.iter_mut().map(|source| &mut source.files);
+        for files in states.chain(sources) {
+            files.close().await;
         }
     }
 
+    /// Keeps the components that the sinks' epochs will be prepared by: called before the
+    /// first record.
+    ///
+    /// # Errors
+    /// Those of the checkpoint; a full disk is waited for.
+    pub(crate) async fn keep_components(&self, plan: &Plan) -> Result<()> {
+        let components = plan.sinks.iter().filter_map(|sink| sink.component.as_ref());
+        let components = components.filter_map(|component| component.bytes.clone());
+        let components: Vec<Bytes> = components.map(Bytes::from_owner).collect();
+        let mut retry = Retry::new("the checkpoint");
+        while let Err(error) = self.checkpoint.keep_components(&components).await {
+            retry.after(error).await?;
+        }
+        Ok(())
+    }
+
+    /// Side by side, what states have changed, and the positions that a record has no room
+    /// for: these are numbered after the states.
     async fn write_changes(
         &mut self,
         epoch: &Epoch,
         changes: Vec<(usize, RecordBatch)>,
     ) -> Result<()> {
-        let mut tasks = JoinSet::new();
+        let (checkpoint, epoch) = (&self.checkpoint, epoch.number);
+        let mut writes = Writes::new();
         for (number, state) in self.states.iter().enumerate() {
             let own = changes
                 .iter()
                 .filter(|(instance, _)| *instance == state.of.instance);
             let rows: Vec<RecordBatch> = own.map(|(_, rows)| rows.clone()).collect();
-            if rows.is_empty() {
-                continue;
+            if !rows.is_empty() {
+                let files = &state.files;
+                files.write(checkpoint, epoch, number, rows, &mut writes);
             }
-            let checkpoint = self.checkpoint.clone();
-            let (schema, name, epoch) = (state.of.schema.clone(), state.of.name(), epoch.number);
-            tasks.spawn(async move {
-                let mut retry = Retry::new("the checkpoint");
-                loop {
-                    let (schema, rows) = (schema.clone(), rows.clone());
-                    match checkpoint.write_state(epoch, &name, schema, rows).await {
-                        Ok(file) => return Ok((number, file)),
-                        Err(error) => retry.after(error).await?,
-                    }
-                }
-            });
         }
-        while let Some(done) = tasks.join_next().await {
-            let done: Result<_> =
-                done.map_err(|error| Error::internal("writing state").because(error))?;
-            let (number, file) = done?;
+        for (number, source) in (self.states.len()..).zip(&self.sources) {
+            if source.positions.listed() > MOST_LISTED {
+                let rows = vec![source.positions.batch()?];
+                let files = &source.files;
+                files.write(checkpoint, epoch, number, rows, &mut writes);
+            }
+        }
+        for (number, file) in written(writes).await? {
             if let Some(state) = self.states.get_mut(number) {
-                state.files.push(file);
+                state.files.add(file);
+            } else if let Some(source) = self.sources.get_mut(number - self.states.len()) {
+                source.files.add(file);
+                source.positions.filed();
             }
         }
         Ok(())
     }
 
-    fn make(&self, epoch: &Epoch, positions: &[Position], prepared: &[Vec<Prepared>]) -> Record {
+    /// All files that epochs add to.
+    fn files(&mut self) -> impl Iterator<Item = &mut Files> {
+        let states = self.states.iter_mut().map(|state| &mut state.files);
+        let sources = self.sources.iter_mut().map(|source| &mut source.files);
+        states.chain(sources)
+    }
+
+    /// Begins to merge files where that is worth it, beside everything else.
+    pub(crate) fn merge(&mut self, epoch: u64) {
+        let checkpoint = self.checkpoint.clone();
+        for files in self.files() {
+            files.merge(&checkpoint, epoch);
+        }
+    }
+
+    fn make(&self, epoch: &Epoch, prepared: &[Vec<Prepared>]) -> Record {
         let run = self.checkpoint.run();
         let generation = self.checkpoint.generation();
-        let sources = self.sources.iter().map(|(node, connector)| {
-            let own = positions.iter().filter(|of| of.partition.source == *node);
-            let positions = own.map(|position| PartitionRecord {
-                partition: position.partition.name.clone(),
-                next: position.next.clone(),
-            });
-            SourceRecord {
-                node: node.clone(),
-                connector: connector.clone(),
-                positions: positions.collect(),
-            }
+        let sources = self.sources.iter().map(|source| {
+            let files = source.files.all();
+            source
+                .positions
+                .record(&source.node, &source.connector, files)
         });
         let states = self.states.iter().map(|state| StateRecord {
             node: state.of.node.clone(),
             step: state.of.step,
             shape: state.of.shape.clone(),
-            files: state.files.clone(),
+            files: state.files.all().to_vec(),
         });
         let sinks = self
             .sinks
@@ -268,56 +316,6 @@ impl Recorder {
             plugins: self.plugins.clone(),
             ..Record::new(&self.pipeline, run, generation, epoch)
         }
-    }
-
-    /// Files that were merged meanwhile are replaced by the one that they became.
-    /// A run that ends waits where there are too many: short runs would never merge any.
-    async fn adopt_merged(&mut self, is_last: bool) {
-        for state in &mut self.states {
-            let waits = is_last && state.files.len() > MANY;
-            let done =
-                |merging: &mut (Range<usize>, JoinHandle<_>)| waits || merging.1.is_finished();
-            let Some((range, merged)) = state.merging.take_if(done) else {
-                continue;
-            };
-            match merged.await {
-                Ok(Ok(file)) => {
-                    fault_point("after-merge");
-                    state.files.splice(range, [file]);
-                }
-                Ok(Err(error)) => tracing::warn!("files of state were not merged: {error}"),
-                Err(error) => tracing::warn!("files of state were not merged: {error}"),
-            }
-        }
-    }
-
-    /// Begins to merge files where that is worth it, beside everything else.
-    pub(crate) fn merge(&mut self, epoch: u64) {
-        for state in &mut self.states {
-            if state.merging.is_some() {
-                continue;
-            }
-            let Some(range) = due(&state.files) else {
-                continue;
-            };
-            let files = state.files.get(range.clone()).unwrap_or_default().to_vec();
-            let (checkpoint, name) = (self.checkpoint.clone(), state.of.name());
-            let keys = state.of.shape.keys;
-            let task = tokio::spawn(async move {
-                fault_point("in-merge");
-                checkpoint.merge(epoch, &name, &files, keys).await
-            });
-            state.merging = Some((range, task));
-        }
-    }
-}
-
-// === impl PlanState ===
-
-impl PlanState {
-    /// What its files are named after.
-    fn name(&self) -> String {
-        format!("{}-{}", self.node, self.step)
     }
 }
 

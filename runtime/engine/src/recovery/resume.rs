@@ -1,15 +1,17 @@
 //! The start of a run over a checkpoint.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result};
-use azud_state::{Checkpoint, Opened, Record};
+use azud_state::{Checkpoint, Opened, Positions, Record, whole};
 
 use super::fit::{Fit, NodeFit, fit};
-use super::recorder::Recorder;
+use super::handover::Handover;
+use super::recorder::{KnownSource, Recorder};
 use super::spool::Spooled;
 use super::states::states;
 use crate::plan::{Plan, PlanCheckpoint};
@@ -18,7 +20,7 @@ use crate::run::Retry;
 /// A checkpoint that is open, and what of it the run goes on with.
 pub(crate) struct Resume {
     pub(crate) recorder: Recorder,
-    /// The last epoch that happened; `None` at a first start.
+    /// The last epoch that happened, with all positions; `None` at a first start.
     pub(crate) last: Option<Record>,
     /// Nodes that may start anew.
     allow_reset: Vec<String>,
@@ -26,6 +28,8 @@ pub(crate) struct Resume {
     reset: Vec<String>,
     /// Sinks that are others than before: all was committed in what they were.
     moved: Vec<String>,
+    /// Sinks that are another version of what they were.
+    handover: Handover,
 }
 
 // === impl Resume ===
@@ -46,18 +50,26 @@ impl Resume {
         };
         check_names(plan, allow_reset)?;
         let (opened, committed) = take(plan, planned).await?;
+        let recorded = opened.last;
+        let last = match &recorded {
+            Some(recorded) => Some(with_positions(planned, recorded).await?),
+            None => None,
+        };
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }
-        let (reset, moved) = match &opened.last {
+        let (reset, moved, handover) = match &last {
             Some(last) => {
-                let fits = fit(plan, last, committed)?;
+                let storage = planned.storage.as_ref();
+                let handover = Handover::find(plan, storage, last, committed).await;
+                let fits = fit(plan, last, committed, &handover)?;
                 let moved = fits.iter().filter(|one| matches!(one.fit, Fit::Changed(_)));
+                let moved = moved.filter(|one| handover.of(&one.node).is_none());
                 let moved: Vec<String> = moved.map(|one| one.node.clone()).collect();
                 let reset = reset(&fits, allow_reset, &opened.checkpoint.place())?;
-                (reset, moved)
+                (reset, moved, handover)
             }
-            None => (Vec::new(), Vec::new()),
+            None => (Vec::new(), Vec::new(), Handover::default()),
         };
         // Once: what an attempt before this one has put there is not recorded yet.
         if let Some(folder) = planned.location.folder().filter(|_| is_first) {
@@ -65,7 +77,6 @@ impl Resume {
                 put_journal_aside(folder, node)?;
             }
         }
-        let last = opened.last;
         let keeps = |node: &str| !reset.iter().any(|reset| reset == node);
         let mut states = states(plan)?
             .into_iter()
@@ -78,13 +89,15 @@ impl Resume {
             })
             .collect::<Vec<_>>();
         states.sort_by_key(|(state, _)| state.instance);
-        let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states);
+        let known = known_sources(recorded.as_ref(), last.as_ref(), keeps);
+        let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
         Ok(Some(Self {
             recorder,
             last,
             allow_reset: allow_reset.to_vec(),
             reset,
             moved,
+            handover,
         }))
     }
 
@@ -119,6 +132,16 @@ impl Resume {
         })
     }
 
+    /// Whether the last epoch is for a sink's own component to commit: it has prepared it.
+    pub(crate) fn is_own(&self, sink: &str) -> bool {
+        self.handover.of(sink).is_none()
+    }
+
+    /// The component that commits the last epoch before the sink's own is told anything.
+    pub(crate) fn take_predecessor(&mut self, sink: &str) -> Option<Arc<dyn Sink>> {
+        self.handover.take(sink).filter(|_| !self.is_reset(sink))
+    }
+
     /// A sink behind the checkpoint's spool.
     pub(crate) fn spooled(&self, name: &str, sink: Arc<dyn Sink>, schema: SchemaRef) -> Spooled {
         let checkpoint = self.recorder.checkpoint();
@@ -151,6 +174,35 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
             Err(error) => retry.after(error).await?,
         }
     }
+}
+
+/// The last record with all positions in it, once their files can be read.
+async fn with_positions(planned: &PlanCheckpoint, record: &Record) -> Result<Record> {
+    let mut retry = Retry::new("the checkpoint");
+    loop {
+        match whole(planned.storage.as_ref(), record).await {
+            Ok(whole) => return Ok(whole),
+            Err(error) => retry.after(error).await?,
+        }
+    }
+}
+
+/// What later records need not say again of the sources that go on.
+fn known_sources(
+    recorded: Option<&Record>,
+    whole: Option<&Record>,
+    keeps: impl Fn(&str) -> bool,
+) -> BTreeMap<String, KnownSource> {
+    let recorded = recorded.iter().flat_map(|record| &record.sources);
+    let whole = whole.iter().flat_map(|record| &record.sources);
+    let kept = recorded
+        .zip(whole)
+        .filter(|(source, _)| keeps(&source.node));
+    kept.map(|(source, whole)| {
+        let known = (Positions::new(source, whole), source.files.clone());
+        (source.node.clone(), known)
+    })
+    .collect()
 }
 
 /// What the journal of a source still has is not what it gives when it starts anew.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use azud_connect::{
-    JournalOptions, Journaled, LocalDisk, OnFull, Sink, SinkWriter, Source, SourceReader,
+    JournalOptions, Journaled, LocalDisk, OnFull, Recovery, Sink, SinkWriter, Source, SourceReader,
+    fault_point,
 };
 use azud_model::Result;
 use azud_state::Record;
@@ -39,10 +40,13 @@ impl Plan {
         attempt: &Attempt,
         sources: &[Arc<dyn Source>],
     ) -> Result<Opened> {
-        let resume = Resume::open(self, allow_reset, attempt.is_first).await?;
+        let mut resume = Resume::open(self, allow_reset, attempt.is_first).await?;
         let sinks = self.spooled(resume.as_ref());
-        match &resume {
-            Some(resume) => self.recover_sinks(&sinks, resume).await?,
+        match &mut resume {
+            Some(resume) => {
+                self.recover_sinks(&sinks, resume).await?;
+                resume.recorder.keep_components(self).await?;
+            }
             None => self.tell_losses(),
         }
         attempt.unsettled.store(false, Ordering::Release);
@@ -112,28 +116,18 @@ impl Plan {
     }
 
     /// Rolls back what was never recorded, and commits what was.
-    async fn recover_sinks(&self, sinks: &[Arc<dyn Sink>], resume: &Resume) -> Result<()> {
+    async fn recover_sinks(&self, sinks: &[Arc<dyn Sink>], resume: &mut Resume) -> Result<()> {
         for (number, sink) in sinks.iter().enumerate() {
             let node = self.sink_name(number);
             let name = format!("sink `{node}`");
             let recovery = resume.sink(node)?;
-            let mut retry = Retry::new(&name);
-            while let Err(error) = sink.recover(&recovery).await {
-                retry
-                    .after(error)
-                    .await
-                    .map_err(|error| error.within(&name))?;
+            if let Some(old) = resume.take_predecessor(node) {
+                tracing::info!("{name}: the component that prepared the last epoch commits it");
+                let old_name = format!("{name} as it was before");
+                recover_sink(&old_name, old.as_ref(), &recovery, true).await?;
+                fault_point("after-handover");
             }
-            let Some(last) = recovery.last else {
-                continue;
-            };
-            let mut retry = Retry::new(&name);
-            while let Err(error) = sink.commit(&last.epoch, last.prepared.clone()).await {
-                retry
-                    .after(error)
-                    .await
-                    .map_err(|error| error.within(&name))?;
-            }
+            recover_sink(&name, sink.as_ref(), &recovery, resume.is_own(node)).await?;
         }
         if let Some(last) = &resume.last {
             // The next manifest may have other sinks.
@@ -214,4 +208,27 @@ impl Plan {
         let node = self.sinks.get(sink).map_or(0, |sink| sink.node);
         self.nodes.get(node).map_or("", |node| &node.name)
     }
+}
+
+/// Tells a sink what is recorded; what it has prepared for that it `commits`.
+async fn recover_sink(
+    name: &str,
+    sink: &dyn Sink,
+    recovery: &Recovery,
+    commits: bool,
+) -> Result<()> {
+    let mut retry = Retry::new(name);
+    while let Err(error) = sink.recover(recovery).await {
+        let waited = retry.after(error).await;
+        waited.map_err(|error| error.within(name))?;
+    }
+    let Some(last) = recovery.last.as_ref().filter(|_| commits) else {
+        return Ok(());
+    };
+    let mut retry = Retry::new(name);
+    while let Err(error) = sink.commit(&last.epoch, last.prepared.clone()).await {
+        let waited = retry.after(error).await;
+        waited.map_err(|error| error.within(name))?;
+    }
+    Ok(())
 }

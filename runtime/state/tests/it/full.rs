@@ -45,7 +45,7 @@ async fn it_is_full_once_at_every_call_and_the_power_is_cut_soon_after() {
 #[tokio::test]
 async fn it_is_full_until_there_is_room() {
     let (mut waited, mut cut) = (0, 0);
-    for capacity in (0..24_000).step_by(121) {
+    for capacity in (0..36_000).step_by(181) {
         let (disk, mut known) = (SimulatedDisk::new(), Known::default());
         disk.set_capacity(Some(capacity));
         let mut attempts = 0;

@@ -9,6 +9,7 @@ mod crash;
 mod full;
 mod model;
 mod script;
+mod source;
 
 /// How many of `all` seeds are tried at each call.
 fn seeds(all: u64) -> std::ops::Range<u64> {

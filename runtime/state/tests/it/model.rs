@@ -29,6 +29,13 @@ pub(crate) fn after(state: usize, epoch: u64) -> Rows {
         .collect()
 }
 
+/// Where each partition goes on after an epoch: five that stay, and files that come and go.
+pub(crate) fn places(epoch: u64) -> BTreeMap<String, String> {
+    let stays = (0..=epoch).map(|epoch| (format!("topic-{}", epoch % 5), epoch.to_string()));
+    let goes = (epoch.saturating_sub(3)..=epoch).map(|file| (format!("in/{file}"), "end".into()));
+    stays.chain(goes).collect()
+}
+
 /// As a file of state has them.
 pub(crate) fn batch(rows: &Rows) -> RecordBatch {
     let groups = rows.keys().map(|key| u8::try_from(*key).unwrap());

@@ -1,16 +1,20 @@
 //! A run over a checkpoint, as the engine does it: state, record, cleaning, merging.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use azud_connect::{Disk as _, SimulatedDisk};
 use azud_model::{Epoch, Result};
 use azud_state::{
-    Checkpoint, LocalStorage, Opened, Record, Shape, StateFile, StateRecord, Storage, View, due,
+    Checkpoint, LocalStorage, Opened, Positions, Record, Shape, SinkRecord, StateFile, StateRecord,
+    Storage, View, component, due, whole,
 };
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
-use crate::model::{STATES, after, batch, changes, pairs};
+use crate::model::{STATES, after, batch, changes, pairs, places};
+use crate::source::Source;
 
 /// So many epochs are recorded in all: enough for merges of merged files.
 pub(crate) const EPOCHS: u64 = 16;
@@ -75,9 +79,19 @@ pub(crate) async fn open(
     );
     assert!(epoch >= known.recorded, "{epoch:?} after {known:?}");
     known.recorded = epoch;
+    // What has prepared an epoch is there to commit it.
+    for digest in last.iter().flat_map(|last| last.plugins.values()) {
+        component(storage(disk).as_ref(), digest).await?;
+    }
+    if let Some(last) = &last {
+        let whole = whole(storage(disk).as_ref(), last).await?;
+        let positions = whole.sources.iter().flat_map(|source| &source.positions);
+        let positions = positions.map(|one| (one.partition.clone(), one.next.clone()));
+        assert_eq!(positions.collect::<BTreeMap<_, _>>(), places(last.epoch));
+    }
     for state in last.iter().flat_map(|last| &last.states) {
         let step = usize::try_from(state.step).unwrap();
-        let mut rows = std::collections::BTreeMap::new();
+        let mut rows = BTreeMap::new();
         for file in &state.files {
             for batch in checkpoint.read_state(file).await? {
                 rows.extend(pairs(&batch));
@@ -95,11 +109,18 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
         Some(last) => last.states.iter().map(|of| of.files.clone()).collect(),
         None => vec![Vec::new(); STATES.len()],
     };
+    let mut source = Source::new(last.as_ref());
+    let first = last.map_or(0, |last| last.epoch + 1);
+    let plugin = plugin(first);
+    again!(
+        again,
+        checkpoint.keep_components(std::slice::from_ref(&plugin))
+    );
     tidied(&checkpoint, known).await;
     if known.warnings.is_empty() {
-        no_orphans(disk).await;
+        no_orphans(disk, &plugin).await;
     }
-    for number in last.map_or(0, |last| last.epoch + 1)..EPOCHS {
+    for number in first..EPOCHS {
         for (state, files) in files.iter_mut().enumerate() {
             let rows = changes(state, number);
             if rows.is_empty() {
@@ -112,11 +133,22 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
                 checkpoint.write_state(number, name, rows.schema(), vec![rows.clone()])
             ));
         }
+        if source.goes_to(number) {
+            let rows = source.positions.batch()?;
+            let (name, schema) = ("in-positions", Positions::schema());
+            source.files.push(again!(
+                again,
+                checkpoint.write_state(number, name, schema.clone(), vec![rows.clone()])
+            ));
+            source.positions.filed();
+        }
         known.tried = Some(number);
-        let record = record(&checkpoint, number, &files);
+        let mut record = record(&checkpoint, number, &files, &plugin);
+        record.sources = vec![source.positions.record("in", "file", &source.files)];
         again!(again, checkpoint.record(&record));
         known.recorded = Some(number);
         tidied(&checkpoint, known).await;
+        source.merge(&checkpoint, number, known).await;
         for (name, files) in STATES.iter().zip(&mut files) {
             let Some(range) = due(files) else {
                 continue;
@@ -141,7 +173,22 @@ async fn tidied(checkpoint: &Checkpoint, known: &mut Known) {
     }
 }
 
-fn record(checkpoint: &Checkpoint, number: u64, files: &[Vec<StateFile>]) -> Record {
+/// A run has one of three versions of its plugin.
+fn plugin(first: u64) -> Bytes {
+    format!("version {}", first % 3).into()
+}
+
+fn digest(plugin: &Bytes) -> String {
+    let digest = Sha256::digest(plugin);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn record(
+    checkpoint: &Checkpoint,
+    number: u64,
+    files: &[Vec<StateFile>],
+    plugin: &Bytes,
+) -> Record {
     let epoch = Epoch {
         number,
         time_ms: 1_000 + i64::try_from(number).unwrap(),
@@ -160,12 +207,21 @@ fn record(checkpoint: &Checkpoint, number: u64, files: &[Vec<StateFile>]) -> Rec
     });
     Record {
         states: states.collect(),
+        sinks: vec![SinkRecord {
+            node: "out".to_owned(),
+            connector: "plugin".to_owned(),
+            target: None,
+            format: None,
+            prepares: true,
+            prepared: Vec::new(),
+        }],
+        plugins: [("out".to_owned(), digest(plugin))].into(),
         ..Record::new("p", checkpoint.run(), checkpoint.generation(), &epoch)
     }
 }
 
 /// After it was opened and cleaned there is nothing that no record names.
-async fn no_orphans(disk: &SimulatedDisk) {
+async fn no_orphans(disk: &SimulatedDisk, plugin: &Bytes) {
     let list = |folder: &str| {
         let folder = Path::new(FOLDER).join(folder);
         let entries = disk.list(&folder).unwrap().into_iter();
@@ -182,8 +238,14 @@ async fn no_orphans(disk: &SimulatedDisk) {
     assert!(list("epochs").len() <= RETAIN + 1, "{:?}", list("epochs"));
     // There may be none yet, but for the claim of an owner.
     let records = View::new(storage(disk)).records().await.unwrap_or_default();
+    let plugins = records.iter().flat_map(|record| record.plugins.values());
+    let mut plugins: BTreeSet<String> = plugins.map(|digest| format!("{digest}.wasm")).collect();
+    plugins.insert(format!("{}.wasm", digest(plugin)));
+    assert_eq!(list("components"), plugins, "components");
     let states = records.iter().flat_map(|record| &record.states);
     let named = states.flat_map(|state| &state.files);
+    let sources = records.iter().flat_map(|record| &record.sources);
+    let named = named.chain(sources.flat_map(|source| &source.files));
     let named: BTreeSet<String> = named
         .map(|file| file.name.strip_prefix("state/").unwrap().to_owned())
         .collect();

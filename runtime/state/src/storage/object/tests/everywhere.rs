@@ -4,7 +4,7 @@ use azud_model::{Epoch, ErrorKind};
 
 use super::server::Fault;
 use super::*;
-use crate::{Checkpoint, EpochLog, Opened, Record};
+use crate::{Checkpoint, EpochLog, Opened, Record, component};
 
 /// Short, so that hanging costs little; whoever is too slow by accident tries again.
 const SHORT: Duration = Duration::from_millis(150);
@@ -22,8 +22,15 @@ async fn again<T, F: Future<Output = Result<T>>>(mut call: impl FnMut() -> F) ->
     panic!("it is tried for ever");
 }
 
+/// And the sha256 of it.
+const COMPONENT: &str = "a component";
+const SHA256: &str = "626d0ce33ca550dc06351c3ea7b698be557ff5d35bf25edc44221b561838594c";
+
 async fn open(storage: &Arc<dyn Storage>) -> Opened {
-    again(|| Checkpoint::open(storage.clone(), "p", 2)).await
+    let opened = again(|| Checkpoint::open(storage.clone(), "p", 2)).await;
+    let all = [Bytes::from(COMPONENT)];
+    again(|| opened.checkpoint.keep_components(&all)).await;
+    opened
 }
 
 async fn epoch(checkpoint: &Checkpoint, number: u64) -> Record {
@@ -62,6 +69,8 @@ async fn runs(server: &Server) {
         }
     });
     lost.await;
+    let (_, kept) = again(|| component(storage.as_ref(), SHA256)).await;
+    assert_eq!(kept, COMPONENT);
     let log = EpochLog::new(storage);
     let epochs = again(|| log.epochs()).await;
     // Epoch 0 was removed; a write of it that hung may come after that.
