@@ -19,6 +19,13 @@ use crate::Result;
 /// How many groups there are. Fixed: state is filed by group.
 pub const KEY_GROUPS: u64 = 256;
 
+/// The first column of a row of state: its key's group.
+pub const KEY_GROUP: &str = "_key_group";
+
+/// The second column of a row of state: when its key was first seen, so that a result comes
+/// out in the same order after a restart.
+pub const ORDER: &str = "_order";
+
 /// The group of every row.
 ///
 /// # Errors

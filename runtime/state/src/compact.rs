@@ -100,6 +100,8 @@ mod tests {
     use arrow::datatypes::Int64Type;
     use proptest::prelude::*;
 
+    use azud_model::{KEY_GROUP, ORDER};
+
     use super::*;
     use crate::rows::{decode, describe, encode};
 
@@ -111,8 +113,8 @@ mod tests {
         let keys = StringArray::from_iter_values(pairs.iter().map(|(key, _)| key));
         let values = Int64Array::from_iter_values(pairs.iter().map(|(_, value)| *value));
         RecordBatch::try_from_iter([
-            ("_key_group", Arc::new(groups) as ArrayRef),
-            ("_order", Arc::new(order) as ArrayRef),
+            (KEY_GROUP, Arc::new(groups) as ArrayRef),
+            (ORDER, Arc::new(order) as ArrayRef),
             ("key", Arc::new(keys) as ArrayRef),
             ("count", Arc::new(values) as ArrayRef),
         ])

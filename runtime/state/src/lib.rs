@@ -34,6 +34,6 @@ pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
     Unreadable,
 };
-pub use rows::{KEY_GROUP, ORDER, decode, encode, of_lane};
+pub use rows::{decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, ObjectStorage, Storage};
 pub use view::View;

@@ -12,16 +12,10 @@ use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::{SchemaRef, UInt8Type};
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
-use azud_model::{Error, Result};
+use azud_model::{Error, KEY_GROUP, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StateFile;
-
-/// The column of key groups.
-pub const KEY_GROUP: &str = "_key_group";
-
-/// The column of when keys were first seen.
-pub const ORDER: &str = "_order";
 
 /// Rows of one record batch of a file.
 pub(crate) const BATCH_ROWS: usize = 1 << 16;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt8Array, UInt64Array};
 use arrow::compute::{interleave_record_batch, sort_to_indices};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
-use azud_model::{Error, Result, key_groups};
+use azud_model::{Error, KEY_GROUP, ORDER, Result, key_groups};
 
 use super::Aggregate;
 use super::final_aggregate::failed;
@@ -127,8 +127,8 @@ fn checked(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 
 fn schema(aggregate: &Aggregate) -> SchemaRef {
     let mut fields = vec![
-        Arc::new(Field::new("_key_group", DataType::UInt8, false)),
-        Arc::new(Field::new("_order", DataType::UInt64, false)),
+        Arc::new(Field::new(KEY_GROUP, DataType::UInt8, false)),
+        Arc::new(Field::new(ORDER, DataType::UInt64, false)),
     ];
     let names = aggregate.state_names();
     for (number, field) in aggregate.state().fields().iter().enumerate() {

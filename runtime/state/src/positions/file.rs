@@ -9,10 +9,10 @@ use arrow::array::{
     UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use azud_model::{Error, Result, key_groups};
+use azud_model::{Error, KEY_GROUP, ORDER, Result, key_groups};
 
 use super::Positions;
-use crate::rows::{KEY_GROUP, ORDER, encode};
+use crate::rows::encode;
 
 /// `_order` is of no use here: it is 0.
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
