@@ -21,10 +21,11 @@ mod rows;
 mod storage;
 mod view;
 
+pub use azud_object::BucketUrl;
 pub use checkpoint::{Checkpoint, Opened, is_committed};
 pub use compact::compact;
 pub use files::{StateFile, due};
-pub use location::{BucketUrl, Location};
+pub use location::Location;
 pub use log::{EpochLog, Found};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
