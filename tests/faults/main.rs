@@ -16,10 +16,12 @@
     reason = "a test"
 )]
 
+mod bucket;
 mod console;
 mod data;
 mod determinism;
 mod kill;
+mod object_sink;
 mod object_store;
 mod process;
 mod push;
