@@ -132,8 +132,28 @@ impl Server {
         Bucket::built(builder, &url).unwrap()
     }
 
-    /// How many uploads of a prefix nobody has completed or given up, as the server says.
+    /// How many uploads of a prefix have parts, as the server says: nobody has completed
+    /// them or given them up. Without parts they cost nothing, and nobody knows them.
     pub(crate) fn uploads(&self, prefix: &str) -> usize {
+        let all = self.ask("?uploads=");
+        assert!(all.contains("ListMultipartUploadsResult"), "{all}");
+        let uploads = all.split("<Upload>").skip(1);
+        let of = |upload: &str, tag: &str| {
+            let (_, rest) = upload.split_once(&format!("<{tag}>")).unwrap();
+            rest.split_once('<').unwrap().0.to_owned()
+        };
+        let ours = uploads.map(|one| (of(one, "Key"), of(one, "UploadId")));
+        let ours = ours.filter(|(key, _)| key.starts_with(&format!("{prefix}/")));
+        let has_parts = |(key, id): &(String, String)| {
+            let parts = self.ask(&format!("/{key}?uploadId={id}"));
+            assert!(parts.contains("ListPartsResult"), "{parts}");
+            parts.contains("<Part>")
+        };
+        ours.filter(has_parts).count()
+    }
+
+    /// What the server answers to a request for the bucket, or below it.
+    fn ask(&self, what: &str) -> String {
         let of = |name: &str| {
             let mut found = self.environment.iter().filter(|(one, _)| *one == name);
             found.next().unwrap().1.clone()
@@ -143,22 +163,14 @@ impl Server {
             of("AWS_ACCESS_KEY_ID"),
             of("AWS_SECRET_ACCESS_KEY")
         );
-        let url = format!("{}/{}?uploads=", of("AWS_ENDPOINT_URL"), self.bucket);
+        let url = format!("{}/{}{what}", of("AWS_ENDPOINT_URL"), self.bucket);
         let output = Command::new("curl")
-            .args([
-                "-sf",
-                "--aws-sigv4",
-                "aws:amz:us-east-1:s3",
-                "--user",
-                &key,
-                &url,
-            ])
+            .args(["-sf", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user"])
+            .args([&key, &url])
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.contains("ListMultipartUploadsResult"), "{text}");
-        text.matches(&format!("<Key>{prefix}/")).count()
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Strangers {
 // === impl Seen ===
 
 impl Seen {
+    /// # Errors
+    /// `Unavailable` if another run took the place meanwhile: look again.
     pub(super) async fn look(place: &Place) -> Result<Self> {
         let owner = Owner::read(place).await?;
         let lists = lists::epochs(place).await?;
@@ -46,11 +48,16 @@ impl Seen {
             .filter(|name| place.epoch_of(name).is_some())
             .collect();
         parts.sort_by_key(|name| (place.epoch_of(name), name.clone()));
+        let markers = markers(place).await?;
+        // Else this would be somebody's output, and nobody's name.
+        if Owner::read(place).await? != owner {
+            return Err(Owner::is_changing(place));
+        }
         Ok(Self {
             owner,
             lists,
             parts,
-            markers: markers(place).await?,
+            markers,
         })
     }
 

@@ -76,6 +76,14 @@ impl Owner {
         })
     }
 
+    /// Two runs start at once: only a later look can tell which is right.
+    pub(super) fn is_changing(place: &Place) -> Error {
+        Error::unavailable(format!(
+            "another run takes `{}` at this moment",
+            place.given()
+        ))
+    }
+
     fn bytes(&self) -> Result<Bytes> {
         let mut bytes = serde_json::to_vec(self)
             .map_err(|error| Error::internal("file: an owner").because(error))?;
@@ -96,10 +104,7 @@ impl Owned {
         let condition = before.map_or(Condition::New, Condition::Over);
         let bytes = owner.bytes()?;
         let Some(version) = place.bucket.put(NAME, bytes.clone(), condition).await? else {
-            return Err(Error::unavailable(format!(
-                "another run takes `{}` at this moment",
-                place.given()
-            )));
+            return Err(Owner::is_changing(place));
         };
         // A store that has never heard of `If-None-Match` would let two runs write.
         let again = place.bucket.put(NAME, bytes, Condition::New).await?;
