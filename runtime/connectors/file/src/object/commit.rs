@@ -8,7 +8,7 @@ use azud_model::{Error, Mode, Result};
 
 use super::each::each;
 use super::lists;
-use super::owner::Owned;
+use super::owner::{Owned, taken};
 use super::place::Place;
 use super::token::Finished;
 use crate::list::Entry;
@@ -104,7 +104,11 @@ impl Commit<'_> {
             }
         })
         .await?;
-        let gone = gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = std::mem::take(&mut *gone.lock().unwrap_or_else(PoisonError::into_inner));
+        // A newer run may have shown them, and replaced them since.
+        if !gone.is_empty() && !self.owned.is_ours().await? {
+            return Err(taken(self.place));
+        }
         gone.iter().try_for_each(|file| self.gone(file))?;
         Ok(gone.is_empty())
     }
