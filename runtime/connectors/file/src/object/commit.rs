@@ -8,7 +8,7 @@ use azud_model::{Error, Mode, Result};
 
 use super::each::each;
 use super::lists;
-use super::owner::{Owned, taken};
+use super::owner::{Owned, Owner, taken};
 use super::place::Place;
 use super::token::Finished;
 use crate::list::Entry;
@@ -59,13 +59,36 @@ impl Commit<'_> {
             }
             let listed = files.iter().map(Finished::listed).collect();
             let entry = Entry::new(self.run, self.epoch, self.mode, listed);
-            lists::write(place, self.mode, &entry).await?;
+            let before = earlier.iter().find(|list| list.epoch == self.epoch);
+            let is_new = lists::write(place, before, &entry).await?;
             fault_point("after-list");
+            if is_new {
+                self.check_list().await?;
+            }
         }
         self.remove(earlier).await?;
         let mut markers = Vec::with_capacity(files.len());
         markers.extend(files.iter().map(|file| file.marker.clone()));
         self.delete(markers).await
+    }
+
+    /// A run that was held up may have written anew the list of a table that a newer one has
+    /// replaced since: that had removed it, with its objects.
+    ///
+    /// # Errors
+    /// `Invalid` if it has.
+    async fn check_list(&self) -> Result<()> {
+        if self.mode != Mode::Complete || self.run.is_none() {
+            return Ok(());
+        }
+        match Owner::read(self.place).await? {
+            Some((owner, _)) if owner.epoch > Some(self.epoch) => {
+                let list = lists::name(self.epoch);
+                self.place.bucket.delete(&list).await?;
+                Err(taken(self.place))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn delete(&self, names: Vec<String>) -> Result<()> {

@@ -1,7 +1,8 @@
 //! The lists of a bucket.
 
-use azud_model::{Error, Mode, Result};
-use azud_object::Condition;
+use azud_model::{Error, Result};
+use azud_object::{Condition, Version};
+use bytes::Bytes;
 
 use super::place::{HIDDEN, Place};
 use crate::list::Entry;
@@ -21,29 +22,39 @@ pub(super) async fn epochs(place: &Place) -> Result<Vec<u64>> {
 
 /// An epoch's list, if there is one.
 pub(super) async fn find(place: &Place, epoch: u64) -> Result<Option<Entry>> {
-    let name = name(epoch);
-    let Some((bytes, _)) = place.bucket.get(&name).await? else {
-        return Ok(None);
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::invalid(format!("`{}` is no list", place.bucket.place(&name))).because(error)
-    })
+    Ok(read(place, epoch).await?.map(|(entry, _)| entry))
 }
 
-/// Writes a list; one that is the same may be there. With mode complete and without a
-/// checkpoint an earlier run's may have its number, and is replaced.
-pub(super) async fn write(place: &Place, mode: Mode, entry: &Entry) -> Result<()> {
+async fn read(place: &Place, epoch: u64) -> Result<Option<(Entry, Version)>> {
+    let name = name(epoch);
+    let Some((bytes, version)) = place.bucket.get(&name).await? else {
+        return Ok(None);
+    };
+    let entry = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::invalid(format!("`{}` is no list", place.bucket.place(&name))).because(error)
+    })?;
+    Ok(Some((entry, version)))
+}
+
+/// Writes a list, unless it is there; in place of `before` alone, which an earlier run
+/// without a checkpoint may have left under the same number. Answers whether there was none.
+pub(super) async fn write(place: &Place, before: Option<&Entry>, entry: &Entry) -> Result<bool> {
     let mut bytes = serde_json::to_vec(entry)
         .map_err(|error| Error::internal("file: a list").because(error))?;
     bytes.push(b'\n');
-    let name = name(entry.epoch);
-    let condition = match (mode, &entry.run) {
-        (Mode::Complete, None) => Condition::Always,
-        _ => Condition::New,
-    };
-    let put = place.bucket.put(&name, bytes.into(), condition).await?;
-    if put.is_some() || find(place, entry.epoch).await?.as_ref() == Some(entry) {
-        return Ok(());
+    let (name, bytes) = (name(entry.epoch), Bytes::from(bytes));
+    let put = |condition| place.bucket.put(&name, bytes.clone(), condition);
+    if put(Condition::New).await?.is_some() {
+        return Ok(true);
+    }
+    match read(place, entry.epoch).await? {
+        Some((there, _)) if there == *entry => return Ok(false),
+        Some((there, version)) if before == Some(&there) => {
+            if put(Condition::Over(version)).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        _ => {}
     }
     Err(Error::invalid(format!(
         "`{}` lists other files than this run has written for epoch {}: somebody else writes to \

@@ -95,6 +95,16 @@ async fn any_order_of_requests() {
                     stopped += 1;
                 }
             }
+            let mut lists = store.objects().await;
+            lists.retain(|name, _| name.starts_with("_azud/") && name.matches('/').count() == 1);
+            lists.remove("_azud/owner.json");
+            let shown = log.last().unwrap().epoch.number;
+            let expected = match mode {
+                Mode::Complete => vec![format!("_azud/{shown}.json")],
+                _ => (0..=shown).map(|one| format!("_azud/{one}.json")).collect(),
+            };
+            let found: Vec<String> = lists.into_keys().collect();
+            assert_eq!(found, expected, "{mode:?}: seed {seed}");
             process(&store, &log, mode, 5).await.unwrap();
             assert_eq!(log.last().unwrap().epoch.number, 4);
             assert_clean(&store, mode, 5, &format!("{mode:?}: seed {seed}")).await;
