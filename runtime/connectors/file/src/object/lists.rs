@@ -47,14 +47,15 @@ pub(super) async fn write(place: &Place, before: Option<&Entry>, entry: &Entry) 
     if put(Condition::New).await?.is_some() {
         return Ok(true);
     }
-    match read(place, entry.epoch).await? {
-        Some((there, _)) if there == *entry => return Ok(false),
-        Some((there, version)) if before == Some(&there) => {
-            if put(Condition::Over(version)).await?.is_some() {
-                return Ok(false);
-            }
-        }
-        _ => {}
+    let there = read(place, entry.epoch).await?;
+    if there.as_ref().is_some_and(|(there, _)| there == entry) {
+        return Ok(false);
+    }
+    let seen = there.filter(|(there, _)| before == Some(there));
+    if let Some((_, version)) = seen
+        && put(Condition::Over(version)).await?.is_some()
+    {
+        return Ok(false);
     }
     Err(Error::invalid(format!(
         "`{}` lists other files than this run has written for epoch {}: somebody else writes to \
