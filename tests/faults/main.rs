@@ -16,12 +16,14 @@
     reason = "a test"
 )]
 
+mod bucket;
 mod change;
 mod console;
 mod data;
 mod determinism;
 mod handover;
 mod kill;
+mod object_sink;
 mod object_store;
 mod partitions;
 mod process;

@@ -1,92 +1,12 @@
 //! A checkpoint on an object store: `tests/services/s3`, a real one.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::Command;
 
+use crate::bucket::Server;
 use crate::data::{Row, files};
 use crate::process::{log, run, wait};
 use crate::verdict::{Verdict, counted, counts, lines, table};
-
-/// The server of this test; it ends with the process, whose pipe it reads.
-struct Server {
-    environment: Vec<(&'static str, String)>,
-    bucket: String,
-    _child: Child,
-    _pipe: ChildStdin,
-}
-
-impl Server {
-    /// `None`, and a word why, where it cannot be had.
-    fn get() -> Option<&'static Self> {
-        static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-        SERVER.get_or_init(Self::start).as_ref()
-    }
-
-    #[expect(clippy::print_stdout, reason = "a test that does nothing says so")]
-    fn start() -> Option<Self> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/services/s3");
-        let mut child = Command::new(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let pipe = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told: Vec<String> = lines
-            .map(|line| line.unwrap())
-            .take_while(|line| line != "ready")
-            .collect();
-        let of = |name: &str| {
-            let line = told.iter().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.strip_prefix('='))
-                .map(str::to_owned)
-        };
-        let Some(bucket) = of("S3_BUCKET") else {
-            let status = child.wait().unwrap();
-            // It has told the reason.
-            assert_eq!(status.code(), Some(3), "tests/services/s3: {status}");
-            println!("skipped: there is no S3 server here");
-            return None;
-        };
-        Some(Self {
-            environment: vec![
-                ("AWS_ENDPOINT_URL", of("S3").unwrap()),
-                ("AWS_ACCESS_KEY_ID", of("S3_KEY").unwrap()),
-                ("AWS_SECRET_ACCESS_KEY", of("S3_SECRET").unwrap()),
-                ("AWS_REGION", "us-east-1".to_owned()),
-                ("AWS_ALLOW_HTTP", "true".to_owned()),
-            ],
-            bucket,
-            _child: child,
-            _pipe: pipe,
-        })
-    }
-
-    fn run(&self, folder: &Path, kill_at: Option<&str>) -> Child {
-        let mut command = run(folder, kill_at, &[]);
-        command.envs(self.environment.iter().cloned());
-        command.spawn().unwrap()
-    }
-
-    fn finish(&self, folder: &Path) {
-        let status = wait(&mut self.run(folder, None), folder);
-        assert!(status.success(), "{status}: {}", log(folder));
-    }
-
-    /// What a subcommand prints.
-    fn tell(&self, folder: &Path, arguments: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_azud"))
-            .current_dir(folder)
-            .args(arguments)
-            .envs(self.environment.iter().cloned())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
 
 const MANIFEST: &str = r#"
 name: far

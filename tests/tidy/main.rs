@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("azud-build", 0),
     ("azud-connect", 1),
     ("azud-manifest", 1),
+    ("azud-object", 1),
     ("azud-operators", 1),
     ("azud-sandbox", 1),
     ("azud-sql", 2),
@@ -32,6 +33,7 @@ const LAYERS: &[(&str, u32)] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     ("wasmtime", &["azud-sandbox"]),
     ("datafusion", &["azud-sql", "azud-operators"]),
+    ("object_store", &["azud-object"]),
 ];
 
 /// Crates that do no I/O.

@@ -45,6 +45,10 @@ pub struct Recorded {
 pub struct Recovery {
     /// The random id of the checkpoint's run: whose output what is there must be.
     pub run: String,
+    /// Which of the checkpoint's owners this process is: every start over an object store
+    /// takes a higher number, so that of two processes the higher one is right, and the
+    /// lower one must leave alone what the other has. 0 where a lock keeps others out.
+    pub generation: u64,
     /// The last recorded epoch, also where the sink had no part in it: output of this run
     /// up to it is its own. `None` at a first start.
     pub epoch: Option<u64>,

@@ -69,6 +69,8 @@ impl Checkpoint {
         let log = EpochLog::new(storage.clone());
         let found = owned(&log, &owner, storage.as_ref()).await?;
         if found.is_none() && storage.get(COMMITTED).await?.is_some() {
+            // A newer owner may have ended a whole run between the two looks.
+            owner.check(storage.as_ref()).await?;
             return Err(Error::invalid(format!(
                 "`{}` has no epoch any more, and it had: restore it from a copy, or name another \
                  folder",

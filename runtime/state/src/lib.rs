@@ -23,11 +23,12 @@ mod rows;
 mod storage;
 mod view;
 
+pub use azud_object::BucketUrl;
 pub use checkpoint::{Checkpoint, Opened, is_committed};
 pub use compact::compact;
 pub use components::component;
 pub use files::{StateFile, due};
-pub use location::{BucketUrl, Location};
+pub use location::Location;
 pub use log::{EpochLog, Found};
 pub use positions::{Positions, whole};
 pub use record::{

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azud_connect::LocalDisk;
-use azud_model::{Error, Result};
+use azud_model::Result;
+use azud_object::BucketUrl;
 
 use crate::{LocalStorage, ObjectStorage, Storage};
 
@@ -18,15 +19,6 @@ pub enum Location {
     Url(BucketUrl),
 }
 
-/// `s3://bucket/prefix`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BucketUrl {
-    /// The bucket's name.
-    pub bucket: String,
-    /// What all names in it start with, without a slash at either end; may be empty.
-    pub prefix: String,
-}
-
 // === impl Location ===
 
 impl Location {
@@ -35,14 +27,10 @@ impl Location {
     /// # Errors
     /// `Invalid` for a URL of another store, or one that names no bucket.
     pub fn new(text: &str, directory: &Path) -> Result<Self> {
-        match text.split_once("://") {
-            Some(("s3", rest)) => BucketUrl::new(text, rest).map(Self::Url),
-            Some((scheme, _)) => Err(Error::invalid(format!(
-                "a checkpoint on `{scheme}://` is not possible: write a local path, or \
-                 `s3://bucket/prefix` for whatever speaks S3"
-            ))),
-            None => Ok(Self::Folder(directory.join(text).components().collect())),
-        }
+        Ok(match BucketUrl::parse(text, "a checkpoint")? {
+            Some(url) => Self::Url(url),
+            None => Self::Folder(directory.join(text).components().collect()),
+        })
     }
 
     /// The place itself; nothing is asked of it yet.
@@ -72,53 +60,6 @@ impl fmt::Display for Location {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
             Self::Url(url) => write!(f, "{url}"),
-        }
-    }
-}
-
-// === impl BucketUrl ===
-
-impl BucketUrl {
-    fn new(text: &str, rest: &str) -> Result<Self> {
-        let wrong = |why: &str| {
-            Error::invalid(format!(
-                "`{text}` is no place for a checkpoint: {why}; write `s3://bucket/prefix`"
-            ))
-        };
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() {
-            return Err(wrong("it names no bucket"));
-        }
-        // A key pair has no place in a manifest, nor has a port: both are the environment's.
-        let fits =
-            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-        if !bucket.chars().all(|letter| fits(letter) || letter == '.') {
-            return Err(wrong(
-                "a bucket's name has lower-case letters, digits, `-` and `.` only",
-            ));
-        }
-        let prefix = prefix.trim_end_matches('/');
-        if prefix.contains(['?', '#']) {
-            return Err(wrong("it takes no options"));
-        }
-        if object_store::path::Path::parse(prefix).is_err() {
-            return Err(wrong(
-                "a part of the prefix is empty, `.` or `..`, or has letters that a URL encodes",
-            ));
-        }
-        Ok(Self {
-            bucket: bucket.to_owned(),
-            prefix: prefix.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for BucketUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}", self.bucket)?;
-        match self.prefix.as_str() {
-            "" => Ok(()),
-            prefix => write!(f, "/{prefix}"),
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Run<'a> {
     /// The id of the run.
     pub(super) id: String,
     live: Option<Live>,
+    /// How often the process came back: its number as an owner of the checkpoint.
+    starts: u64,
     /// What was recorded last.
     last: Option<Kept>,
     /// The rows of every committed epoch, by number.
@@ -55,6 +57,7 @@ impl<'a> Run<'a> {
             promises,
             id: "run-a".to_owned(),
             live: None,
+            starts: 0,
             last: None,
             committed: Vec::new(),
             written: Vec::new(),
@@ -99,6 +102,7 @@ impl<'a> Run<'a> {
     /// Tells a sink what is recorded.
     async fn tell(&mut self, sink: Arc<dyn Sink>, allow_reset: bool) -> Outcome<Result<()>> {
         let delivery = sink.delivery();
+        self.starts += 1;
         let last = self.last.as_ref().map(|last| Recorded {
             epoch: last.epoch,
             prepared: match delivery.is_spooled() {
@@ -108,6 +112,7 @@ impl<'a> Run<'a> {
         });
         let recovery = Recovery {
             run: self.id.clone(),
+            generation: self.starts,
             epoch: last.as_ref().map(|last| last.epoch.number),
             last,
             allow_reset,

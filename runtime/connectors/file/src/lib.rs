@@ -7,6 +7,8 @@
 //! names, makes what an epoch wrote durable, and renames it at the commit.
 
 mod identity;
+mod list;
+mod object;
 mod options;
 mod sink;
 mod source;

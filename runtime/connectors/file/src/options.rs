@@ -35,7 +35,7 @@ pub struct FileSourceOptions {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileSinkOptions {
-    /// The folder, or for `layout: batches` what the folders' names start with.
+    /// The folder, or for `layout: batches` what the folders' names start with; or a bucket: `s3://bucket/prefix`.
     #[schemars(length(min = 1))]
     pub path: String,
     /// How rows are laid out; default: table for json and csv, batches for everything else.

@@ -126,6 +126,7 @@ impl Resume {
         };
         Ok(Recovery {
             run: self.recorder.run().to_owned(),
+            generation: self.recorder.checkpoint().generation(),
             epoch: self.last.as_ref().map(|last| last.epoch),
             last: recorded,
             allow_reset: self.allow_reset.iter().any(|name| name == sink),

@@ -1,73 +1,18 @@
-//! `_azud/<epoch>.json`: what an epoch committed.
+//! The lists of a folder.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use azud_model::Mode;
-use serde::{Deserialize, Serialize};
-
 use super::paths::Paths;
-use super::staged::Finished;
 use super::steps::Steps;
-
-/// One epoch's list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
-    pub(super) version: u32,
-    /// The run of a checkpoint that wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) run: Option<String>,
-    pub(super) epoch: u64,
-    pub(super) mode: String,
-    pub(super) files: Vec<Listed>,
-}
-
-/// One committed file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Listed {
-    pub(super) name: String,
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
-}
+use crate::list::Entry;
 
 /// The folder of lists.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     folder: PathBuf,
     steps: Steps,
-}
-
-// === impl Entry ===
-
-impl Entry {
-    pub(super) fn new(run: Option<&str>, epoch: u64, mode: Mode, files: &[Finished]) -> Self {
-        let listed = |file: &Finished| Listed {
-            name: file.name.clone(),
-            rows: file.rows,
-            bytes: file.bytes,
-        };
-        Self {
-            version: 1,
-            run: run.map(str::to_owned),
-            epoch,
-            mode: match mode {
-                Mode::Append => "append",
-                Mode::Update => "update",
-                Mode::Complete => "complete",
-            }
-            .to_owned(),
-            files: files.iter().map(listed).collect(),
-        }
-    }
-
-    /// Adds what was listed before, unless it has another file of that name.
-    pub(super) fn keep(&mut self, before: Self) {
-        let mut files = before.files;
-        files.retain(|old| !self.files.iter().any(|new| new.name == old.name));
-        files.append(&mut self.files);
-        self.files = files;
-    }
 }
 
 // === impl Log ===

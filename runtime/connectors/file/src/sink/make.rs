@@ -4,30 +4,30 @@ use std::sync::Arc;
 
 use azud_connect::{Sink, SinkContext};
 use azud_model::{Error, Mode, Result};
+use azud_object::BucketUrl;
 use serde_json::Value;
 
 use super::file_sink::FileSink;
 use super::paths::Paths;
 use super::writer::Plan;
-use crate::{FileSinkOptions, Layout};
+use crate::{FileSinkOptions, Layout, list, object};
 
 pub(crate) fn make(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
-    Ok(Arc::new(build(options, context)?))
+    let options: FileSinkOptions = azud_connect::options(options)?;
+    match BucketUrl::parse(&options.path, "a file sink")? {
+        Some(url) => object::make(&url, &options, context),
+        None => Ok(Arc::new(build(&options, context)?)),
+    }
 }
 
-pub(super) fn build(options: Value, context: SinkContext) -> Result<FileSink> {
-    let options: FileSinkOptions = azud_connect::options(options)?;
+pub(super) fn build(options: &FileSinkOptions, context: SinkContext) -> Result<FileSink> {
     let format = context.format.as_str();
     let layout = options.layout.unwrap_or(match format {
         "json" | "csv" | "avro" => Layout::Table,
         _ => Layout::Batches,
     });
-    check(&options, layout, context.mode).map_err(Error::invalid)?;
-    let extension = match format {
-        "text" => "txt",
-        "raw" => "bin",
-        other => other,
-    };
+    check(options, layout, context.mode).map_err(Error::invalid)?;
+    let extension = list::extension(format);
     let directory = &context.directory;
     let paths = match layout {
         Layout::Batches => Paths::of_batches(&options.path, directory, extension),

@@ -36,6 +36,7 @@ mod table_again;
 mod writer;
 
 pub(crate) use make::make;
+pub(crate) use recover::{Why, refused};
 
 #[cfg(test)]
 mod probe;

@@ -9,6 +9,7 @@ use azud_model::{Error, Result};
 use super::lock::Lock;
 use super::staged::failed;
 use super::steps::Steps;
+use crate::list;
 
 /// The paths of one sink.
 #[derive(Clone, Debug)]
@@ -93,16 +94,12 @@ impl Paths {
     }
 
     pub(super) fn part(&self, epoch: u64, lane: usize) -> String {
-        format!("part-{epoch}-{lane}.{}", self.extension)
+        list::part(epoch, lane, &self.extension)
     }
 
     /// Epoch and lane of a file that a run could make, by its name.
     pub(super) fn part_of(&self, name: &str) -> Option<(u64, u64)> {
-        let (epoch, lane) = name
-            .strip_prefix("part-")
-            .and_then(|name| name.strip_suffix(&format!(".{}", self.extension)))
-            .and_then(|numbers| numbers.split_once('-'))?;
-        Some((epoch.parse().ok()?, lane.parse().ok()?))
+        list::part_of(name, &self.extension)
     }
 
     /// The files in the folder that a run could have made, by name.

@@ -28,7 +28,7 @@ pub(super) struct Stranger {
 
 /// Why output may not stay where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(crate) enum Why {
     /// It is of that run, or of one without a checkpoint.
     OfRun(Option<String>),
     /// It is of this run, and of this epoch, which is not recorded.
@@ -77,7 +77,13 @@ pub(super) fn recover(
     let found = found().map_err(failed("read", &paths.target))?;
     if let Some(first) = found.first() {
         if !recovery.allow_reset {
-            return Err(refused(paths, node, recovery, first));
+            return Err(refused(
+                &paths.given,
+                node,
+                recovery,
+                &first.witness,
+                &first.why,
+            ));
         }
         let aside = Aside::new(paths, is_batches).and_then(|aside| {
             found
@@ -101,9 +107,16 @@ pub(super) fn recover(
     removed.map_err(failed("clean", &paths.staging))
 }
 
-fn refused(paths: &Paths, node: &str, recovery: &Recovery, stranger: &Stranger) -> Error {
-    let (given, witness, run) = (&paths.given, &stranger.witness, &recovery.run);
-    let what = match &stranger.why {
+/// What is there, and why it may not stay.
+pub(crate) fn refused(
+    given: &str,
+    node: &str,
+    recovery: &Recovery,
+    witness: &str,
+    why: &Why,
+) -> Error {
+    let run = &recovery.run;
+    let what = match why {
         Why::OfRun(Some(other)) => format!(
             "`{given}` holds the output of another run: `{witness}` is of run `{other}`, and this \
              is run `{run}`"

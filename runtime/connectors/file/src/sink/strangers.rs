@@ -6,10 +6,11 @@ use std::path::{Component, Path, PathBuf};
 
 use azud_connect::Recovery;
 
-use super::log::{Entry, Log};
+use super::log::Log;
 use super::paths::Paths;
 use super::recover::{Stranger, Why};
 use super::staged::Finished;
+use crate::list::Entry;
 
 /// Lists of other runs, of runs without a checkpoint, and of epochs that are not
 /// recorded, each with its files; and files that no list knows, but for those

@@ -4,10 +4,11 @@ use std::io::{self, ErrorKind};
 
 use azud_model::{Error, Mode, Result};
 
-use super::log::{Entry, Log};
+use super::log::Log;
 use super::paths::Paths;
 use super::staged::{Finished, failed};
 use super::strangers;
+use crate::list::{Entry, Listed};
 
 /// Makes an epoch's files visible and lists them, in mode append beside what
 /// the epoch's list holds already; with mode complete what was listed before goes.
@@ -72,7 +73,13 @@ pub(super) fn list(
     earlier: Vec<Entry>,
 ) -> io::Result<()> {
     let log = Log::new(paths);
-    let mut entry = Entry::new(run, epoch, mode, files);
+    let listed = |file: &Finished| Listed {
+        name: file.name.clone(),
+        rows: file.rows,
+        bytes: file.bytes,
+    };
+    let listed = files.iter().map(listed).collect();
+    let mut entry = Entry::new(run, epoch, mode, listed);
     if mode != Mode::Complete {
         if let Some(list) = log.find(epoch)? {
             entry.keep(list);

@@ -10,10 +10,11 @@ use std::io::{self, ErrorKind};
 use azud_model::{Mode, Result};
 
 use super::again::{Again, is_copy};
-use super::log::{Listed, Log};
+use super::log::Log;
 use super::paths::Paths;
 use super::staged::{Finished, failed};
 use super::table::{earlier, list, unlisted};
+use crate::list::Listed;
 
 /// Where a recorded file is.
 enum Place {

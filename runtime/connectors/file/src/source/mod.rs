@@ -33,6 +33,11 @@ struct FileSource {
 
 pub(crate) fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
     let options: FileSourceOptions = azud_connect::options(options)?;
+    if let Some((scheme, _)) = options.path.split_once("://") {
+        return Err(Error::invalid(format!(
+            "a source of files reads local ones, and `{scheme}://` is elsewhere: name a local path"
+        )));
+    }
     azud_connect::check_max_line(options.max_line())?;
     if options.max_bytes.is_some_and(|size| size.as_bytes() == 0) {
         return Err(Error::invalid(

@@ -113,6 +113,7 @@ fn prepare(handle: &Handle, number: u64) -> Vec<Prepared> {
 fn back(last: Option<(u64, Vec<Prepared>)>) -> Recovery {
     Recovery {
         run: "r1".into(),
+        generation: 0,
         epoch: last.as_ref().map(|(number, _)| *number),
         last: last.map(|(number, prepared)| Recorded {
             epoch: epoch(number),

@@ -17,12 +17,14 @@ pub(super) fn sink(home: &Path, mode: Mode, options: &Value, lanes: usize) -> Fi
         lanes,
         ..context(home, "text", mode, &clock)
     };
-    super::super::make::build(options.clone(), context).unwrap()
+    let options = azud_connect::options(options.clone()).unwrap();
+    super::super::make::build(&options, context).unwrap()
 }
 
 pub(super) fn recovery(last: Option<Recorded>) -> Recovery {
     Recovery {
         run: RUN.to_owned(),
+        generation: 0,
         epoch: last.as_ref().map(|last| last.epoch.number),
         last,
         allow_reset: false,

@@ -51,6 +51,7 @@ async fn refused(home: &Path, layout: &str, recovery: &Recovery) -> String {
 fn other(last: Option<Recorded>, allow_reset: bool) -> Recovery {
     Recovery {
         run: "beef".into(),
+        generation: 0,
         epoch: last.as_ref().map(|last| last.epoch.number),
         last,
         allow_reset,

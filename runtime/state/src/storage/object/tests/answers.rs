@@ -1,6 +1,6 @@
 //! What each kind of failure becomes: tried again at once, `Unavailable`, or refused.
 
-use azud_model::ErrorKind;
+use azud_model::{Error, ErrorKind};
 
 use super::server::Fault;
 use super::*;
@@ -99,7 +99,8 @@ async fn nobody_listens() {
         .with_allow_http(true)
         .with_access_key_id("x")
         .with_secret_access_key("y");
-    let storage = ObjectStorage::built(builder, &url).unwrap();
+    let bucket = Bucket::built(builder, &url).unwrap();
+    let storage = ObjectStorage { bucket };
     let error = storage.list("owners").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let text = error.to_string();
@@ -150,7 +151,7 @@ async fn a_store_without_conditions() {
     let error = storage.put_new("one", "1".into()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     let text = error.to_string();
-    assert!(text.contains("lacks what a checkpoint needs"), "{text}");
+    assert!(text.contains("lacks conditional writes"), "{text}");
 }
 
 /// Two writers at once: neither may have won.

@@ -1,6 +1,6 @@
 //! A checkpoint over a server any of whose requests fails in any way.
 
-use azud_model::{Epoch, ErrorKind};
+use azud_model::{Epoch, Error, ErrorKind};
 
 use super::server::Fault;
 use super::*;

@@ -12,7 +12,9 @@ use object_store::memory::InMemory;
 
 use self::server::Server;
 use super::*;
-use crate::BucketUrl;
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The storage that a server is; patient for so long.
 fn storage(server: &Server, patience: Duration) -> ObjectStorage {
@@ -26,8 +28,10 @@ fn storage(server: &Server, patience: Duration) -> ObjectStorage {
         bucket: "bucket".to_owned(),
         prefix: "a/b".to_owned(),
     };
-    let built = ObjectStorage::built(builder, &url).unwrap();
-    ObjectStorage { patience, ..built }
+    let bucket = Bucket::built(builder, &url).unwrap();
+    ObjectStorage {
+        bucket: bucket.patient(patience),
+    }
 }
 
 async fn contract(storage: &dyn Storage) {
@@ -83,6 +87,6 @@ fn an_endpoint_without_tls_must_be_allowed() {
         prefix: String::new(),
     };
     let builder = AmazonS3Builder::new().with_endpoint("http://127.0.0.1:1");
-    let error = ObjectStorage::built(builder, &url).unwrap_err().to_string();
+    let error = Bucket::built(builder, &url).unwrap_err().to_string();
     assert!(error.contains("set AWS_ALLOW_HTTP=true"), "{error}");
 }

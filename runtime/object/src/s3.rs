@@ -13,15 +13,15 @@ use azud_model::{Error, Result};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
 
-use super::{ObjectStorage, PATIENCE};
-use crate::BucketUrl;
+use crate::bucket::PATIENCE;
+use crate::{Bucket, BucketUrl};
 
 const NO_KEY: &str = "AWS_ACCESS_KEY_ID is not set, so the machine itself was asked for \
                       credentials: set it and AWS_SECRET_ACCESS_KEY, unless this is such a machine";
 
-// === impl ObjectStorage ===
+// === impl Bucket ===
 
-impl ObjectStorage {
+impl Bucket {
     /// A bucket of S3; nothing is asked of it yet.
     ///
     /// # Errors
@@ -30,7 +30,11 @@ impl ObjectStorage {
         Self::built(AmazonS3Builder::from_env(), url)
     }
 
-    pub(super) fn built(builder: AmazonS3Builder, url: &BucketUrl) -> Result<Self> {
+    /// The same, of another description than the environment's.
+    ///
+    /// # Errors
+    /// `Invalid` if it contradicts itself.
+    pub fn built(builder: AmazonS3Builder, url: &BucketUrl) -> Result<Self> {
         let of = |key| builder.get_config_value(&key);
         let endpoint = of(AmazonS3ConfigKey::S3Endpoint).or(of(AmazonS3ConfigKey::Endpoint));
         let http = of(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp));
@@ -50,10 +54,10 @@ impl ObjectStorage {
         let client = |key| AmazonS3ConfigKey::Client(key);
         let store = builder
             .with_bucket_name(&url.bucket)
-            // Whoever turns that off would have two owners of a checkpoint.
+            // Whoever turns that off would have two owners of a place.
             .with_conditional_put(S3ConditionalPut::ETagMatch)
             .with_retry(retries())
-            // Each request has a limit of its own, see `ObjectStorage::answer`.
+            // Each request has a limit of its own, see `Bucket::answer`.
             .with_config(client(ClientConfigKey::Timeout), "3600 seconds")
             .with_config(client(ClientConfigKey::ConnectTimeout), "2 seconds")
             .build()

@@ -1,7 +1,7 @@
 //! What an object store's answer means.
 //!
 //! `object_store` keeps the type with the status to itself, and tells it in its text: the
-//! tests hold this against a server.
+//! tests of `azud-state` hold this against a server.
 
 use std::error::Error;
 
@@ -9,7 +9,7 @@ use object_store::client::HttpError;
 
 /// Why a request has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It may pass: 5xx, 429, no connection. Whether a write has happened is not known.
     Unavailable(String),
     /// There is no such object.
@@ -25,7 +25,7 @@ pub(super) enum Failure {
 /// What is before the status in the text of a failed request.
 const STATUS: &str = "status code: ";
 
-pub(super) fn failure(error: &object_store::Error) -> Failure {
+pub(crate) fn failure(error: &object_store::Error) -> Failure {
     let text = error.to_string();
     let status = text.split_once(STATUS).map(|(_, rest)| rest);
     let Some(answer) = status else {
@@ -34,7 +34,9 @@ pub(super) fn failure(error: &object_store::Error) -> Failure {
     let why = shown(answer);
     let code = answer.get(..3).and_then(|code| code.parse::<u16>().ok());
     match code {
-        Some(501) => Failure::Refused(format!("{why}: the store lacks what a checkpoint needs")),
+        Some(501) => Failure::Refused(format!(
+            "{why}: the store lacks conditional writes or uploads in parts, as S3 has them"
+        )),
         Some(408 | 425 | 429 | 500..) => Failure::Unavailable(why),
         // Two writers at once, neither of which may have won.
         Some(409) if answer.contains("ConditionalRequestConflict") => Failure::Unavailable(why),
