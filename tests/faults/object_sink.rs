@@ -196,16 +196,16 @@ fn a_run_that_was_held_up_shows_nothing_and_rolls_nothing_back() {
         let case = Case::new(server, &prefix, &state, 2_000, 300 + seed);
         let what = format!("seed {seed}, held up");
         let mut random = fastrand(seed);
-        let mut held = case.start(None);
+        let mut held = Held(case.start(None));
         std::thread::sleep(Duration::from_millis(50 + random() % 900));
-        signal(&held, "STOP");
+        signal(&held.0, "STOP");
         // The next one is killed, or not.
         let next = case.start(None);
         end(next, Duration::from_millis(random() % 1500));
         case.finish();
         case.assert_exact(&what);
-        signal(&held, "CONT");
-        let status = wait(&mut held, case.folder());
+        signal(&held.0, "CONT");
+        let status = wait(&mut held.0, case.folder());
         match status.success() {
             true => finished += 1,
             false => {
@@ -227,6 +227,16 @@ fn a_run_that_was_held_up_shows_nothing_and_rolls_nothing_back() {
     }
     println!("{refused} were refused, {finished} had ended or not begun");
     assert!(refused > 0, "none of them was refused");
+}
+
+/// Nobody else ends a run that is held up when its test fails.
+struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 /// Kills a run that is not done by then.
