@@ -18,6 +18,7 @@ mod disk;
 mod fault;
 mod format;
 mod framing;
+mod identity;
 mod journal;
 mod journaled;
 mod options;
@@ -38,6 +39,7 @@ pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
     check_max_line,
 };
+pub use identity::identity;
 pub use journal::{Cursor, Journal, JournalOptions, OnFull};
 pub use journaled::Journaled;
 pub use options::{options, options_schema};

@@ -6,7 +6,6 @@
 //! decompressed on a thread of its own. Out: `sink` writes under hidden
 //! names, makes what an epoch wrote durable, and renames it at the commit.
 
-mod identity;
 mod list;
 mod object;
 mod options;

@@ -1,13 +1,14 @@
 //! The checkpoint: where it is, and how often it is written.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use azud_connect::identity;
 use azud_manifest::{Manifest, Span};
 use azud_state::Location;
 
-use super::PlanCheckpoint;
 use super::node::Draft;
+use super::{PlanCheckpoint, PlanSink};
 use crate::run::CONTINUOUS;
 
 /// How many epochs are kept, unless the manifest says otherwise.
@@ -90,17 +91,24 @@ fn refuse_neighbours(draft: &mut Draft<'_>, span: Span, folder: &Path, directory
     }
 }
 
-/// The same for two paths that mean the same place. Links are not followed.
-fn identity(path: &Path) -> PathBuf {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut plain = PathBuf::new();
-    for part in whole.components() {
-        match part {
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-    }
-    plain
+/// The same of a checkpoint in a bucket.
+fn refuse_neighbours_in_a_bucket(draft: &mut Draft<'_>, span: Span, url: &str) {
+    let folder = |url: &str| format!("{}/", url.trim_end_matches('/'));
+    let checkpoint = folder(url);
+    let inside = |sink: &&PlanSink| {
+        let target = sink.sink.target().map(|target| folder(&target));
+        target.is_some_and(|target| {
+            target.starts_with(&checkpoint) || checkpoint.starts_with(&target)
+        })
+    };
+    let Some(sink) = draft.sinks.iter().find(inside) else {
+        return;
+    };
+    let name = draft.nodes.get(sink.node).map(|node| node.name.clone());
+    let name = name.unwrap_or_default();
+    let message =
+        format!("a checkpoint has a prefix of its own, and the sink `{name}` writes there");
+    draft.blame(span, message, Some("name another prefix".to_owned()));
 }
 
 /// Where epochs are recorded, unless that was blamed.
@@ -111,7 +119,11 @@ pub(super) fn checkpoint(draft: &mut Draft<'_>, directory: &Path) -> Option<Plan
         Ok(location) => {
             match location.folder() {
                 Some(folder) => refuse_neighbours(draft, checkpoint.to.span, folder, directory),
-                None => refuse_journals(draft),
+                None => {
+                    refuse_journals(draft);
+                    let url = location.to_string();
+                    refuse_neighbours_in_a_bucket(draft, checkpoint.to.span, &url);
+                }
             }
             let retain = checkpoint.retain.map_or(RETAIN, usize::from);
             match location.storage() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use azud_connect::{Delivery, Prepared, Replay, fault_point};
@@ -19,6 +20,9 @@ use crate::run::Retry;
 /// So many partitions are listed in a record; more go to a file. Until then an epoch costs one
 /// durable write.
 const MOST_LISTED: usize = 256;
+
+/// How long a run that fails asks whose the checkpoint is.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What the coordinator records epochs with.
 pub(crate) struct Recorder {
@@ -184,6 +188,12 @@ impl Recorder {
             retry.after(error).await?;
         }
         Ok(())
+    }
+
+    /// Whether the checkpoint is known to be this run's still: asked once, and not for long.
+    pub(crate) async fn is_owner(&self) -> bool {
+        let asked = tokio::time::timeout(LOOK, self.checkpoint.check_owner());
+        matches!(asked.await, Ok(Ok(())))
     }
 
     /// Every sink has committed the epoch: what is not needed any more can go.

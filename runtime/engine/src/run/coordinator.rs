@@ -94,11 +94,15 @@ impl Coordinator<'_> {
             }
             outcome => outcome,
         };
-        if let Some(recorder) = self.recorder.take()
-            && let Err(error) = &outcome
-            && error.kind() == ErrorKind::Aborted
-        {
-            recorder.close().await;
+        if let (Err(error), Some(recorder)) = (&outcome, self.recorder.take()) {
+            // Whoever has taken the checkpoint over has rolled back what was ours: what sinks
+            // have prepared now is not.
+            if !recorder.is_owner().await {
+                self.attempt.unsettled.store(true, Ordering::Release);
+            }
+            if error.kind() == ErrorKind::Aborted {
+                recorder.close().await;
+            }
         }
         outcome
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_connect::{Delivery, Prepared, Recovery, Sink, SinkContext, SinkWriter, Wants};
+use azud_connect::{Delivery, Prepared, Recovery, Sink, SinkContext, SinkWriter, Wants, identity};
 use azud_model::{Epoch, Error, Result};
 use tokio::sync::OnceCell;
 
@@ -16,7 +16,6 @@ use super::recover::recover;
 use super::staged::failed;
 use super::writer::{Plan, Progress, Writer, tokens};
 use super::{batches, table, table_again};
-use crate::identity::identity;
 
 pub(super) struct FileSink {
     context: SinkContext,
@@ -170,8 +169,8 @@ impl Sink for FileSink {
 
     fn target(&self) -> Option<String> {
         Some(match self.plan {
-            Plan::Batches => format!("{}-*", identity(&self.paths.target)),
-            Plan::Table | Plan::Rolling(_) => identity(&self.paths.target),
+            Plan::Batches => format!("{}-*", identity(&self.paths.target).display()),
+            Plan::Table | Plan::Rolling(_) => identity(&self.paths.target).display().to_string(),
         })
     }
 

@@ -13,12 +13,11 @@ mod state;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azud_connect::{Source, SourceContext, SourceReader};
+use azud_connect::{Source, SourceContext, SourceReader, identity};
 use azud_model::{Error, Position, Result};
 use serde_json::Value;
 
 use crate::FileSourceOptions;
-use crate::identity::identity;
 use dealer::Dealer;
 use find::Pattern;
 use reader::FileReader;
@@ -66,7 +65,8 @@ impl Source for FileSource {
 
     fn watches(&self) -> Option<String> {
         let place = self.pattern.folder_at();
-        place.filter(|_| !self.context.finite).map(identity)
+        let place = place.filter(|_| !self.context.finite);
+        place.map(|place| identity(place).display().to_string())
     }
 
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {

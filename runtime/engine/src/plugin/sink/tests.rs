@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::array::{Int64Array, RecordBatch};
 use azud_connect::{Delivery, Prepared, Recorded, Recovery, Sink as _};
-use azud_model::{Epoch, ErrorKind, SystemClock};
+use azud_model::{Epoch, Error, ErrorKind, SystemClock};
 use azud_sandbox::{
     CancellationToken, Flushed, Folder, Grants, GuestError, Limits, Outcome, Plugin, Sandbox,
     Settings, Silent, Sink,
@@ -62,7 +62,9 @@ fn start(folder: &TempDir, misbehave: &str) -> (Arc<Handle>, PluginSink, Cancell
     );
     let clock = Arc::new(SystemClock::new());
     let first = Handle::new("files".into(), sink.unwrap(), clock, cancel);
-    let only = Arc::new(Only::new(first, || unreachable!("one attempt is made")));
+    let only = Arc::new(Only::new(first, || {
+        Err(Error::internal("one attempt is made"))
+    }));
     let handle = only.current();
     let end = PluginSink::new(Some(only));
     (handle, end, pipeline)

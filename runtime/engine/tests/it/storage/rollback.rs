@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use azud_connect::{Delivery, Output, Prepared, Recovery, Sink, SinkWriter, Wants};
 use azud_engine::Stop;
-use azud_model::{ErrorKind, Result};
+use azud_model::{Epoch, Error, ErrorKind, Result};
+use azud_state::{Checkpoint, Storage};
 
-use super::World;
 use super::fallible::Transactional;
 use super::rows::{EPOCHS, Numbers};
 use super::server::{Call, Server};
+use super::{World, storage};
 use crate::support;
 
 const ABORTED: ErrorKind = ErrorKind::Aborted;
@@ -88,4 +92,64 @@ fn without_a_checkpoint_an_epoch_that_fails_stops_the_run() {
     let error = support::run(plan).unwrap_err();
     assert_eq!(error.to_string(), "sink `out`: injected: Write");
     assert_eq!(server.lock().aborts, 1);
+}
+
+/// A sink in whose first write another run takes the checkpoint over.
+struct Usurped(Transactional, Arc<dyn Storage>);
+
+struct UsurpedWriter(Arc<dyn Storage>);
+
+#[async_trait]
+impl Sink for Usurped {
+    fn wants(&self) -> Wants {
+        self.0.wants()
+    }
+
+    fn delivery(&self) -> Delivery {
+        self.0.delivery()
+    }
+
+    async fn recover(&self, recovery: &Recovery) -> Result<()> {
+        self.0.recover(recovery).await
+    }
+
+    async fn writer(&self, _: usize, _: SchemaRef) -> Result<Box<dyn SinkWriter>> {
+        Ok(Box::new(UsurpedWriter(self.1.clone())))
+    }
+
+    async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
+        self.0.commit(epoch, prepared).await
+    }
+
+    async fn abort(&self) -> Result<()> {
+        self.0.abort().await
+    }
+}
+
+#[async_trait]
+impl SinkWriter for UsurpedWriter {
+    async fn write(&mut self, _: Output) -> Result<()> {
+        Checkpoint::open(self.0.clone(), "stored", 2).await?;
+        Err(Error::invalid("it fails for a reason of its own"))
+    }
+
+    async fn prepare(&mut self, _: &Epoch) -> Result<Prepared> {
+        Ok(Prepared::default())
+    }
+}
+
+/// What its sinks have prepared by now may be the other run's.
+#[test]
+fn a_run_that_fails_after_another_has_taken_over_rolls_nothing_back() {
+    let world = World::new();
+    let outcome = world.run_with(Stop::default(), |server| {
+        Usurped(Transactional(server.clone()), storage(&world.disk))
+    });
+    let error = outcome.unwrap_err().to_string();
+    assert!(
+        error.ends_with("it fails for a reason of its own"),
+        "{error}"
+    );
+    let aborts = world.servers.each_ref().map(|server| server.lock().aborts);
+    assert_eq!(aborts, [0; 3]);
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The same for two paths that mean the same place: `out`, `./out/`, `a/../out`.
 /// Links are not followed: there may be nothing there yet.
-pub(crate) fn identity(path: &Path) -> String {
+pub fn identity(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut plain = PathBuf::new();
     for part in whole.components() {
@@ -13,7 +13,7 @@ pub(crate) fn identity(path: &Path) -> String {
             part => plain.push(part),
         }
     }
-    plain.display().to_string()
+    plain
 }
 
 #[cfg(test)]
