@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
-use azud_object::{Bucket, BucketUrl};
+use azud_object::{Bucket, BucketUrl, Condition};
 use object_store::aws::AmazonS3Builder;
 
 use crate::process::{log, run, wait};
@@ -172,6 +172,32 @@ impl Server {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// A store lists a thousand objects at a time.
+#[test]
+fn more_objects_than_a_page_are_listed_once() {
+    let Some(server) = Server::get() else { return };
+    let bucket = server.bucket("pages");
+    let name = |number: usize| format!("part-{number:04}");
+    let listed = wait_for(async {
+        let puts = (0..1_100).map(|number| {
+            let bucket = bucket.clone();
+            async move {
+                let put = bucket.put(&name(number), "x".into(), Condition::New);
+                assert!(put.await.unwrap().is_some());
+            }
+        });
+        for put in puts {
+            put.await;
+        }
+        let below = bucket.put("below/part", "x".into(), Condition::New);
+        assert!(below.await.unwrap().is_some());
+        bucket.list("").await.unwrap()
+    });
+    let mut names: Vec<String> = listed.into_iter().map(|object| object.name).collect();
+    names.sort();
+    assert_eq!(names, (0..1_100).map(name).collect::<Vec<_>>());
 }
 
 fn wait_for<T>(work: impl Future<Output = T>) -> T {

@@ -1,13 +1,15 @@
 //! Requests: each with a limit, and a failure that says what to do.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use azud_model::{Error, Result};
 use bytes::Bytes;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, UpdateVersion};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, UpdateVersion};
 
 use crate::failure::{Failure, failure};
 
@@ -17,15 +19,28 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// The slowest that bytes may go: a second for so many.
 const SLOWEST: u64 = 1 << 20;
 
+/// The largest object that is copied in one request.
+const LARGEST_COPY: u64 = 5 << 30;
+
 /// A store that also takes objects in parts.
 pub trait Store: ObjectStore + MultipartStore {}
 
 impl<T: ObjectStore + MultipartStore> Store for T {}
 
+/// Objects, and the token of the next ones.
+type Page = (Vec<ObjectMeta>, Option<String>);
+
+/// A store that lists page by page.
+pub(crate) trait Pages: PaginatedListStore + fmt::Debug {}
+
+impl<T: PaginatedListStore + fmt::Debug> Pages for T {}
+
 /// A bucket, or what in it starts with a prefix.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     pub(crate) store: Arc<dyn Store>,
+    /// The same, where it lists page by page: each has a limit of its own.
+    pub(crate) pages: Option<Arc<dyn Pages>>,
     /// `s3://bucket/prefix`
     pub(crate) url: String,
     pub(crate) prefix: String,
@@ -68,6 +83,7 @@ impl Bucket {
     pub fn new(store: Arc<dyn Store>, url: &str) -> Self {
         Self {
             store,
+            pages: None,
             url: url.to_owned(),
             prefix: String::new(),
             hint: None,
@@ -170,23 +186,49 @@ impl Bucket {
     /// Where they cannot be listed.
     pub async fn list(&self, folder: &str) -> Result<Vec<Object>> {
         let path = self.path(folder)?;
-        let listed = self.store.list_with_delimiter(Some(&path));
-        let listed = self.answer(0, listed).await;
-        let listed = listed.map_err(|failure| self.error("list", folder, failure))?;
-        let mut all = Vec::with_capacity(listed.objects.len());
-        for object in listed.objects {
-            // Consoles make empty objects for folders.
-            if let Some(name) = object.location.filename()
-                && object.location != path
-            {
-                all.push(Object {
-                    name: name.to_owned(),
-                    bytes: object.size,
-                    e_tag: object.e_tag,
-                });
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.page(&path, after).await;
+            let (objects, next) = page.map_err(|failure| self.error("list", folder, failure))?;
+            for object in objects {
+                // Consoles make empty objects for folders.
+                if let Some(name) = object.location.filename()
+                    && object.location != path
+                {
+                    all.push(Object {
+                        name: name.to_owned(),
+                        bytes: object.size,
+                        e_tag: object.e_tag,
+                    });
+                }
+            }
+            match next {
+                None => return Ok(all),
+                next => after = next,
             }
         }
-        Ok(all)
+    }
+
+    /// Some of the objects in a folder, and where the next ones are.
+    async fn page(
+        &self,
+        folder: &Path,
+        after: Option<String>,
+    ) -> std::result::Result<Page, Failure> {
+        let Some(pages) = &self.pages else {
+            let listed = self.store.list_with_delimiter(Some(folder));
+            return Ok((self.answer(0, listed).await?.objects, None));
+        };
+        let prefix = (!folder.as_ref().is_empty()).then(|| format!("{folder}/"));
+        let options = PaginatedListOptions {
+            delimiter: Some("/".into()),
+            page_token: after,
+            ..PaginatedListOptions::default()
+        };
+        let listed = pages.list_paginated(prefix.as_deref(), options);
+        let listed = self.answer(0, listed).await?;
+        Ok((listed.result.objects, listed.page_token))
     }
 
     /// Removes an object; no error where there is none.
@@ -210,6 +252,13 @@ impl Bucket {
         let Some(found) = self.find(from).await? else {
             return Ok(());
         };
+        if found.bytes > LARGEST_COPY {
+            return Err(Error::invalid(format!(
+                "`{}` has {} bytes, and a store copies at most 5 GiB: move it yourself",
+                self.place(from),
+                found.bytes
+            )));
+        }
         let copied = self.answer(found.bytes, self.store.copy(&old, &new)).await;
         copied.map_err(|failure| self.error("copy", from, failure))?;
         self.delete(from).await

@@ -65,8 +65,10 @@ impl Bucket {
                 Error::invalid(format!("the AWS_* variables do not describe `{url}`"))
                     .because(error)
             })?;
+        let store = Arc::new(store);
         Ok(Self {
-            store: Arc::new(store),
+            pages: Some(store.clone()),
+            store,
             url: url.to_string(),
             prefix: url.prefix.clone(),
             hint: (!has_key).then_some(NO_KEY),

@@ -13,7 +13,7 @@ use azud_model::{Error, Result};
 use bytes::Bytes;
 
 use crate::identity::{IDENTITY, Identity, identity};
-use crate::owner::Owner;
+use crate::owner::{HeldLock, Owner};
 use crate::rows::describe;
 use crate::{
     EpochLog, Found, Record, StateFile, Storage, compact, components, decode, encode, positions,
@@ -61,7 +61,20 @@ impl Checkpoint {
     /// # Errors
     /// `Invalid` if another run owns it, it belongs to another pipeline, or it is damaged.
     pub async fn open(storage: Arc<dyn Storage>, pipeline: &str, retain: usize) -> Result<Opened> {
-        let owner = Owner::take(storage.as_ref()).await?;
+        Self::open_again(storage, pipeline, retain, None).await
+    }
+
+    /// The same, for a process that has had it open and kept its lock since.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub async fn open_again(
+        storage: Arc<dyn Storage>,
+        pipeline: &str,
+        retain: usize,
+        held: Option<HeldLock>,
+    ) -> Result<Opened> {
+        let owner = Owner::take(storage.as_ref(), held).await?;
         for folder in SETTLED {
             storage.settle(folder).await?;
         }
@@ -108,6 +121,12 @@ impl Checkpoint {
             last,
             warnings,
         })
+    }
+
+    /// What keeps others out for as long as it is there; `None` on an object store, where
+    /// every start takes the checkpoint over.
+    pub fn held(&self) -> Option<HeldLock> {
+        self.owner.held()
     }
 
     /// The random id of the run: the same for as long as the checkpoint is there.
@@ -215,9 +234,14 @@ impl Checkpoint {
         }
         let mut needed = lock(&self.components).clone();
         needed.extend(lock(&self.kept).iter().flat_map(|(_, names)| names.clone()));
-        // A later owner may have kept others, which no record names yet.
+        let unneeded = components::unneeded(storage, &needed).await?;
+        // A later owner may have kept others, which no record names yet: not those that were
+        // there before it came.
         self.check_owner().await?;
-        components::clean(storage, &needed).await
+        for name in unneeded {
+            storage.delete(&name).await?;
+        }
+        Ok(())
     }
 
     /// Records an epoch: once this succeeds, the epoch has happened.
@@ -340,29 +364,32 @@ impl Checkpoint {
             }
         }
         if let Some(last) = last {
-            self.check_files(last).await?;
+            check_files(self.storage.as_ref(), last).await?;
         }
         *lock(&self.kept) = kept;
         self.readable.store(readable, Ordering::Relaxed);
         Ok(())
     }
+}
 
-    /// A file that is missing is told before anything runs.
-    async fn check_files(&self, last: &Record) -> Result<()> {
-        let listed = self.storage.list("state").await?;
-        for name in state_files(last) {
-            let there = |file: &crate::Listed| name.strip_prefix("state/") == Some(&file.name);
-            if !listed.iter().any(there) {
-                return Err(Error::invalid(format!(
-                    "the state file `{}` is gone, and epoch {} needs it: restore it from a copy \
-                     of the checkpoint",
-                    self.storage.place(name),
-                    last.epoch
-                )));
-            }
+/// A file that is missing is told before anything runs.
+///
+/// # Errors
+/// Those of the storage; `Invalid` if a record names a file that is gone.
+pub(crate) async fn check_files(storage: &dyn Storage, record: &Record) -> Result<()> {
+    let listed = storage.list("state").await?;
+    for name in state_files(record) {
+        let there = |file: &crate::Listed| name.strip_prefix("state/") == Some(&file.name);
+        if !listed.iter().any(there) {
+            return Err(Error::invalid(format!(
+                "the state file `{}` is gone, and epoch {} needs it: restore it from a copy of \
+                 the checkpoint",
+                storage.place(name),
+                record.epoch
+            )));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Whether every sink is known to have committed an epoch.

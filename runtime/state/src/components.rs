@@ -69,15 +69,15 @@ pub async fn component(storage: &dyn Storage, digest: &str) -> Result<(String, B
     Ok((place, bytes))
 }
 
-/// Removes the components that nothing needs any more.
-pub(crate) async fn clean(storage: &dyn Storage, needed: &BTreeSet<String>) -> Result<()> {
-    for file in storage.list(FOLDER).await? {
-        let name = format!("{FOLDER}/{}", file.name);
-        if is_own(&file.name) && !needed.contains(&name) {
-            storage.delete(&name).await?;
-        }
-    }
-    Ok(())
+/// The components that are kept and needed no more.
+pub(crate) async fn unneeded(
+    storage: &dyn Storage,
+    needed: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let listed = storage.list(FOLDER).await?;
+    let own = listed.iter().filter(|file| is_own(&file.name));
+    let names = own.map(|file| format!("{FOLDER}/{}", file.name));
+    Ok(names.filter(|name| !needed.contains(name)).collect())
 }
 
 fn sha256(bytes: &[u8]) -> String {

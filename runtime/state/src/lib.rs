@@ -30,6 +30,7 @@ pub use components::component;
 pub use files::{StateFile, due};
 pub use location::Location;
 pub use log::{EpochLog, Found};
+pub use owner::HeldLock;
 pub use positions::{Positions, whole};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,

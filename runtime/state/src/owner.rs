@@ -12,6 +12,7 @@
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
 use azud_model::{Error, Result};
 
@@ -19,11 +20,18 @@ use crate::Storage;
 
 const FOLDER: &str = "owners";
 
+/// The lock of a checkpoint on a disk: for as long as one copy is there nobody else takes
+/// the checkpoint, also where the process closes it and opens it again.
+#[derive(Clone, Debug)]
+pub struct HeldLock {
+    _file: Arc<File>,
+}
+
 /// What makes a process the owner.
 #[derive(Debug)]
 pub(crate) enum Owner {
     /// The file is locked for as long as it is open.
-    Lock { _file: File },
+    Lock(HeldLock),
     /// No later generation is there.
     Generation(u64),
 }
@@ -31,18 +39,26 @@ pub(crate) enum Owner {
 // === impl Owner ===
 
 impl Owner {
-    /// Takes the checkpoint.
-    pub(crate) async fn take(storage: &dyn Storage) -> Result<Self> {
-        match storage.folder() {
-            Some(folder) => lock(folder),
-            None => next_generation(storage).await.map(Self::Generation),
+    /// Takes the checkpoint, with a lock that the process holds already if there is one.
+    pub(crate) async fn take(storage: &dyn Storage, held: Option<HeldLock>) -> Result<Self> {
+        match (storage.folder(), held) {
+            (Some(_), Some(held)) => Ok(Self::Lock(held)),
+            (Some(folder), None) => lock(folder),
+            (None, _) => next_generation(storage).await.map(Self::Generation),
+        }
+    }
+
+    pub(crate) fn held(&self) -> Option<HeldLock> {
+        match self {
+            Self::Lock(held) => Some(held.clone()),
+            Self::Generation(_) => None,
         }
     }
 
     /// Which owner it is; 0 where a lock tells.
     pub(crate) fn generation(&self) -> u64 {
         match self {
-            Self::Lock { .. } => 0,
+            Self::Lock(_) => 0,
             Self::Generation(own) => *own,
         }
     }
@@ -144,5 +160,7 @@ fn lock(folder: &Path) -> Result<Owner> {
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    Ok(Owner::Lock { _file: file })
+    Ok(Owner::Lock(HeldLock {
+        _file: Arc::new(file),
+    }))
 }

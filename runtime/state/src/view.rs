@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use azud_model::{Error, Result};
 
-use crate::checkpoint::read_state;
+use crate::checkpoint::{check_files, read_state};
 use crate::identity::IDENTITY;
 use crate::rows::describe;
 use crate::{EpochLog, Record, StateRecord, Storage, compact, decode, whole};
@@ -66,6 +66,21 @@ impl View {
             )));
         }
         self.log.read(wanted).await
+    }
+
+    /// The record that a run would go on with: the newest that can be read. Warns of others.
+    ///
+    /// # Errors
+    /// `Invalid` if there is none, or a file of state that it needs is gone.
+    pub async fn last(&self) -> Result<Record> {
+        let mut records = self.records().await?;
+        match records.pop() {
+            Some(last) => {
+                check_files(self.storage.as_ref(), &last).await?;
+                Ok(last)
+            }
+            None => Err(self.nothing().await),
+        }
     }
 
     /// Why there is no epoch.

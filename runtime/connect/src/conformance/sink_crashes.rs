@@ -159,6 +159,14 @@ pub(super) async fn roll_back(fixture: &mut dyn SinkFixture) -> Outcome<Ran> {
             let when = format!("after {epochs} epochs, and one that was rolled back");
             run.see_all(&when).await?;
         }
+        // What a lane had prepared is not what it prepares without a row.
+        run.epoch(&[0, 1]).await?;
+        run.fill(&[2, 2]).await?;
+        run.prepare().await?;
+        run.abort().await?;
+        run.go_back().await?;
+        run.see_all("a lane without rows, and an epoch that was rolled back")
+            .await?;
         run.epoch(&[2, 1]).await?;
         // Recorded: there is nothing to roll back, and it is committed on the way.
         run.fill(&[1, 1]).await?;

@@ -18,12 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_model::{Clock, Error, Position, Result};
+use azud_model::{Clock, Error, ErrorKind, Position, Result};
 
 use crate::{Disk, Journal, JournalOptions, Replay, Source, SourceReader};
 use pump::Pump;
 use reader::{JournalReader, Part};
-use receiving::Receiving;
+use receiving::{Received, Receiving};
 use shared::{Shared, blocking};
 
 /// A partition's name is this and the journal's number.
@@ -104,8 +104,14 @@ impl Journaled {
 
     /// Begins to receive: opens the source, and the journals of its readers, of those that
     /// positions are of, and of those that an earlier run had.
-    async fn receive(&self, resume: &BTreeMap<usize, String>) -> Result<()> {
-        drop(self.lock().take());
+    async fn receive(&self, resume: &BTreeMap<usize, String>) -> Result<Received> {
+        if let Some(error) = self.lock().take().and_then(|ended| ended.failure()) {
+            // A disk that failed is not trusted again; a source may have come back.
+            if error.kind() == ErrorKind::Internal {
+                return Err(error);
+            }
+            tracing::warn!("source {}: {error}", self.node);
+        }
         // First, because it may not be there yet, and all is tried again then.
         let inner = self.inner.open(&[]).await?;
         let readers = inner.len();
@@ -143,16 +149,16 @@ impl Journaled {
             );
             receiving.pump(tokio::spawn(pump.run()));
         }
+        let received = receiving.received();
         *self.lock() = Some(receiving);
-        Ok(())
+        Ok(received)
     }
 
-    /// The journals that are received into, and how many readers share them; `None` where
-    /// that has to begin, or has failed.
-    fn received(&self) -> Option<(usize, BTreeMap<usize, Arc<Shared>>)> {
+    /// What an earlier `open` has begun; `None` where that has to begin, or has failed.
+    fn received(&self) -> Option<Received> {
         let receiving = self.lock();
         let receiving = receiving.as_ref()?;
-        (!receiving.has_failed()).then(|| (receiving.readers(), receiving.journals().clone()))
+        (!receiving.has_failed()).then(|| receiving.received())
     }
 }
 
@@ -181,14 +187,11 @@ impl Source for Journaled {
         for position in resume {
             positions.insert(self.number(position)?, position.next.clone());
         }
-        let received = match self.received() {
-            Some(received) => Some(received),
-            None => {
-                self.receive(&positions).await?;
-                self.received()
-            }
+        let (count, journals) = match self.received() {
+            Some(received) => received,
+            // What fails from now on is for its reader to tell.
+            None => self.receive(&positions).await?,
         };
-        let (count, journals) = received.unwrap_or_default();
         // Journals of more readers than there are now are read first, by those that there are.
         let mut own: Vec<VecDeque<Part>> = (0..count).map(|_| VecDeque::new()).collect();
         for (number, journal) in journals.into_iter().rev() {

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use azud_model::Error;
 use tokio::task::JoinHandle;
 
 use super::shared::Shared;
+
+/// How many readers there are, and the journals that they share, by number.
+pub(super) type Received = (usize, BTreeMap<usize, Arc<Shared>>);
 
 /// Receives until it is dropped.
 pub(super) struct Receiving {
@@ -26,11 +30,6 @@ impl Receiving {
         }
     }
 
-    /// How many readers its source has.
-    pub(super) fn readers(&self) -> usize {
-        self.readers
-    }
-
     pub(super) fn add(&mut self, number: usize, journal: Shared) {
         if number >= self.readers {
             journal.end(None);
@@ -46,8 +45,14 @@ impl Receiving {
         self.journals.get(&number).cloned()
     }
 
-    pub(super) fn journals(&self) -> &BTreeMap<usize, Arc<Shared>> {
-        &self.journals
+    pub(super) fn received(&self) -> Received {
+        (self.readers, self.journals.clone())
+    }
+
+    /// An error that a pump has ended with and no reader has told.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let mut journals = self.journals.values();
+        journals.find_map(|journal| journal.take_failure())
     }
 
     /// Whether a pump has ended with an error.

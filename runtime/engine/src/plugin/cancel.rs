@@ -21,9 +21,10 @@ impl Cancel {
         self.lock().cancel();
     }
 
-    /// Another attempt begins.
+    /// Another attempt begins: whatever the one before has opened is given up.
     pub(crate) fn renew(&self) {
-        *self.lock() = CancellationToken::new();
+        let before = std::mem::take(&mut *self.lock());
+        before.cancel();
     }
 
     fn lock(&self) -> MutexGuard<'_, CancellationToken> {

@@ -1,7 +1,7 @@
 //! What of a record fits a plan: everything that does not is named.
 
 use azud_model::{Error, Result};
-use azud_state::{Location, Record, SourceRecord, StateRecord, View};
+use azud_state::{Location, Record, SinkRecord, SourceRecord, StateRecord, View};
 
 use super::handover::{Handover, Predecessor};
 use super::states::{PlanState, place, states};
@@ -44,11 +44,12 @@ impl Plan {
         runtime.block_on(async {
             let storage = location.storage()?;
             let view = View::new(storage.clone());
-            let record = view.whole(&view.record(None).await?).await?;
+            let record = view.whole(&view.last().await?).await?;
             if record.pipeline != self.name {
                 return Err(Error::invalid(format!(
-                    "`{location}` is the checkpoint of the pipeline `{}`",
-                    record.pipeline
+                    "`{location}` is the checkpoint of the pipeline `{}`, and this one is `{}`: name \
+                     another folder, or give the pipeline its old name",
+                    record.pipeline, self.name
                 )));
             }
             let storage = storage.as_ref();
@@ -104,7 +105,11 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
 
 fn is_journaled(source: &SourceRecord) -> bool {
     let mut positions = source.positions.iter();
-    positions.any(|position| position.partition.starts_with("journal-"))
+    let is_journal = |partition: &str| {
+        let number = partition.strip_prefix("journal-");
+        number.is_some_and(|number| number.parse::<usize>().is_ok())
+    };
+    !source.positions.is_empty() && positions.all(|position| is_journal(&position.partition))
 }
 
 fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<()> {
@@ -189,10 +194,11 @@ fn sinks(
     handover: &Handover,
     found: &mut Vec<NodeFit>,
 ) {
-    let uncommitted = |what: &str| {
+    let uncommitted = |what: &str, sink: &SinkRecord| {
+        let rows: u64 = sink.prepared.iter().map(|lane| lane.rows).sum();
         format!(
-            "{what}, and epoch {} may not be committed in it yet: run the manifest as it was once \
-             more",
+            "{what}, and epoch {}, with {rows} rows of it, may not be committed there yet: run \
+             the manifest as it was once more, or these rows are lost",
             record.epoch
         )
     };
@@ -220,7 +226,7 @@ fn sinks(
                 format.unwrap_or_default(),
                 before.format.clone().unwrap_or_default()
             )),
-            (Some(_), None) => match handover.of(&node) {
+            (Some(before), None) => match handover.of(&node) {
                 None => Fit::Kept,
                 Some(Predecessor::Done) => Fit::Changed(another_version(digests.0, digests.1)),
                 Some(Predecessor::Commits(_)) => Fit::Changed(format!(
@@ -229,11 +235,11 @@ fn sinks(
                 )),
                 Some(Predecessor::Cannot(why)) => Fit::Lost(format!(
                     "{}; the old version cannot commit it first: {why}",
-                    uncommitted("it has another version of its plugin")
+                    uncommitted("it has another version of its plugin", before)
                 )),
             },
             (Some(_), Some(what)) if committed => Fit::Changed(what.to_owned()),
-            (Some(_), Some(what)) => Fit::Lost(uncommitted(what)),
+            (Some(before), Some(what)) => Fit::Lost(uncommitted(what, before)),
         };
         found.push(NodeFit { node, fit });
     }
@@ -244,7 +250,7 @@ fn sinks(
         if !there && !committed && has_output {
             found.push(NodeFit {
                 node: before.node.clone(),
-                fit: Fit::Lost(uncommitted("it is in the manifest no more")),
+                fit: Fit::Lost(uncommitted("it is in the manifest no more", before)),
             });
         }
     }

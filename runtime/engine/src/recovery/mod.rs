@@ -5,12 +5,14 @@ mod files;
 mod fit;
 mod handover;
 mod recorder;
+mod restore;
 mod resume;
 mod spool;
 mod spool_part;
 mod states;
 
 pub use fit::{Fit, NodeFit};
-pub(crate) use recorder::{Recorder, Restore};
+pub(crate) use recorder::Recorder;
+pub(crate) use restore::Restore;
 pub(crate) use resume::Resume;
 pub(crate) use states::states;

@@ -13,6 +13,7 @@ use azud_state::{
 use bytes::Bytes;
 
 use super::files::{Files, Merges, Writes, written};
+use super::restore::Restore;
 use super::states::{PlanState, place};
 use crate::plan::Plan;
 use crate::run::Retry;
@@ -52,15 +53,6 @@ struct Source {
 
 /// What an earlier run has recorded of a source: its positions, and which files have them.
 pub(super) type KnownSource = (Positions, Vec<StateFile>);
-
-/// Where a lane finds the state of an instance.
-#[derive(Clone)]
-pub(crate) struct Restore {
-    pub(crate) instance: usize,
-    checkpoint: Arc<Checkpoint>,
-    files: Vec<StateFile>,
-    in_one_lane: bool,
-}
 
 // === impl Recorder ===
 
@@ -221,9 +213,7 @@ impl Recorder {
     /// Lets go of the checkpoint, for another attempt to take: nothing is written to it any
     /// more when this returns.
     pub(crate) async fn close(mut self) {
-        let states = self.states.iter_mut().map(|state| &mut state.files);
-        let sources = self.sources.iter_mut().map(|source| &mut source.files);
-        for files in states.chain(sources) {
+        for files in self.files() {
             files.close().await;
         }
     }
@@ -326,40 +316,5 @@ impl Recorder {
             plugins: self.plugins.clone(),
             ..Record::new(&self.pipeline, run, generation, epoch)
         }
-    }
-}
-
-// === impl Restore ===
-
-impl Restore {
-    async fn read(&self, file: &StateFile) -> Result<Vec<RecordBatch>> {
-        let mut retry = Retry::new("the checkpoint");
-        loop {
-            match self.checkpoint.read_state(file).await {
-                Ok(batches) => return Ok(batches),
-                Err(error) => retry.after(error).await?,
-            }
-        }
-    }
-
-    /// The rows of a lane, oldest first. Called in the lane's thread.
-    pub(crate) fn rows(
-        &self,
-        lane: usize,
-        lanes: usize,
-        runtime: &tokio::runtime::Handle,
-    ) -> Result<Vec<RecordBatch>> {
-        let mut rows = Vec::new();
-        for file in &self.files {
-            let batches = runtime.block_on(self.read(file))?;
-            for batch in batches {
-                let own = match self.in_one_lane || lanes <= 1 {
-                    true => batch,
-                    false => azud_state::of_lane(&batch, lane, lanes)?,
-                };
-                rows.push(own);
-            }
-        }
-        Ok(rows)
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result};
-use azud_state::{Checkpoint, Opened, Positions, Record, whole};
+use azud_state::{Checkpoint, HeldLock, Opened, Positions, Record, whole};
 
 use super::fit::{Fit, NodeFit, fit};
 use super::handover::Handover;
@@ -15,7 +15,7 @@ use super::recorder::{KnownSource, Recorder};
 use super::spool::Spooled;
 use super::states::states;
 use crate::plan::{Plan, PlanCheckpoint};
-use crate::run::Retry;
+use crate::run::{Attempt, Retry};
 
 /// A checkpoint that is open, and what of it the run goes on with.
 pub(crate) struct Resume {
@@ -24,6 +24,8 @@ pub(crate) struct Resume {
     pub(crate) last: Option<Record>,
     /// Nodes that may start anew.
     allow_reset: Vec<String>,
+    /// Which attempt of the process it is.
+    attempt: u64,
     /// Nodes that do.
     reset: Vec<String>,
     /// Sinks that are others than before: all was committed in what they were.
@@ -35,21 +37,19 @@ pub(crate) struct Resume {
 // === impl Resume ===
 
 impl Resume {
-    /// Takes the plan's checkpoint; `None` if it has none. `is_first`: the process has just
-    /// started.
+    /// Takes the plan's checkpoint, for an attempt; `None` if it has none.
     ///
     /// # Errors
     /// Those of [`Checkpoint::open`], but that a full disk is waited for; `Invalid` if the record does not fit the plan.
     pub(crate) async fn open(
         plan: &Plan,
         allow_reset: &[String],
-        is_first: bool,
+        attempt: &Attempt,
     ) -> Result<Option<Self>> {
         let Some(planned) = &plan.checkpoint else {
             return Ok(None);
         };
-        check_names(plan, allow_reset)?;
-        let (opened, committed) = take(plan, planned).await?;
+        let (opened, committed) = take(plan, planned, attempt).await?;
         let recorded = opened.last;
         let last = match &recorded {
             Some(recorded) => Some(with_positions(planned, recorded).await?),
@@ -63,16 +63,20 @@ impl Resume {
                 let storage = planned.storage.as_ref();
                 let handover = Handover::find(plan, storage, last, committed).await;
                 let fits = fit(plan, last, committed, &handover)?;
+                check_names(plan, &fits, allow_reset)?;
                 let moved = fits.iter().filter(|one| matches!(one.fit, Fit::Changed(_)));
                 let moved = moved.filter(|one| handover.of(&one.node).is_none());
                 let moved: Vec<String> = moved.map(|one| one.node.clone()).collect();
                 let reset = reset(&fits, allow_reset, &opened.checkpoint.place())?;
                 (reset, moved, handover)
             }
-            None => (Vec::new(), Vec::new(), Handover::default()),
+            None => {
+                check_names(plan, &[], allow_reset)?;
+                (Vec::new(), Vec::new(), Handover::default())
+            }
         };
         // Once: what an attempt before this one has put there is not recorded yet.
-        if let Some(folder) = planned.location.folder().filter(|_| is_first) {
+        if let Some(folder) = planned.location.folder().filter(|_| attempt.allows_reset) {
             for node in &reset {
                 put_journal_aside(folder, node)?;
             }
@@ -94,7 +98,11 @@ impl Resume {
         Ok(Some(Self {
             recorder,
             last,
-            allow_reset: allow_reset.to_vec(),
+            allow_reset: match attempt.allows_reset {
+                true => allow_reset.to_vec(),
+                false => Vec::new(),
+            },
+            attempt: attempt.number,
             reset,
             moved,
             handover,
@@ -147,7 +155,8 @@ impl Resume {
     pub(crate) fn spooled(&self, name: &str, sink: Arc<dyn Sink>, schema: SchemaRef) -> Spooled {
         let checkpoint = self.recorder.checkpoint();
         let first = self.last.as_ref().map_or(0, |last| last.epoch + 1);
-        let run = format!("{first:020}-{}", checkpoint.generation());
+        // With the attempt: what an earlier one still writes has other names.
+        let run = format!("{first:020}.{}-{}", self.attempt, checkpoint.generation());
         Spooled::new(name, sink, schema, checkpoint.storage().clone(), &run)
     }
 
@@ -158,12 +167,15 @@ impl Resume {
 
 /// The plan's checkpoint, once its place can be reached, and whether its last epoch is
 /// known to be committed.
-async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
+async fn take(plan: &Plan, planned: &PlanCheckpoint, attempt: &Attempt) -> Result<(Opened, bool)> {
     let storage = &planned.storage;
     let mut retry = Retry::new("the checkpoint");
     loop {
         let taken = async {
-            let opened = Checkpoint::open(storage.clone(), &plan.name, planned.retain).await?;
+            let held = lock(attempt).clone();
+            let opened =
+                Checkpoint::open_again(storage.clone(), &plan.name, planned.retain, held).await?;
+            *lock(attempt) = opened.checkpoint.held();
             let committed = match &opened.last {
                 Some(last) => opened.checkpoint.is_committed(last.epoch).await?,
                 None => false,
@@ -175,6 +187,10 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint) -> Result<(Opened, bool)> {
             Err(error) => retry.after(error).await?,
         }
     }
+}
+
+fn lock(attempt: &Attempt) -> MutexGuard<'_, Option<HeldLock>> {
+    attempt.held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The last record with all positions in it, once their files can be read.
@@ -229,8 +245,8 @@ fn reset(fits: &[NodeFit], allowed: &[String], place: &str) -> Result<Vec<String
     let mut refused = Vec::new();
     for NodeFit { node, fit } in fits {
         match fit {
-            Fit::Lost(_) if allowed.contains(node) => {
-                tracing::warn!("node `{node}` starts anew: `--allow-reset {node}`");
+            Fit::Lost(why) if allowed.contains(node) => {
+                tracing::warn!("node `{node}` starts anew, as `--allow-reset {node}` says: {why}");
                 reset.push(node.clone());
             }
             Fit::Lost(why) => refused.push((node, why)),
@@ -259,17 +275,14 @@ fn reset(fits: &[NodeFit], allowed: &[String], place: &str) -> Result<Vec<String
     )))
 }
 
-/// A name that is mistyped would allow nothing. Nodes that are gone have no name to check.
-fn check_names(plan: &Plan, allow_reset: &[String]) -> Result<()> {
-    match allow_reset.iter().find(|name| name.is_empty()) {
-        Some(_) => Err(Error::invalid("`--allow-reset` names a node")),
-        None => {
-            for name in allow_reset {
-                if !plan.nodes.iter().any(|node| *node.name == **name) {
-                    tracing::warn!("`--allow-reset {name}`: the manifest has no such node");
-                }
-            }
-            Ok(())
-        }
+/// A name that is mistyped would allow nothing. A node may be in what is recorded only.
+fn check_names(plan: &Plan, fits: &[NodeFit], allow_reset: &[String]) -> Result<()> {
+    let in_plan = |name: &str| plan.nodes.iter().any(|node| *node.name == *name);
+    let is_known = |name: &str| in_plan(name) || fits.iter().any(|fit| fit.node == name);
+    match allow_reset.iter().find(|name| !is_known(name)) {
+        Some(name) => Err(Error::invalid(format!(
+            "`--allow-reset {name}`: neither the manifest nor the checkpoint has such a node"
+        ))),
+        None => Ok(()),
     }
 }

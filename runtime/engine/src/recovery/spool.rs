@@ -279,7 +279,8 @@ fn parts(prepared: &[Prepared]) -> Result<Vec<Part>> {
     Ok(all)
 }
 
-/// The sink in the name of a part: `<first epoch>-<generation>-<sink>-<lane>-<number>`.
+/// The sink in the name of a part:
+/// `<first epoch>.<attempt>-<generation>-<sink>-<lane>-<number>`.
 fn sink(part: &str) -> Option<&str> {
     part.splitn(3, '-').nth(2)?.rsplitn(3, '-').nth(2)
 }

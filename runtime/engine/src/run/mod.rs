@@ -22,6 +22,7 @@ mod writer;
 pub(crate) use reject::OnReject;
 pub use report::{EpochReport, NodeReport};
 pub(crate) use retry::Retry;
+pub(crate) use rollback::Attempt;
 pub use rollback::RunOptions;
 pub use trigger::Stop;
 pub(crate) use trigger::{CONTINUOUS, Trigger};

@@ -40,7 +40,7 @@ impl Plan {
         attempt: &Attempt,
         sources: &[Arc<dyn Source>],
     ) -> Result<Opened> {
-        let mut resume = Resume::open(self, allow_reset, attempt.is_first).await?;
+        let mut resume = Resume::open(self, allow_reset, attempt).await?;
         let sinks = self.spooled(resume.as_ref());
         match &mut resume {
             Some(resume) => {
@@ -49,6 +49,7 @@ impl Plan {
             }
             None => self.tell_losses(),
         }
+        attempt.has_come_back.store(true, Ordering::Release);
         attempt.unsettled.store(false, Ordering::Release);
         let readers = self.open_readers(sources, resume.as_ref()).await?;
         let writers = self.open_writers(&sinks).await?;

@@ -1,11 +1,12 @@
 //! Running a plan, attempt by attempt: an epoch that fails before its record is rolled
 //! back, and computed again by the running process as by one that has started anew.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use azud_connect::{Backoff, Replay};
 use azud_model::{Error, ErrorKind, Position, Result};
+use azud_state::HeldLock;
 use tokio::runtime::{Builder, Runtime};
 
 use super::report::EpochReport;
@@ -29,9 +30,15 @@ pub struct RunOptions {
 }
 
 /// An attempt, and what is known of it once it has failed.
-pub(super) struct Attempt {
-    /// Whether the process has just started.
-    pub(super) is_first: bool,
+pub(crate) struct Attempt {
+    /// From 0.
+    pub(crate) number: u64,
+    /// Whether `--allow-reset` counts: until sinks have been told where they are.
+    pub(crate) allows_reset: bool,
+    /// Keeps others from the checkpoint until the next attempt.
+    pub(crate) held: Mutex<Option<HeldLock>>,
+    /// Whether sinks have been told where they are.
+    pub(super) has_come_back: AtomicBool,
     /// Whether an epoch may be recorded and not committed: nothing may be rolled back then.
     /// So it is also until the checkpoint has told.
     pub(super) unsettled: AtomicBool,
@@ -43,6 +50,8 @@ pub(super) struct Attempt {
 #[derive(Default)]
 struct Rollbacks {
     count: u32,
+    /// Why the last one was, until the attempt after it has come back.
+    reason: Option<Error>,
     backoff: Backoff,
 }
 
@@ -74,9 +83,12 @@ impl Plan {
     ) -> Result<Option<Vec<Position>>> {
         let mut rollbacks = Rollbacks::default();
         let sources = self.journaled();
-        let mut attempt = Arc::new(Attempt::new(true));
+        let mut attempt = Arc::new(Attempt::first());
         loop {
-            let outcome = self.attempt(runtime, options, &attempt, &sources);
+            let mut outcome = self.attempt(runtime, options, &attempt, &sources);
+            if let (Ok(None), Some(reason)) = (&outcome, rollbacks.reason.take()) {
+                outcome = Err(stopped(reason));
+            }
             // What is recorded is finished by whoever runs next, and may not be rolled back:
             // nor by one that has not come back yet, or that another run keeps out.
             if !matches!(outcome, Ok(Some(_))) && !attempt.unsettled.load(Ordering::Acquire) {
@@ -91,12 +103,10 @@ impl Plan {
             if attempt.committed.load(Ordering::Acquire) > 0 {
                 rollbacks = Rollbacks::default();
             }
-            if !runtime.block_on(rollbacks.go_on(error, &options.stop))? {
-                return Ok(None);
-            }
             self.tell_lost();
+            runtime.block_on(rollbacks.go_on(error, &options.stop))?;
             self.cancel.renew();
-            attempt = Arc::new(Attempt::new(false));
+            attempt = Arc::new(attempt.next());
         }
     }
 
@@ -126,11 +136,24 @@ impl Plan {
 // === impl Attempt ===
 
 impl Attempt {
-    fn new(is_first: bool) -> Self {
+    fn first() -> Self {
         Self {
-            is_first,
+            number: 0,
+            allows_reset: true,
+            held: Mutex::default(),
+            has_come_back: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             committed: AtomicU64::new(0),
+        }
+    }
+
+    fn next(&self) -> Self {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            number: self.number + 1,
+            allows_reset: self.allows_reset && !self.has_come_back.load(Ordering::Acquire),
+            held: Mutex::new(held.clone()),
+            ..Self::first()
         }
     }
 }
@@ -138,11 +161,12 @@ impl Attempt {
 // === impl Rollbacks ===
 
 impl Rollbacks {
-    /// Waits before the next attempt; false if the run was asked to stop meanwhile.
+    /// Waits before the next attempt.
     ///
     /// # Errors
-    /// The same one, if the epoch was rolled back too often.
-    async fn go_on(&mut self, error: Error, stop: &Stop) -> Result<bool> {
+    /// The same one, if the epoch was rolled back too often, or the run was asked to stop
+    /// meanwhile: what it had read is not committed.
+    async fn go_on(&mut self, error: Error, stop: &Stop) -> Result<()> {
         self.count += 1;
         if self.count > ROLLBACKS {
             return Err(error.within(format!(
@@ -154,11 +178,18 @@ impl Rollbacks {
             "{error}: the epoch is rolled back, and computed again in {} ms",
             pause.as_millis()
         );
-        Ok(tokio::select! {
-            () = stop.requested() => false,
-            () = tokio::time::sleep(pause) => true,
-        })
+        tokio::select! {
+            () = stop.requested() => Err(stopped(error)),
+            () = tokio::time::sleep(pause) => {
+                self.reason = Some(error);
+                Ok(())
+            }
+        }
     }
+}
+
+fn stopped(error: Error) -> Error {
+    error.within("stopped before the last epoch was computed again, which the next run will do")
 }
 
 impl std::fmt::Debug for RunOptions {

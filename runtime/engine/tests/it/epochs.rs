@@ -264,7 +264,7 @@ fn a_commit_that_fails_for_good_stops_the_run_and_what_is_recorded_stays_prepare
     assert_eq!(
         ended.error(),
         "sink `out`: node `out`: the plugin could not commit epoch 1, which is recorded: commit \
-         failed, as it was told"
+         failed, as it was told; started again, the pipeline asks for it once more"
     );
     assert_eq!(
         ended.parts,

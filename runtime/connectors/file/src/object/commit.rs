@@ -54,10 +54,12 @@ impl Commit<'_> {
         self.owned.begin(self.epoch).await?;
         if !self.is_listed().await? {
             // A part of a table is no table: the next epoch writes all of it.
-            if !self.show().await? && self.mode == Mode::Complete {
+            let gone = self.show().await?;
+            if !gone.is_empty() && self.mode == Mode::Complete {
                 return Ok(());
             }
-            let listed = files.iter().map(Finished::listed).collect();
+            let shown = files.iter().filter(|file| !gone.contains(file));
+            let listed = shown.map(Finished::listed).collect();
             let entry = Entry::new(self.run, self.epoch, self.mode, listed);
             let before = earlier.iter().find(|list| list.epoch == self.epoch);
             let is_new = lists::write(place, before, &entry).await?;
@@ -108,12 +110,13 @@ impl Commit<'_> {
         let list = lists::find(self.place, self.epoch).await?;
         Ok(list.is_some_and(|list| {
             let listed: Vec<_> = self.files.iter().map(Finished::listed).collect();
-            list.run.as_deref() == self.run && list.files == listed
+            // Written when all that could be shown was.
+            list.run.as_deref() == self.run && list.files.iter().all(|it| listed.contains(it))
         }))
     }
 
-    /// Completes every upload; answers whether all are there.
-    async fn show(&self) -> Result<bool> {
+    /// Completes every upload; answers which are gone, where the run may go on without them.
+    async fn show(&self) -> Result<Vec<Finished>> {
         let gone: Arc<Mutex<Vec<Finished>>> = Arc::default();
         each(self.files.to_vec(), |file| {
             let (place, gone) = (self.place.clone(), gone.clone());
@@ -133,7 +136,7 @@ impl Commit<'_> {
             return Err(taken(self.place));
         }
         gone.iter().try_for_each(|file| self.gone(file))?;
-        Ok(gone.is_empty())
+        Ok(gone)
     }
 
     /// # Errors

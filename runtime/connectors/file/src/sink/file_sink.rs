@@ -1,12 +1,12 @@
 //! The sink: what is called when.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_connect::{Delivery, Prepared, Recovery, Sink, SinkContext, SinkWriter, Wants, identity};
 use azud_model::{Epoch, Error, Result};
-use tokio::sync::OnceCell;
 
 use super::again::Again;
 use super::keep::keep_committed;
@@ -21,12 +21,14 @@ pub(super) struct FileSink {
     context: SinkContext,
     pub(super) paths: Paths,
     plan: Plan,
-    /// From the first call that needs the place on.
-    lock: OnceCell<Lock>,
-    /// Once the first writer was asked for.
-    opened: OnceCell<()>,
+    /// From the first call that needs the place until all is committed or rolled back.
+    lock: Mutex<Option<Lock>>,
+    /// Whether writers were asked for since the last `recover`.
+    opened: tokio::sync::Mutex<bool>,
     /// What the checkpoint said.
     recovered: Mutex<Option<Recovered>>,
+    /// How often it did: what is written since has names of its own.
+    attempts: AtomicU64,
     progress: Vec<Arc<Mutex<Progress>>>,
 }
 
@@ -48,8 +50,9 @@ impl FileSink {
         Self {
             paths,
             plan,
-            lock: OnceCell::new(),
-            opened: OnceCell::new(),
+            lock: Mutex::default(),
+            opened: tokio::sync::Mutex::default(),
+            attempts: AtomicU64::new(0),
             recovered: Mutex::default(),
             progress: (0..context.lanes).map(|_| Arc::default()).collect(),
             context,
@@ -70,18 +73,30 @@ impl FileSink {
         self.recovered().as_ref().map(|known| known.run.clone())
     }
 
-    /// Takes the place for this run.
-    async fn lock(&self) -> Result<&Lock> {
-        let lock = async {
+    /// Takes the place for this run, unless it has it.
+    fn lock(&self) -> Result<()> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_none() {
             self.paths.check()?;
-            self.paths.lock()
-        };
-        self.lock.get_or_try_init(|| lock).await
+            *lock = Some(self.paths.lock()?);
+        }
+        Ok(())
+    }
+
+    /// Lets others in.
+    fn unlock(&self) {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        *lock = None;
+    }
+
+    fn is_locked(&self) -> bool {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.is_some()
     }
 
     /// Makes the place ready for writers.
-    async fn open(&self) -> Result<()> {
-        self.lock().await?;
+    fn open(&self) -> Result<()> {
+        self.lock()?;
         let run = match self.recovered().as_ref() {
             Some(known) if known.last.is_some() && !known.is_committed => {
                 return Err(Error::internal(
@@ -179,7 +194,12 @@ impl Sink for FileSink {
     }
 
     async fn recover(&self, recovery: &Recovery) -> Result<()> {
-        self.lock().await?;
+        self.lock()?;
+        *self.opened.lock().await = false;
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        for progress in &self.progress {
+            *progress.lock().unwrap_or_else(PoisonError::into_inner) = Progress::default();
+        }
         let last = recovery.last.as_ref();
         let tokens = tokens(last.map_or(&[], |last| last.prepared.as_slice()))?;
         let (paths, is_batches) = (self.paths.clone(), self.is_batches());
@@ -195,7 +215,11 @@ impl Sink for FileSink {
     }
 
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
-        self.opened.get_or_try_init(|| self.open()).await?;
+        let mut opened = self.opened.lock().await;
+        if !*opened {
+            self.open()?;
+            *opened = true;
+        }
         let recovered = self.recovered();
         let start = recovered.as_ref().map(|known| known.last);
         Ok(Box::new(Writer {
@@ -205,7 +229,10 @@ impl Sink for FileSink {
             header: self.context.header.clone(),
             clock: self.context.clock.clone(),
             open: None,
-            start: start.map(|last| last.map_or(0, |last| last + 1)),
+            start: start.map(|last| {
+                let attempt = self.attempts.load(Ordering::Relaxed);
+                (last.map_or(0, |last| last + 1), attempt)
+            }),
             files: 0,
             rows: 0,
             progress: self.progress.get(lane).cloned().unwrap_or_default(),
@@ -239,20 +266,18 @@ impl Sink for FileSink {
             progress.committed = progress.prepared.clone();
             progress.has_more = false;
         }
-        if epoch.last
-            && let Some(lock) = self.lock.get()
-        {
-            lock.release();
+        if epoch.last {
+            self.unlock();
         }
         Ok(())
     }
 
     async fn abort(&self) -> Result<()> {
-        let Some(lock) = self.lock.get() else {
+        if !self.is_locked() {
             return Ok(());
-        };
+        }
         // What is there before it was opened is another run's.
-        if self.opened.initialized() {
+        if *self.opened.lock().await {
             let (paths, run) = (self.paths.clone(), self.run());
             let (mode, progress) = (self.context.mode, self.progress.clone());
             blocking(move || {
@@ -266,7 +291,7 @@ impl Sink for FileSink {
             })
             .await?;
         }
-        lock.release();
+        self.unlock();
         Ok(())
     }
 }

@@ -4,14 +4,14 @@ use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-/// A file that is locked until this is released or dropped, and removed then.
+/// A file that is locked until this is dropped, and removed then.
 /// The system unlocks that of a run that dies.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    file: Mutex<Option<File>>,
+    /// Unlocked once it is closed.
+    _file: File,
 }
 
 // === impl Lock ===
@@ -36,10 +36,7 @@ impl Lock {
             }
             // Whoever had it may have removed it meanwhile: then it keeps nobody out.
             if is_at(&file, &path)? {
-                return Ok(Some(Self {
-                    path,
-                    file: Mutex::new(Some(file)),
-                }));
+                return Ok(Some(Self { path, _file: file }));
             }
         }
     }
@@ -49,26 +46,14 @@ impl Lock {
         let file = File::options().write(true).open(path);
         file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
-
-    /// Lets others in. More than once is the same as once.
-    pub(super) fn release(&self) {
-        let file = self
-            .file
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if file.is_some()
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            // An empty file that nobody has locked is in nobody's way.
-            tracing::debug!("{}: not removed: {error}", self.path.display());
-        }
-    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.release();
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            // An empty file that nobody has locked is in nobody's way.
+            tracing::debug!("{}: not removed: {error}", self.path.display());
+        }
     }
 }
 

@@ -47,9 +47,9 @@ pub(super) struct Writer {
     pub(super) header: Vec<u8>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) open: Option<Open>,
-    /// With a checkpoint, the epoch before which the run started: what an earlier
-    /// start left has other names.
-    pub(super) start: Option<u64>,
+    /// With a checkpoint, the epoch before which the run started, and which of its attempts
+    /// it is: what an earlier one left has other names, and so has what it still writes.
+    pub(super) start: Option<(u64, u64)>,
     pub(super) files: u64,
     pub(super) rows: u64,
     pub(super) progress: Arc<Mutex<Progress>>,
@@ -61,8 +61,8 @@ impl Writer {
     async fn open(&mut self) -> Result<&mut Staged> {
         if self.open.is_none() {
             let mut name = format!("{}-{}.tmp", self.lane, self.files);
-            if let Some(start) = self.start {
-                name = format!("{start}-{name}");
+            if let Some((start, attempt)) = self.start {
+                name = format!("{start}-{attempt}-{name}");
             }
             let staged = Staged::create(self.paths.staging.join(name), &self.header).await?;
             self.files += 1;

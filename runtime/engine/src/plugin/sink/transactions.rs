@@ -137,7 +137,8 @@ impl Transactions {
                 }
                 Ok(Flushed::Failed(reason)) => {
                     return Err(self.patience.stop(format!(
-                        "the plugin could not commit epoch {epoch}, which is recorded: {reason}"
+                        "the plugin could not commit epoch {epoch}, which is recorded: {reason}; \
+                         started again, the pipeline asks for it once more"
                     )));
                 }
                 Err(error) => self.failed(error)?,

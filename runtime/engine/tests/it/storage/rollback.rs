@@ -81,6 +81,33 @@ fn an_epoch_that_always_fails_stops_the_run() {
     world.verdict("after it was rolled back too often");
 }
 
+/// The next run computes the epoch.
+#[test]
+fn a_run_that_is_stopped_while_it_rolls_back_ends() {
+    let world = World::new();
+    world.servers[0].fail(&[(Call::Prepare, ABORTED); 99]);
+    let stop = Stop::default();
+    let (stops, server) = (stop.clone(), world.servers[0].clone());
+    let stopper = std::thread::spawn(move || {
+        while server.faults_left() == 99 {
+            std::thread::yield_now();
+        }
+        stops.request();
+    });
+    let outcome = world.run_with(stop, |server| Transactional(server.clone()));
+    assert_eq!(
+        outcome.unwrap_err().to_string(),
+        "stopped before the last epoch was computed again, which the next run will do: sink \
+         `out`: injected: Prepare"
+    );
+    stopper.join().unwrap();
+    let staged = |server: &Server| server.lock().staged.len();
+    assert_eq!(world.servers.each_ref().map(staged), [0; 3]);
+    world.servers[0].forgive();
+    run(&world).unwrap();
+    world.verdict("stopped while it rolled back");
+}
+
 /// Only a checkpoint knows what to go back to.
 #[test]
 fn without_a_checkpoint_an_epoch_that_fails_stops_the_run() {

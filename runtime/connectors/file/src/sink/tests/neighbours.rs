@@ -86,3 +86,49 @@ async fn a_lock_that_nobody_holds_is_taken() {
         assert_eq!(names(home.path()), Vec::<String>::new());
     }
 }
+
+/// A run that goes back to what is recorded keeps others out as before.
+#[tokio::test]
+async fn a_run_that_was_rolled_back_has_the_place_still() {
+    for layout in ["batches", "table", "rolling"] {
+        let home = tempfile::tempdir().unwrap();
+        let options = json!({"path": "out", "layout": layout});
+        let make = || {
+            let clock = Arc::new(ManualClock::at(0));
+            let context = SinkContext {
+                checkpointed: true,
+                ..context(home.path(), "json", Mode::Append, &clock)
+            };
+            super::super::make(options.clone(), context).unwrap()
+        };
+        let recovery = |run: &str| azud_connect::Recovery {
+            run: run.to_owned(),
+            generation: 0,
+            epoch: None,
+            last: None,
+            allow_reset: false,
+        };
+        let schema = Arc::new(arrow::datatypes::Schema::empty());
+        let first = make();
+        for _ in 0..2 {
+            first.recover(&recovery("a")).await.unwrap();
+            let mut writer = first.writer(0, schema.clone()).await.unwrap();
+            let bytes = "1\n".into();
+            writer
+                .write(Output::Encoded { rows: 1, bytes })
+                .await
+                .unwrap();
+            writer.prepare(&epoch(0, false)).await.unwrap();
+            let error = make()
+                .recover(&recovery("b"))
+                .await
+                .unwrap_err()
+                .to_string();
+            assert_eq!(
+                error,
+                "another run writes to `out`: stop it, or write to another folder"
+            );
+            first.abort().await.unwrap();
+        }
+    }
+}
