@@ -184,7 +184,8 @@ fn more_objects_than_a_page_are_listed_once() {
         let puts = (0..1_100).map(|number| {
             let bucket = bucket.clone();
             async move {
-                let put = bucket.put(&name(number), "x".into(), Condition::New);
+                let name = name(number);
+                let put = bucket.put(&name, "x".into(), Condition::New);
                 assert!(put.await.unwrap().is_some());
             }
         });

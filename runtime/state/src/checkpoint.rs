@@ -1,23 +1,24 @@
 //! A checkpoint that is open: whose it is, and everything that is written to it.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod races;
+mod state_files;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use azud_model::{Error, Result};
 use bytes::Bytes;
 
+pub(crate) use state_files::{check_files, read_state};
+use state_files::{generation, is_own, state_files};
+
 use crate::identity::{IDENTITY, Identity, identity};
-use crate::owner::{HeldLock, Owner};
-use crate::rows::describe;
-use crate::{
-    EpochLog, Found, Record, StateFile, Storage, compact, components, decode, encode, positions,
-};
+use crate::owner::{HeldLock, Owner, removed};
+use crate::{EpochLog, Found, Record, Storage, components};
 
 /// The last epoch of a run that ended, once all its sinks had committed it.
 const COMMITTED: &str = "committed";
@@ -39,6 +40,32 @@ pub struct Checkpoint {
     components: Mutex<BTreeSet<String>>,
     /// Whether every record could be read: else nobody knows which files are needed.
     readable: AtomicBool,
+}
+
+/// A checkpoint as the process had it open before.
+#[derive(Clone, Debug)]
+pub struct Before {
+    lock: Option<HeldLock>,
+    run: String,
+    /// An epoch that is recorded for certain; there may be later ones.
+    epoch: Option<u64>,
+}
+
+// === impl Before ===
+
+impl Before {
+    /// The same after so many epochs more.
+    pub fn after(&self, epochs: u64) -> Self {
+        let epoch = match (self.epoch, epochs) {
+            (None, 0) => None,
+            (None, more) => Some(more - 1),
+            (Some(epoch), more) => Some(epoch + more),
+        };
+        Self {
+            epoch,
+            ..self.clone()
+        }
+    }
 }
 
 /// A checkpoint as it was found.
@@ -64,21 +91,23 @@ impl Checkpoint {
         Self::open_again(storage, pipeline, retain, None).await
     }
 
-    /// The same, for a process that has had it open and kept its lock since.
+    /// The same, for a process that has had it open `before`.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`].
+    /// As [`Checkpoint::open`]; `Invalid` also if it is not what it was.
     pub async fn open_again(
         storage: Arc<dyn Storage>,
         pipeline: &str,
         retain: usize,
-        held: Option<HeldLock>,
+        before: Option<&Before>,
     ) -> Result<Opened> {
+        let held = before.and_then(|before| before.lock.clone());
         let owner = Owner::take(storage.as_ref(), held).await?;
         for folder in SETTLED {
             storage.settle(folder).await?;
         }
-        let identity = identity(storage.as_ref(), pipeline).await?;
+        let run = before.map(|before| before.run.as_str());
+        let identity = identity(storage.as_ref(), pipeline, run).await?;
         let log = EpochLog::new(storage.clone());
         let found = owned(&log, &owner, storage.as_ref()).await?;
         if found.is_none() && storage.get(COMMITTED).await?.is_some() {
@@ -94,6 +123,10 @@ impl Checkpoint {
             Some(found) => (Some(found.record), found.warning.into_iter().collect()),
             None => (None, Vec::new()),
         };
+        let epoch = last.as_ref().map(|last| last.epoch);
+        if before.is_some_and(|before| before.epoch > epoch) {
+            return Err(removed(storage.as_ref()));
+        }
         if let Some(last) = &last
             && last.run != identity.run
         {
@@ -123,10 +156,14 @@ impl Checkpoint {
         })
     }
 
-    /// What keeps others out for as long as it is there; `None` on an object store, where
-    /// every start takes the checkpoint over.
-    pub fn held(&self) -> Option<HeldLock> {
-        self.owner.held()
+    /// What the process that has it open needs to open it again, after the epoch `epoch`.
+    /// For as long as that is there nobody else takes a checkpoint on a disk.
+    pub fn before(&self, epoch: Option<u64>) -> Before {
+        Before {
+            lock: self.owner.held(),
+            run: self.run().to_owned(),
+            epoch,
+        }
     }
 
     /// The random id of the run: the same for as long as the checkpoint is there.
@@ -147,73 +184,6 @@ impl Checkpoint {
     /// Where it is.
     pub fn storage(&self) -> &Arc<dyn Storage> {
         &self.storage
-    }
-
-    /// Writes what an epoch has changed in a state.
-    ///
-    /// # Errors
-    /// Those of the storage.
-    pub async fn write_state(
-        &self,
-        epoch: u64,
-        state: &str,
-        schema: SchemaRef,
-        batches: Vec<RecordBatch>,
-    ) -> Result<StateFile> {
-        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        let bytes = blocking(move || encode(&schema, &batches)).await?;
-        self.put_state(epoch, state, rows, bytes).await
-    }
-
-    /// Merges files of a state, oldest first, into one.
-    ///
-    /// # Errors
-    /// Those of the storage; `Invalid` if a file is damaged or gone.
-    pub async fn merge(
-        &self,
-        epoch: u64,
-        state: &str,
-        files: &[StateFile],
-        keys: usize,
-    ) -> Result<StateFile> {
-        let read = self.read_all(files).await?;
-        let (bytes, rows) = blocking(move || compact(&read, keys)).await?;
-        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
-            .await
-    }
-
-    /// Merges files of positions, oldest first, into one; without partitions that are gone
-    /// where there is no `older` file.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::merge`].
-    pub async fn merge_positions(
-        &self,
-        epoch: u64,
-        state: &str,
-        files: &[StateFile],
-        older: bool,
-    ) -> Result<StateFile> {
-        let read = self.read_all(files).await?;
-        let (bytes, rows) = blocking(move || positions::merge(&read, !older)).await?;
-        self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
-            .await
-    }
-
-    async fn read_all(&self, files: &[StateFile]) -> Result<Vec<Vec<RecordBatch>>> {
-        let mut read = Vec::with_capacity(files.len());
-        for file in files {
-            read.push(self.read_state(file).await?);
-        }
-        Ok(read)
-    }
-
-    /// The rows of a file of a state.
-    ///
-    /// # Errors
-    /// Those of the storage; `Invalid` if it is damaged or gone.
-    pub async fn read_state(&self, file: &StateFile) -> Result<Vec<RecordBatch>> {
-        read_state(self.storage.as_ref(), file).await
     }
 
     /// Keeps the components of all sinks that prepare epochs with one, before the first
@@ -322,21 +292,6 @@ impl Checkpoint {
         }
     }
 
-    async fn put_state(
-        &self,
-        epoch: u64,
-        state: &str,
-        rows: u64,
-        bytes: Vec<u8>,
-    ) -> Result<StateFile> {
-        // With the generation: an owner that has lost the checkpoint overwrites nothing.
-        let generation = self.generation();
-        let name = format!("state/{epoch:020}-{generation}-{state}.arrow");
-        let file = describe(name, rows, &bytes);
-        self.storage.put(&file.name, Bytes::from(bytes)).await?;
-        Ok(file)
-    }
-
     /// Learns which files the records name, and removes those that none does: they were
     /// written for an epoch that never was.
     async fn find_kept(&self, last: Option<&Record>) -> Result<()> {
@@ -372,26 +327,6 @@ impl Checkpoint {
     }
 }
 
-/// A file that is missing is told before anything runs.
-///
-/// # Errors
-/// Those of the storage; `Invalid` if a record names a file that is gone.
-pub(crate) async fn check_files(storage: &dyn Storage, record: &Record) -> Result<()> {
-    let listed = storage.list("state").await?;
-    for name in state_files(record) {
-        let there = |file: &crate::Listed| name.strip_prefix("state/") == Some(&file.name);
-        if !listed.iter().any(there) {
-            return Err(Error::invalid(format!(
-                "the state file `{}` is gone, and epoch {} needs it: restore it from a copy of \
-                 the checkpoint",
-                storage.place(name),
-                record.epoch
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// Whether every sink is known to have committed an epoch.
 ///
 /// # Errors
@@ -399,30 +334,6 @@ pub(crate) async fn check_files(storage: &dyn Storage, record: &Record) -> Resul
 pub async fn is_committed(storage: &dyn Storage, epoch: u64) -> Result<bool> {
     let found = storage.get(COMMITTED).await?;
     Ok(found.is_some_and(|found| found == format!("{epoch}\n")))
-}
-
-/// Whether a checkpoint names files so: `<20 digits>-<owner>-<state>.arrow`.
-fn is_own(name: &str) -> bool {
-    let (epoch, rest) = name.split_once('-').unwrap_or_default();
-    epoch.len() == 20 && epoch.parse::<u64>().is_ok() && rest.ends_with(".arrow")
-}
-
-/// The rows of a file of a state, for whoever owns nothing.
-///
-/// # Errors
-/// Those of the storage; `Invalid` if it is damaged or gone.
-pub(crate) async fn read_state(
-    storage: &dyn Storage,
-    file: &StateFile,
-) -> Result<Vec<RecordBatch>> {
-    let place = storage.place(&file.name);
-    let bytes = storage.get(&file.name).await?.ok_or_else(|| {
-        Error::invalid(format!(
-            "the state file `{place}` is gone: restore it from a copy of the checkpoint"
-        ))
-    })?;
-    let file = file.clone();
-    blocking(move || decode(&file, &place, &bytes)).await
 }
 
 /// How often the last epoch may change before it is claimed: each time another owner has
@@ -449,32 +360,12 @@ async fn owned(log: &EpochLog, owner: &Owner, storage: &dyn Storage) -> Result<O
     )))
 }
 
-/// The generation in the name of a file of state: `<epoch>-<generation>-...`.
-fn generation(name: &str) -> u64 {
-    let generation = name.split('-').nth(1);
-    generation.map_or(0, |digits| digits.parse().unwrap_or(0))
-}
-
 /// All files that a record needs.
 fn names(record: &Record) -> BTreeSet<String> {
     let states = state_files(record).map(str::to_owned);
     states.chain(components::needed(record)).collect()
 }
 
-fn state_files(record: &Record) -> impl Iterator<Item = &str> {
-    let files = record.states.iter().flat_map(|state| &state.files);
-    let positions = record.sources.iter().flat_map(|source| &source.files);
-    files.chain(positions).map(|file| file.name.as_str())
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal("the checkpoint").because(error))?
 }

@@ -18,6 +18,19 @@ pub(crate) const FOLDER: &str = "components";
 /// What a sink's connector is called where it is a plugin.
 const PLUGIN: &str = "plugin";
 
+/// No component is larger: nothing else is read whole.
+const LARGEST: u64 = 1 << 30;
+
+/// How large an object is, if it is there.
+async fn size(storage: &dyn Storage, name: &str) -> Result<Option<u64>> {
+    let listed = storage.list(FOLDER).await?;
+    let file = name
+        .strip_prefix(FOLDER)
+        .and_then(|rest| rest.strip_prefix('/'));
+    let found = listed.iter().find(|one| Some(one.name.as_str()) == file);
+    Ok(found.map(|one| one.bytes))
+}
+
 /// The object of a component.
 pub(crate) fn name(digest: &str) -> String {
     format!("{FOLDER}/{digest}.wasm")
@@ -40,7 +53,14 @@ pub(crate) fn needed(record: &Record) -> impl Iterator<Item = String> {
 pub(crate) async fn keep(storage: &dyn Storage, bytes: Bytes) -> Result<String> {
     let name = name(&sha256(&bytes));
     // One that was damaged is replaced while its bytes are known.
-    if storage.get(&name).await?.is_none_or(|there| there != bytes) {
+    let is_there = match size(storage, &name).await? {
+        Some(size) if size == bytes.len() as u64 => storage
+            .get(&name)
+            .await?
+            .is_some_and(|there| there == bytes),
+        _ => false,
+    };
+    if !is_there {
         storage.put(&name, bytes).await?;
     }
     Ok(name)
@@ -53,6 +73,14 @@ pub(crate) async fn keep(storage: &dyn Storage, bytes: Bytes) -> Result<String> 
 pub async fn component(storage: &dyn Storage, digest: &str) -> Result<(String, Bytes)> {
     let name = name(digest);
     let place = storage.place(&name);
+    if let Some(size) = size(storage, &name).await?
+        && size > LARGEST
+    {
+        return Err(Error::invalid(format!(
+            "the component `{place}` is damaged: it has {size} bytes, and none has more than \
+             {LARGEST}; restore it from a copy of the checkpoint"
+        )));
+    }
     let bytes = storage.get(&name).await?.ok_or_else(|| {
         Error::invalid(format!(
             "the component `{place}` is not there: restore it from a copy of the checkpoint"

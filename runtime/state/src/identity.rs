@@ -4,6 +4,7 @@ use azud_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Storage;
+use crate::owner::removed;
 
 /// Where that is said.
 pub(crate) const IDENTITY: &str = "checkpoint.json";
@@ -22,10 +23,19 @@ pub(crate) struct Identity {
     pub(crate) run: String,
 }
 
-/// Whose the checkpoint is; makes it ours where it is nobody's.
-pub(crate) async fn identity(storage: &dyn Storage, pipeline: &str) -> Result<Identity> {
-    if let Some(identity) = read(storage, pipeline).await? {
-        return Ok(identity);
+/// Whose the checkpoint is; makes it ours where it is nobody's. `before` is the run that the
+/// process had it open as: then it is never begun anew.
+pub(crate) async fn identity(
+    storage: &dyn Storage,
+    pipeline: &str,
+    before: Option<&str>,
+) -> Result<Identity> {
+    let found = read(storage, pipeline).await?;
+    match (found, before) {
+        (Some(found), Some(before)) if found.run != before => return Err(removed(storage)),
+        (Some(found), _) => return Ok(found),
+        (None, Some(_)) => return Err(removed(storage)),
+        (None, None) => {}
     }
     for folder in FOLDERS {
         if storage.list(folder).await?.is_empty() {

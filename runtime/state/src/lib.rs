@@ -24,13 +24,12 @@ mod storage;
 mod view;
 
 pub use azud_object::BucketUrl;
-pub use checkpoint::{Checkpoint, Opened, is_committed};
+pub use checkpoint::{Before, Checkpoint, Opened, is_committed};
 pub use compact::compact;
 pub use components::component;
 pub use files::{StateFile, due};
 pub use location::Location;
 pub use log::{EpochLog, Found};
-pub use owner::HeldLock;
 pub use positions::{Positions, whole};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,

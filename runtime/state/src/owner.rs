@@ -9,9 +9,10 @@
 //! [`crate::EpochLog::claim`]. Either the earlier owner's record was there first, and
 //! the new one goes on from it, or it can never be written.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azud_model::{Error, Result};
@@ -23,8 +24,9 @@ const FOLDER: &str = "owners";
 /// The lock of a checkpoint on a disk: for as long as one copy is there nobody else takes
 /// the checkpoint, also where the process closes it and opens it again.
 #[derive(Clone, Debug)]
-pub struct HeldLock {
-    _file: Arc<File>,
+pub(crate) struct HeldLock {
+    file: Arc<File>,
+    path: PathBuf,
 }
 
 /// What makes a process the owner.
@@ -66,18 +68,43 @@ impl Owner {
     /// # Errors
     /// `Invalid` if somebody else has taken the checkpoint.
     pub(crate) async fn check(&self, storage: &dyn Storage) -> Result<()> {
-        let Self::Generation(own) = self else {
-            return Ok(());
+        let own = match self {
+            Self::Generation(own) => own,
+            Self::Lock(held) if held.is_there() => return Ok(()),
+            Self::Lock(_) => return Err(removed(storage)),
         };
-        match generations(storage).await?.last() {
+        let all = generations(storage).await?;
+        match all.last() {
             Some(last) if last > own => Err(Error::invalid(format!(
                 "another run has taken over the checkpoint `{}`: this one has stopped, and the \
                  other goes on from the last epoch that is recorded",
                 storage.place("")
             ))),
-            _ => Ok(()),
+            Some(last) if last == own => Ok(()),
+            _ => Err(removed(storage)),
         }
     }
+}
+
+// === impl HeldLock ===
+
+impl HeldLock {
+    /// Whether the locked file is the one that others would lock.
+    fn is_there(&self) -> bool {
+        let place = |of: Metadata| (of.dev(), of.ino());
+        let own = self.file.metadata().map(place);
+        let there = std::fs::metadata(&self.path).map(place);
+        matches!((own, there), (Ok(own), Ok(there)) if own == there)
+    }
+}
+
+/// Nothing that is recorded from now on could be gone on from.
+pub(crate) fn removed(storage: &dyn Storage) -> Error {
+    Error::invalid(format!(
+        "somebody has removed or replaced the checkpoint `{}` while this run used it: bring it \
+         back as it was, or start over with other sinks' places",
+        storage.place("")
+    ))
 }
 
 /// How many generations are kept, for people, and so that no number is given twice.
@@ -161,6 +188,7 @@ fn lock(folder: &Path) -> Result<Owner> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     Ok(Owner::Lock(HeldLock {
-        _file: Arc::new(file),
+        file: Arc::new(file),
+        path,
     }))
 }

@@ -163,7 +163,7 @@ impl Pump {
         if self.finite && self.options.on_full == OnFull::Wait && self.is_full() {
             return Err(Error::invalid(format!(
                 "the journal is full: it has {}, and a run with `trigger: once` commits at its \
-                 end only; raise max_bytes",
+                 end only; raise `journal_size`",
                 self.options.max_bytes
             )));
         }

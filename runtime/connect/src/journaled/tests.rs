@@ -238,7 +238,7 @@ async fn a_finite_run_that_fills_its_journal_says_so() {
     assert_eq!(
         error.to_string(),
         "the journal is full: it has 1KB, and a run with `trigger: once` commits at its end \
-         only; raise max_bytes"
+         only; raise `journal_size`"
     );
 }
 

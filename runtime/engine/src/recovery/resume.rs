@@ -7,7 +7,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result};
-use azud_state::{Checkpoint, HeldLock, Opened, Positions, Record, whole};
+use azud_state::{Before, Checkpoint, Opened, Positions, Record, whole};
 
 use super::fit::{Fit, NodeFit, fit};
 use super::handover::Handover;
@@ -172,10 +172,12 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint, attempt: &Attempt) -> Resul
     let mut retry = Retry::new("the checkpoint");
     loop {
         let taken = async {
-            let held = lock(attempt).clone();
-            let opened =
-                Checkpoint::open_again(storage.clone(), &plan.name, planned.retain, held).await?;
-            *lock(attempt) = opened.checkpoint.held();
+            let before = lock(attempt).clone();
+            let (storage, retain) = (storage.clone(), planned.retain);
+            let before = before.as_ref();
+            let opened = Checkpoint::open_again(storage, &plan.name, retain, before).await?;
+            let epoch = opened.last.as_ref().map(|last| last.epoch);
+            *lock(attempt) = Some(opened.checkpoint.before(epoch));
             let committed = match &opened.last {
                 Some(last) => opened.checkpoint.is_committed(last.epoch).await?,
                 None => false,
@@ -189,8 +191,11 @@ async fn take(plan: &Plan, planned: &PlanCheckpoint, attempt: &Attempt) -> Resul
     }
 }
 
-fn lock(attempt: &Attempt) -> MutexGuard<'_, Option<HeldLock>> {
-    attempt.held.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(attempt: &Attempt) -> MutexGuard<'_, Option<Before>> {
+    attempt
+        .before
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The last record with all positions in it, once their files can be read.

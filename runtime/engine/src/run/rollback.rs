@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use azud_connect::{Backoff, Replay};
 use azud_model::{Error, ErrorKind, Position, Result};
-use azud_state::HeldLock;
+use azud_state::Before;
 use tokio::runtime::{Builder, Runtime};
 
 use super::report::EpochReport;
@@ -35,8 +35,8 @@ pub(crate) struct Attempt {
     pub(crate) number: u64,
     /// Whether `--allow-reset` counts: until sinks have been told where they are.
     pub(crate) allows_reset: bool,
-    /// Keeps others from the checkpoint until the next attempt.
-    pub(crate) held: Mutex<Option<HeldLock>>,
+    /// The checkpoint, which nobody else takes until the next attempt.
+    pub(crate) before: Mutex<Option<Before>>,
     /// Whether sinks have been told where they are.
     pub(super) has_come_back: AtomicBool,
     /// Whether an epoch may be recorded and not committed: nothing may be rolled back then.
@@ -140,7 +140,7 @@ impl Attempt {
         Self {
             number: 0,
             allows_reset: true,
-            held: Mutex::default(),
+            before: Mutex::default(),
             has_come_back: AtomicBool::new(false),
             unsettled: AtomicBool::new(true),
             committed: AtomicU64::new(0),
@@ -148,11 +148,12 @@ impl Attempt {
     }
 
     fn next(&self) -> Self {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let committed = self.committed.load(Ordering::Acquire);
         Self {
             number: self.number + 1,
             allows_reset: self.allows_reset && !self.has_come_back.load(Ordering::Acquire),
-            held: Mutex::new(held.clone()),
+            before: Mutex::new(before.as_ref().map(|before| before.after(committed))),
             ..Self::first()
         }
     }

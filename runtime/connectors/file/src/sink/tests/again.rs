@@ -311,7 +311,7 @@ async fn what_is_not_what_was_recorded_is_refused() {
     let (sink, mut writer) = start(home.path(), &table(), None).await;
     let last = prepare(&mut writer, 0, "1\n2\n", false).await;
     drop(sink);
-    let staged = home.path().join("out/_azud/tmp/0-0-0.tmp");
+    let staged = home.path().join("out/_azud/tmp/0-1-0-0.tmp");
     fs::write(&staged, "1\n").unwrap();
     let error = again(home.path(), &table(), &last)
         .await
@@ -402,7 +402,7 @@ async fn a_full_disk_stops_the_epoch_and_nothing_else() {
     let (sink, mut writer) = start(home.path(), &table(), None).await;
     let last = prepare(&mut writer, 0, "1\n", false).await;
     commit(&sink, &last).await;
-    symlink("/dev/full", home.path().join("out/_azud/tmp/0-0-1.tmp")).unwrap();
+    symlink("/dev/full", home.path().join("out/_azud/tmp/0-1-0-1.tmp")).unwrap();
     let bytes = b"2\n".to_vec().into();
     writer
         .write(Output::Encoded { rows: 1, bytes })
