@@ -1,10 +1,11 @@
 //! Epochs that fail before their record, and are computed again by the running process.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_connect::{Delivery, Output, Prepared, Recovery, Sink, SinkWriter, Wants};
+use azud_connect::{Delivery, Output, Prepared, Recovery, SimulatedDisk, Sink, SinkWriter, Wants};
 use azud_engine::Stop;
 use azud_model::{Epoch, Error, ErrorKind, Result};
 use azud_state::{Checkpoint, Storage};
@@ -112,6 +113,7 @@ fn a_run_that_is_stopped_while_it_rolls_back_ends() {
 #[test]
 fn without_a_checkpoint_an_epoch_that_fails_stops_the_run() {
     let server = Server::default();
+    server.watch(&SimulatedDisk::new());
     server.fail(&[(Call::Write, ABORTED)]);
     let manifest = super::MANIFEST.replace("checkpoint: { to: ./nowhere, retain: 2 }", "");
     let sink = Arc::new(Transactional(server.clone()));
@@ -122,41 +124,55 @@ fn without_a_checkpoint_an_epoch_that_fails_stops_the_run() {
 }
 
 /// A sink in whose first write another run takes the checkpoint over.
-struct Usurped(Transactional, Arc<dyn Storage>);
+struct Usurped {
+    sink: Transactional,
+    checkpoint: Arc<dyn Storage>,
+    /// Of all sinks and lanes.
+    has_written: Arc<AtomicBool>,
+}
 
-struct UsurpedWriter(Arc<dyn Storage>);
+struct UsurpedWriter {
+    checkpoint: Arc<dyn Storage>,
+    has_written: Arc<AtomicBool>,
+}
 
 #[async_trait]
 impl Sink for Usurped {
     fn wants(&self) -> Wants {
-        self.0.wants()
+        self.sink.wants()
     }
 
     fn delivery(&self) -> Delivery {
-        self.0.delivery()
+        self.sink.delivery()
     }
 
     async fn recover(&self, recovery: &Recovery) -> Result<()> {
-        self.0.recover(recovery).await
+        self.sink.recover(recovery).await
     }
 
     async fn writer(&self, _: usize, _: SchemaRef) -> Result<Box<dyn SinkWriter>> {
-        Ok(Box::new(UsurpedWriter(self.1.clone())))
+        Ok(Box::new(UsurpedWriter {
+            checkpoint: self.checkpoint.clone(),
+            has_written: self.has_written.clone(),
+        }))
     }
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
-        self.0.commit(epoch, prepared).await
+        self.sink.commit(epoch, prepared).await
     }
 
     async fn abort(&self) -> Result<()> {
-        self.0.abort().await
+        self.sink.abort().await
     }
 }
 
 #[async_trait]
 impl SinkWriter for UsurpedWriter {
     async fn write(&mut self, _: Output) -> Result<()> {
-        Checkpoint::open(self.0.clone(), "stored", 2).await?;
+        if self.has_written.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        Checkpoint::open(self.checkpoint.clone(), "stored", 2).await?;
         Err(Error::invalid("it fails for a reason of its own"))
     }
 
@@ -169,8 +185,11 @@ impl SinkWriter for UsurpedWriter {
 #[test]
 fn a_run_that_fails_after_another_has_taken_over_rolls_nothing_back() {
     let world = World::new();
-    let outcome = world.run_with(Stop::default(), |server| {
-        Usurped(Transactional(server.clone()), storage(&world.disk))
+    let has_written = Arc::new(AtomicBool::new(false));
+    let outcome = world.run_with(Stop::default(), |server| Usurped {
+        sink: Transactional(server.clone()),
+        checkpoint: storage(&world.disk),
+        has_written: has_written.clone(),
     });
     let error = outcome.unwrap_err().to_string();
     assert!(

@@ -136,7 +136,7 @@ fn spooled(world: &World) -> Vec<String> {
     use azud_connect::Disk as _;
     let listed = world.disk.list("/state/spool".as_ref()).unwrap();
     let names = listed.into_iter().map(|entry| entry.name);
-    let unused = format!("{EPOCHS:020}-");
+    let unused = format!("{EPOCHS:020}.");
     // What says which epoch was passed on last stays.
     let parts = names.filter(|name| !name.ends_with(".passed"));
     parts.filter(|name| !name.starts_with(&unused)).collect()
