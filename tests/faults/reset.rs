@@ -68,6 +68,22 @@ fn the_state_is_an_older_copy() {
     assert_eq!(table(&folder.path().join("all")), before);
 }
 
+/// The run in between has seen that the file was gone.
+#[test]
+fn a_new_file_under_an_old_name_is_read() {
+    let folder = folder();
+    let input = folder.path().join("in/0.json");
+    let first = std::fs::read_to_string(&input).unwrap();
+    let before = table(&folder.path().join("all"));
+    std::fs::remove_file(&input).unwrap();
+    finish(folder.path(), &[]);
+    // As long as the one that was there.
+    let second: Vec<&str> = first.lines().rev().collect();
+    std::fs::write(&input, second.join("\n") + "\n").unwrap();
+    finish(folder.path(), &[]);
+    assert_eq!(table(&folder.path().join("all")).len(), 2 * before.len());
+}
+
 #[test]
 fn another_pipelines_state_is_refused() {
     let folder = folder();

@@ -172,6 +172,17 @@ impl Recorder {
         Ok(())
     }
 
+    /// Whether a partition that is recorded is there no more: who has seen that must record
+    /// it, or another one of its name would be taken for it.
+    pub(crate) fn forgets(&self, positions: &[Position]) -> bool {
+        self.sources.iter().any(|source| {
+            let own = positions.iter().map(|position| &position.partition);
+            let own = own.filter(|partition| partition.source == source.node);
+            let there = own.map(|partition| partition.name.as_str()).collect();
+            source.positions.lacks(&there)
+        })
+    }
+
     /// # Errors
     /// `Invalid` if another run has taken the checkpoint: nothing may be committed any more.
     pub(crate) async fn check_owner(&self) -> Result<()> {

@@ -253,7 +253,8 @@ impl Coordinator<'_> {
     async fn commit(&mut self, epoch: &Epoch, positions: &[Position], ended: Ended) -> Result<()> {
         // Only there to end the run: nothing has changed, also where everything is
         // given again (mode complete).
-        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 {
+        let forgets = self.recorder.as_ref().map(|it| it.forgets(positions));
+        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 && forgets != Some(true) {
             for (name, sink, _) in &self.sinks {
                 if let Err(error) = sink.abort().await {
                     tracing::warn!("sink `{name}` could not roll back: {error}");

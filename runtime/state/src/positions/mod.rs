@@ -8,7 +8,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use azud_model::Result;
 
@@ -110,6 +110,11 @@ impl Positions {
             }
             there
         });
+    }
+
+    /// Whether a partition that is known is not among these: it is gone.
+    pub fn lacks(&self, there: &HashSet<&str>) -> bool {
+        self.all.keys().any(|known| !there.contains(known.as_str()))
     }
 
     /// How many partitions a record has to name beside the files.
