@@ -85,20 +85,17 @@ impl Plan {
         let sources = self.journaled();
         let mut attempt = Arc::new(Attempt::first());
         loop {
-            let mut outcome = self.attempt(runtime, options, &attempt, &sources);
-            if let (Ok(None), Some(reason)) = (&outcome, rollbacks.reason.take()) {
-                outcome = Err(stopped(reason));
-            }
+            let outcome = self.attempt(runtime, options, &attempt, &sources);
             // What is recorded is finished by whoever runs next, and may not be rolled back:
             // nor by one that has not come back yet, or that another run keeps out.
             if !matches!(outcome, Ok(Some(_))) && !attempt.unsettled.load(Ordering::Acquire) {
                 runtime.block_on(self.abort());
             }
-            let error = match outcome {
-                Err(error) if error.kind() == ErrorKind::Aborted && self.checkpoint.is_some() => {
-                    error
-                }
-                outcome => return outcome,
+            let has_checkpoint = self.checkpoint.is_some();
+            let error = match (outcome, rollbacks.reason.take()) {
+                (Ok(None), Some(reason)) => return Err(stopped(reason)),
+                (Err(error), _) if error.kind() == ErrorKind::Aborted && has_checkpoint => error,
+                (outcome, _) => return outcome,
             };
             if attempt.committed.load(Ordering::Acquire) > 0 {
                 rollbacks = Rollbacks::default();
