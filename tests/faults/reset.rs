@@ -68,6 +68,25 @@ fn the_state_is_an_older_copy() {
     assert_eq!(table(&folder.path().join("all")), before);
 }
 
+/// A name that is mistyped would allow nothing; that of a sink which is gone is none.
+#[test]
+fn a_name_that_nobody_has_is_refused() {
+    let folder = folder();
+    let said = refused(folder.path(), &["--allow-reset", "al"]);
+    assert!(
+        said.contains(
+            "`--allow-reset al`: neither the manifest nor the checkpoint has such a node"
+        ),
+        "{said}"
+    );
+    let other = MANIFEST.replace(
+        "all: { from: rows, file: { path: ./all }",
+        "more: { from: rows, file: { path: ./more }",
+    );
+    std::fs::write(folder.path().join("p.yaml"), other).unwrap();
+    finish(folder.path(), &["--allow-reset", "all"]);
+}
+
 /// The run in between has seen that the file was gone.
 #[test]
 fn a_new_file_under_an_old_name_is_read() {

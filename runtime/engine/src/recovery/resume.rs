@@ -63,7 +63,7 @@ impl Resume {
                 let storage = planned.storage.as_ref();
                 let handover = Handover::find(plan, storage, last, committed).await;
                 let fits = fit(plan, last, committed, &handover)?;
-                check_names(plan, &fits, allow_reset)?;
+                check_names(plan, Some(last), allow_reset)?;
                 let moved = fits.iter().filter(|one| matches!(one.fit, Fit::Changed(_)));
                 let moved = moved.filter(|one| handover.of(&one.node).is_none());
                 let moved: Vec<String> = moved.map(|one| one.node.clone()).collect();
@@ -71,7 +71,7 @@ impl Resume {
                 (reset, moved, handover)
             }
             None => {
-                check_names(plan, &[], allow_reset)?;
+                check_names(plan, None, allow_reset)?;
                 (Vec::new(), Vec::new(), Handover::default())
             }
         };
@@ -281,9 +281,14 @@ fn reset(fits: &[NodeFit], allowed: &[String], place: &str) -> Result<Vec<String
 }
 
 /// A name that is mistyped would allow nothing. A node may be in what is recorded only.
-fn check_names(plan: &Plan, fits: &[NodeFit], allow_reset: &[String]) -> Result<()> {
+fn check_names(plan: &Plan, last: Option<&Record>, allow_reset: &[String]) -> Result<()> {
     let in_plan = |name: &str| plan.nodes.iter().any(|node| *node.name == *name);
-    let is_known = |name: &str| in_plan(name) || fits.iter().any(|fit| fit.node == name);
+    let in_record = |name: &str, last: &Record| {
+        last.sources.iter().any(|source| source.node == name)
+            || last.states.iter().any(|state| state.node == name)
+            || last.sinks.iter().any(|sink| sink.node == name)
+    };
+    let is_known = |name: &str| in_plan(name) || last.is_some_and(|last| in_record(name, last));
     match allow_reset.iter().find(|name| !is_known(name)) {
         Some(name) => Err(Error::invalid(format!(
             "`--allow-reset {name}`: neither the manifest nor the checkpoint has such a node"

@@ -253,8 +253,12 @@ impl Coordinator<'_> {
     async fn commit(&mut self, epoch: &Epoch, positions: &[Position], ended: Ended) -> Result<()> {
         // Only there to end the run: nothing has changed, also where everything is
         // given again (mode complete).
-        let forgets = self.recorder.as_ref().map(|it| it.forgets(positions));
-        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 && forgets != Some(true) {
+        let forgets = || {
+            self.recorder
+                .as_ref()
+                .is_some_and(|it| it.forgets(positions))
+        };
+        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 && !forgets() {
             for (name, sink, _) in &self.sinks {
                 if let Err(error) = sink.abort().await {
                     tracing::warn!("sink `{name}` could not roll back: {error}");
