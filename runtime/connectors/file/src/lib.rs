@@ -11,6 +11,7 @@ mod object;
 mod options;
 mod sink;
 mod source;
+mod tokens;
 
 use azud_connect::{Connector, options_schema};
 

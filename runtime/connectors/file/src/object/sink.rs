@@ -12,8 +12,8 @@ use super::each::each;
 use super::owner::Owned;
 use super::place::Place;
 use super::recover::{open, recover};
-use super::token::tokens;
 use super::writer::{Begun, Writer};
+use crate::tokens::tokens;
 
 pub(super) struct ObjectSink {
     context: SinkContext,

@@ -1,6 +1,5 @@
 //! What a lane has prepared: all that its commit needs.
 
-use azud_connect::Prepared;
 use azud_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -35,16 +34,4 @@ impl Finished {
     pub(super) fn token(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self).map_err(|error| Error::internal("file: a token").because(error))
     }
-}
-
-/// What the writers of an epoch have; lanes without rows have nothing.
-pub(super) fn tokens(prepared: &[Prepared]) -> Result<Vec<Finished>> {
-    prepared
-        .iter()
-        .filter(|lane| !lane.token.is_empty())
-        .map(|lane| {
-            serde_json::from_slice(&lane.token)
-                .map_err(|error| Error::internal("file: a token that is not ours").because(error))
-        })
-        .collect()
 }

@@ -13,9 +13,10 @@ use super::keep::keep_committed;
 use super::lock::Lock;
 use super::paths::Paths;
 use super::recover::recover;
-use super::staged::failed;
-use super::writer::{Plan, Progress, Writer, tokens};
+use super::staged::{Finished, failed};
+use super::writer::{Plan, Progress, Writer};
 use super::{batches, table, table_again};
+use crate::tokens::tokens;
 
 pub(super) struct FileSink {
     context: SinkContext,
@@ -245,7 +246,7 @@ impl Sink for FileSink {
             return self.commit_again(known, *epoch, &prepared).await;
         }
         let run = self.run();
-        let mut files = tokens(&prepared)?;
+        let mut files: Vec<Finished> = tokens(&prepared)?;
         files.retain(|file| !file.open);
         let (paths, mode, epoch) = (self.paths.clone(), self.context.mode, *epoch);
         let is_batches = self.is_batches();

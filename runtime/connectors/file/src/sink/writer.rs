@@ -145,15 +145,3 @@ impl SinkWriter for Writer {
         })
     }
 }
-
-/// What the writers of an epoch have: files that are complete, and such that are open.
-pub(super) fn tokens(prepared: &[Prepared]) -> Result<Vec<Finished>> {
-    prepared
-        .iter()
-        .filter(|lane| !lane.token.is_empty())
-        .map(|lane| {
-            serde_json::from_slice(&lane.token)
-                .map_err(|error| Error::internal("file: a token that is not ours").because(error))
-        })
-        .collect()
-}
