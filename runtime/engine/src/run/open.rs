@@ -124,11 +124,14 @@ impl Plan {
             let recovery = resume.sink(node)?;
             if let Some(old) = resume.take_predecessor(node) {
                 tracing::info!("{name}: the component that prepared the last epoch commits it");
-                let old_name = format!("{name} as it was before");
-                recover_sink(&old_name, old.as_ref(), &recovery, true).await?;
+                let old_name = format!(
+                    "{name} as it was before, with the configuration and grants of the manifest"
+                );
+                recover_sink(node, &old_name, old.as_ref(), &recovery, true).await?;
                 fault_point("after-handover");
             }
-            recover_sink(&name, sink.as_ref(), &recovery, resume.is_own(node)).await?;
+            let is_own = resume.is_own(node);
+            recover_sink(node, &name, sink.as_ref(), &recovery, is_own).await?;
         }
         if let Some(last) = &resume.last {
             // The next manifest may have other sinks.
@@ -211,23 +214,48 @@ impl Plan {
     }
 }
 
-/// Tells a sink what is recorded; what it has prepared for that it `commits`.
+/// Tells a sink what is recorded; what it has prepared for that it `commits`, or, if it
+/// cannot and `--allow-reset` names it, gives up.
 async fn recover_sink(
+    node: &str,
     name: &str,
     sink: &dyn Sink,
     recovery: &Recovery,
     commits: bool,
 ) -> Result<()> {
-    let mut retry = Retry::new(name);
-    while let Err(error) = sink.recover(recovery).await {
-        let waited = retry.after(error).await;
-        waited.map_err(|error| error.within(name))?;
-    }
+    tell(name, sink, recovery).await?;
     let Some(last) = recovery.last.as_ref().filter(|_| commits) else {
         return Ok(());
     };
+    let epoch = last.epoch.number;
     let mut retry = Retry::new(name);
     while let Err(error) = sink.commit(&last.epoch, last.prepared.clone()).await {
+        let Err(error) = retry.after(error).await else {
+            continue;
+        };
+        if !recovery.allow_reset {
+            return Err(error.within(format!(
+                "{name}: cannot commit epoch {epoch}, which is recorded (if that can never \
+                 succeed, `--allow-reset {node}` goes on without its rows there)"
+            )));
+        }
+        tracing::warn!(
+            "{name}: {error}: the rows of epoch {epoch} are given up there, as `--allow-reset \
+             {node}` says"
+        );
+        let recovery = Recovery {
+            last: None,
+            ..recovery.clone()
+        };
+        return tell(name, sink, &recovery).await;
+    }
+    Ok(())
+}
+
+/// What `last` has not is rolled back.
+async fn tell(name: &str, sink: &dyn Sink, recovery: &Recovery) -> Result<()> {
+    let mut retry = Retry::new(name);
+    while let Err(error) = sink.recover(recovery).await {
         let waited = retry.after(error).await;
         waited.map_err(|error| error.within(name))?;
     }

@@ -1,6 +1,5 @@
 //! The sink: what is called when.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
@@ -24,12 +23,18 @@ pub(super) struct FileSink {
     plan: Plan,
     /// From the first call that needs the place until all is committed or rolled back.
     lock: Mutex<Option<Lock>>,
-    /// Whether writers were asked for since the last `recover`.
-    opened: tokio::sync::Mutex<bool>,
-    /// What the checkpoint said.
-    recovered: Mutex<Option<Recovered>>,
-    /// How often it did: what is written since has names of its own.
-    attempts: AtomicU64,
+    attempt: Mutex<Attempt>,
+}
+
+/// What is known from one `recover` to the next.
+struct Attempt {
+    /// How often there was one: what is written since has names of its own.
+    number: u64,
+    /// What the checkpoint said, where there is one.
+    recovered: Option<Recovered>,
+    /// Whether writers were asked for.
+    is_opened: bool,
+    /// By lane.
     progress: Vec<Arc<Mutex<Progress>>>,
 }
 
@@ -52,10 +57,7 @@ impl FileSink {
             paths,
             plan,
             lock: Mutex::default(),
-            opened: tokio::sync::Mutex::default(),
-            attempts: AtomicU64::new(0),
-            recovered: Mutex::default(),
-            progress: (0..context.lanes).map(|_| Arc::default()).collect(),
+            attempt: Mutex::new(Attempt::new(0, context.lanes)),
             context,
         }
     }
@@ -64,19 +66,13 @@ impl FileSink {
         matches!(self.plan, Plan::Batches)
     }
 
-    fn recovered(&self) -> MutexGuard<'_, Option<Recovered>> {
-        self.recovered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn run(&self) -> Option<String> {
-        self.recovered().as_ref().map(|known| known.run.clone())
+    fn attempt(&self) -> MutexGuard<'_, Attempt> {
+        lock(&self.attempt)
     }
 
     /// Takes the place for this run, unless it has it.
     fn lock(&self) -> Result<()> {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lock = lock(&self.lock);
         if lock.is_none() {
             self.paths.check()?;
             *lock = Some(self.paths.lock()?);
@@ -86,25 +82,23 @@ impl FileSink {
 
     /// Lets others in.
     fn unlock(&self) {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *lock = None;
+        *lock(&self.lock) = None;
     }
 
     fn is_locked(&self) -> bool {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.is_some()
+        lock(&self.lock).is_some()
     }
 
     /// Makes the place ready for writers.
-    fn open(&self) -> Result<()> {
+    fn open(&self, recovered: Option<&Recovered>) -> Result<()> {
         self.lock()?;
-        let run = match self.recovered().as_ref() {
+        let run = match recovered {
             Some(known) if known.last.is_some() && !known.is_committed => {
                 return Err(Error::internal(
                     "file: the recorded epoch was not committed before the first writer",
                 ));
             }
-            Some(known) => Some(known.run.clone()),
+            Some(known) => Some(known.run.as_str()),
             None if self.context.checkpointed => {
                 return Err(Error::internal("file: nobody said what is recorded"));
             }
@@ -114,7 +108,7 @@ impl FileSink {
             self.look()?;
         }
         self.paths
-            .prepare(run.as_deref())
+            .prepare(run)
             .map_err(failed("write to", &self.paths.target))
     }
 
@@ -151,7 +145,7 @@ impl FileSink {
             }
         })
         .await?;
-        if let Some(known) = self.recovered().as_mut() {
+        if let Some(known) = &mut self.attempt().recovered {
             known.is_committed = true;
         }
         Ok(())
@@ -175,11 +169,14 @@ impl Sink for FileSink {
 
     fn check(&self, _schema: &SchemaRef) -> Result<()> {
         self.paths.check()?;
-        self.paths.check_lock()?;
         match self.context.checkpointed {
-            // Whose output is there is known once the checkpoint is read.
+            // Whose output is there is known once the checkpoint is read, and a run that
+            // has it is to be named before the place that it has too.
             true => Ok(()),
-            false => self.look(),
+            false => {
+                self.paths.check_lock()?;
+                self.look()
+            }
         }
     }
 
@@ -196,17 +193,16 @@ impl Sink for FileSink {
 
     async fn recover(&self, recovery: &Recovery) -> Result<()> {
         self.lock()?;
-        *self.opened.lock().await = false;
-        self.attempts.fetch_add(1, Ordering::Relaxed);
-        for progress in &self.progress {
-            *progress.lock().unwrap_or_else(PoisonError::into_inner) = Progress::default();
+        {
+            let mut attempt = self.attempt();
+            *attempt = Attempt::new(attempt.number + 1, self.context.lanes);
         }
         let last = recovery.last.as_ref();
         let tokens = tokens(last.map_or(&[], |last| last.prepared.as_slice()))?;
         let (paths, is_batches) = (self.paths.clone(), self.is_batches());
         let (node, given) = (self.context.node.clone(), recovery.clone());
         blocking(move || recover(&paths, is_batches, &node, &given, &tokens)).await?;
-        *self.recovered() = Some(Recovered {
+        self.attempt().recovered = Some(Recovered {
             run: recovery.run.clone(),
             last: last.map(|last| last.epoch.number),
             is_committed: false,
@@ -216,13 +212,12 @@ impl Sink for FileSink {
     }
 
     async fn writer(&self, lane: usize, _schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
-        let mut opened = self.opened.lock().await;
-        if !*opened {
-            self.open()?;
-            *opened = true;
+        let mut attempt = self.attempt();
+        if !attempt.is_opened {
+            self.open(attempt.recovered.as_ref())?;
+            attempt.is_opened = true;
         }
-        let recovered = self.recovered();
-        let start = recovered.as_ref().map(|known| known.last);
+        let start = attempt.recovered.as_ref().map(|known| known.last);
         Ok(Box::new(Writer {
             lane,
             paths: self.paths.clone(),
@@ -230,22 +225,21 @@ impl Sink for FileSink {
             header: self.context.header.clone(),
             clock: self.context.clock.clone(),
             open: None,
-            start: start.map(|last| {
-                let attempt = self.attempts.load(Ordering::Relaxed);
-                (last.map_or(0, |last| last + 1), attempt)
-            }),
+            start: start.map(|last| (last.map_or(0, |last| last + 1), attempt.number)),
             files: 0,
             rows: 0,
-            progress: self.progress.get(lane).cloned().unwrap_or_default(),
+            progress: attempt.progress.get(lane).cloned().unwrap_or_default(),
         }))
     }
 
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()> {
-        let known = self.recovered().clone();
-        if let Some(known) = known.filter(|known| known.last == Some(epoch.number)) {
-            return self.commit_again(known, *epoch, &prepared).await;
-        }
-        let run = self.run();
+        let recovered = self.attempt().recovered.clone();
+        let run = match recovered {
+            Some(known) if known.last == Some(epoch.number) => {
+                return self.commit_again(known, *epoch, &prepared).await;
+            }
+            known => known.map(|known| known.run),
+        };
         let mut files: Vec<Finished> = tokens(&prepared)?;
         files.retain(|file| !file.open);
         let (paths, mode, epoch) = (self.paths.clone(), self.context.mode, *epoch);
@@ -262,8 +256,8 @@ impl Sink for FileSink {
             }
         })
         .await?;
-        for progress in &self.progress {
-            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        for progress in &self.attempt().progress {
+            let mut progress = lock(progress);
             progress.committed = progress.prepared.clone();
             progress.has_more = false;
         }
@@ -277,10 +271,14 @@ impl Sink for FileSink {
         if !self.is_locked() {
             return Ok(());
         }
-        // What is there before it was opened is another run's.
-        if *self.opened.lock().await {
-            let (paths, run) = (self.paths.clone(), self.run());
-            let (mode, progress) = (self.context.mode, self.progress.clone());
+        let opened = {
+            let attempt = self.attempt();
+            let run = attempt.recovered.as_ref().map(|known| known.run.clone());
+            // What is there before it was opened is another run's.
+            attempt.is_opened.then(|| (run, attempt.progress.clone()))
+        };
+        if let Some((run, progress)) = opened {
+            let (paths, mode) = (self.paths.clone(), self.context.mode);
             blocking(move || {
                 let run = run.as_deref();
                 keep_committed(&paths, run, mode, &progress)?;
@@ -295,6 +293,23 @@ impl Sink for FileSink {
         self.unlock();
         Ok(())
     }
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    fn new(number: u64, lanes: usize) -> Self {
+        Self {
+            number,
+            recovered: None,
+            is_opened: false,
+            progress: (0..lanes).map(|_| Arc::default()).collect(),
+        }
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Disks make wait.

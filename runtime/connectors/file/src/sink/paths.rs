@@ -29,7 +29,7 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn of_table(given: &str, directory: &Path, extension: &str) -> Self {
-        let target = directory.join(given);
+        let target = target(directory, given);
         Self {
             given: given.to_owned(),
             staging: target.join("_azud").join("tmp"),
@@ -40,7 +40,7 @@ impl Paths {
     }
 
     pub(super) fn of_batches(given: &str, directory: &Path, extension: &str) -> Self {
-        let target = directory.join(given);
+        let target = target(directory, given);
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         Self {
             given: given.to_owned(),
@@ -153,4 +153,9 @@ impl Paths {
             "another run writes to `{given}`: stop it, or write to another folder"
         ))
     }
+}
+
+/// Where something lies, as a person would write it: `./out`, not `././out`.
+fn target(directory: &Path, given: &str) -> PathBuf {
+    directory.join(given).components().collect()
 }

@@ -1,12 +1,10 @@
 //! The steps of a commit: each is whole or not at all, and a crash may come between any two.
 
-use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
-use azud_connect::fault_point;
-
-use azud_connect::{Disk as _, LocalDisk};
+use azud_connect::{Disk as _, LocalDisk, fault_point};
+use fs_err::{self as fs, File};
 
 /// Changes a disk, one step after the other.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +76,7 @@ impl Steps {
     /// Cuts a file to a length, durably.
     pub(super) fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
         self.step("cut", path)?;
-        let file = File::options().write(true).open(path)?;
+        let file = fs::OpenOptions::new().write(true).open(path)?;
         file.set_len(bytes)?;
         self.step("sync", path)?;
         file.sync_all()

@@ -78,6 +78,16 @@ impl World {
         stop: Stop,
         sink: impl Fn(&Server) -> S,
     ) -> Result<()> {
+        self.run_resetting(&[], stop, sink)
+    }
+
+    /// The same; those sinks may start anew.
+    pub(crate) fn run_resetting<S: Sink + 'static>(
+        &self,
+        sinks: &[&str],
+        stop: Stop,
+        sink: impl Fn(&Server) -> S,
+    ) -> Result<()> {
         let [out, counted, summed] = &self.servers;
         for server in &self.servers {
             server.watch(&self.disk);
@@ -87,7 +97,7 @@ impl World {
             .with_sink("summed", Arc::new(sink(summed)))
             .with_checkpoint(storage(&self.disk));
         let outcome = plan.run(RunOptions {
-            allow_reset: Vec::new(),
+            allow_reset: sinks.iter().map(|&name| name.to_owned()).collect(),
             stop,
             progress: Arc::new(AtomicU64::new(0)),
             on_epoch: Box::new(|_| {}),

@@ -90,6 +90,40 @@ fn a_sink_that_cannot_come_back_costs_the_others_nothing() {
     }
 }
 
+/// What can never be committed stops no pipeline for ever: one epoch is lost in one sink,
+/// which the error says how to.
+#[test]
+fn a_commit_that_can_never_succeed_is_given_up_if_that_is_allowed() {
+    let world = World::new();
+    let reset = |sinks: &[&str]| {
+        world.run_resetting(sinks, Stop::default(), |server| {
+            Transactional(server.clone())
+        })
+    };
+    world.servers[1].fail(&[(Call::Commit, FOR_GOOD); 3]);
+    run(&world).unwrap_err();
+    // Of the other sinks it is not allowed.
+    let error = reset(&["out"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "sink `counted`: cannot commit epoch 0, which is recorded (if that can never succeed, \
+         `--allow-reset counted` goes on without its rows there): injected: Commit"
+    );
+    reset(&["counted"]).unwrap();
+    assert!(world.servers[1].lock().staged.is_empty(), "not rolled back");
+    for (name, server) in super::SINKS.iter().zip(&world.servers) {
+        assert_eq!(server.wrongs(), [""; 0], "sink `{name}`");
+        let first = u64::from(*name == "counted");
+        let committed = server.committed();
+        let epochs: Vec<u64> = committed.keys().copied().collect();
+        let expected_epochs: Vec<u64> = (first..super::rows::EPOCHS).collect();
+        assert_eq!(epochs, expected_epochs, "sink `{name}`");
+        for (epoch, rows) in committed {
+            assert_eq!(rows, super::rows::expected(name, epoch), "{name}, {epoch}");
+        }
+    }
+}
+
 /// Ctrl-C while a sink that is away is waited for, with an epoch to be committed.
 #[test]
 fn a_run_that_is_stopped_while_it_comes_back_rolls_nothing_back() {
