@@ -18,6 +18,7 @@ mod mode;
 mod position;
 mod rejected;
 mod timestamp;
+mod watermark;
 
 pub use batch::{Batch, unite};
 pub use byte_size::{ByteSize, ByteSizeError};
@@ -32,3 +33,4 @@ pub use mode::Mode;
 pub use position::{Origin, Partition, Position};
 pub use rejected::{Rejected, RejectedBatch, rejected_schema};
 pub use timestamp::iso_timestamp;
+pub use watermark::Watermark;

@@ -46,6 +46,10 @@ impl Collector for Out {
         Ok(())
     }
 
+    fn late(&mut self, _: Batch) -> Result<()> {
+        Ok(())
+    }
+
     fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> Result<()> {
         let position = batch.origin().unwrap().positions.value(row);
         self.rejected.push((position, reason));
@@ -126,6 +130,10 @@ fn a_large_batch_is_handed_on_in_pieces() {
             self.0.push(batch.rows());
             Ok(())
         }
+        fn late(&mut self, _: Batch) -> Result<()> {
+            Ok(())
+        }
+
         fn reject(&mut self, _batch: &Batch, _row: usize, reason: String) -> Result<()> {
             panic!("{reason}");
         }

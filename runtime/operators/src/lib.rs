@@ -18,6 +18,7 @@ mod reason;
 mod stage;
 mod union;
 mod unnest;
+mod window;
 
 #[cfg(test)]
 mod chain_tests;
@@ -30,3 +31,4 @@ pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
 pub use union::Union;
 pub use unnest::{Unnest, UnnestColumn};
+pub use window::{LateFilter, WindowAggregate, Windows};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use azud_model::{Batch, Epoch, Error, Result};
+use azud_model::{Batch, Epoch, Error, Result, Watermark};
 
 /// One step of a lane. A lane's thread owns it; calls never overlap, and no
 /// call may block: an operator computes, and hands on what it made.
@@ -33,6 +33,18 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// Event time has come so far, for all of its inputs together. Called before the first
+    /// batch of a run that goes on after another, and whenever it has moved, between batches:
+    /// at the latest right before [`Operator::end_epoch`]. It never goes back. Operators that
+    /// close windows emit their results here.
+    ///
+    /// # Errors
+    /// As `process`.
+    fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
+        let _ = (watermark, out);
+        Ok(())
+    }
+
     /// Every batch of the epoch has come: stateful operators emit their
     /// results here. Called once an epoch, also when no batch came.
     ///
@@ -56,6 +68,12 @@ pub trait Operator: Send {
     /// Stop the pipeline.
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
         Ok(None)
+    }
+
+    /// What it has forgotten: rows of state whose first key, a timestamp in microseconds, is
+    /// before this. `None` where nothing is forgotten. Asked after [`Operator::take_changes`].
+    fn forgotten_below(&self) -> Option<i64> {
+        None
     }
 
     /// Goes on with rows of state, oldest first: of rows with the same key the last
@@ -90,6 +108,12 @@ pub trait Collector {
     /// # Errors
     /// Those of the operators below: return them.
     fn emit(&mut self, port: usize, batch: Batch) -> Result<()>;
+
+    /// These rows have come after what they belong to was closed.
+    ///
+    /// # Errors
+    /// Those of the operators that read late rows: return them.
+    fn late(&mut self, rows: Batch) -> Result<()>;
 
     /// Row `row` of `batch` can never be processed.
     ///

@@ -13,7 +13,7 @@ use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
 use super::AggregateCall;
 
 /// One [`GroupsAccumulator`] for each call of an aggregate.
-pub(super) struct Accumulators {
+pub(crate) struct Accumulators {
     calls: Vec<Call>,
 }
 
@@ -90,7 +90,7 @@ impl Accumulators {
 
     /// Merges rows of states, row `i` into group `groups[i]` of `total`.
     /// `states` has the state columns only, without the keys.
-    pub(super) fn merge(
+    pub(crate) fn merge(
         &mut self,
         mut states: &[ArrayRef],
         groups: &[usize],
@@ -107,7 +107,7 @@ impl Accumulators {
     }
 
     /// The states of all groups; starts afresh.
-    pub(super) fn take_states(&mut self) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn take_states(&mut self) -> Result<Vec<ArrayRef>> {
         let mut columns = Vec::new();
         for call in &mut self.calls {
             columns.extend(call.accumulator.state(EmitTo::All)?);
@@ -116,7 +116,7 @@ impl Accumulators {
     }
 
     /// The results of all groups; starts afresh.
-    pub(super) fn take_results(&mut self) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn take_results(&mut self) -> Result<Vec<ArrayRef>> {
         self.calls
             .iter_mut()
             .map(|call| call.accumulator.evaluate(EmitTo::All))

@@ -1,5 +1,6 @@
 //! What an aggregate computes, shared by its two steps.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
@@ -18,6 +19,8 @@ use super::group_keys::GroupKeys;
 #[derive(Debug)]
 pub struct Aggregate {
     keys: usize,
+    /// Rows move between lanes by the keys from this one on.
+    moves_from: usize,
     calls: Vec<AggregateCall>,
     names: Vec<String>,
     of: Vec<String>,
@@ -59,6 +62,7 @@ impl Aggregate {
         }
         let aggregate = Self {
             keys,
+            moves_from: 0,
             calls,
             names: Vec::new(),
             of: Vec::new(),
@@ -86,6 +90,18 @@ impl Aggregate {
     pub fn of(mut self, columns: Vec<String>) -> Self {
         self.of = columns;
         self
+    }
+
+    /// Rows move between lanes by all keys but the first: what belongs together differs in it.
+    #[must_use]
+    pub fn together_over_first(mut self) -> Self {
+        self.moves_from = 1;
+        self
+    }
+
+    /// The key columns by which rows move between lanes.
+    pub fn moves_by(&self) -> Range<usize> {
+        self.moves_from.min(self.keys)..self.keys
     }
 
     /// What is computed, in words: `count(*) by word`.
@@ -137,16 +153,26 @@ impl Aggregate {
         &self.output
     }
 
-    pub(super) fn accumulators(&self) -> Result<Accumulators> {
+    pub(crate) fn accumulators(&self) -> Result<Accumulators> {
         Accumulators::new(&self.calls, &self.input)
     }
 
-    pub(super) fn group_keys(&self) -> Result<GroupKeys> {
+    pub(crate) fn group_keys(&self) -> Result<GroupKeys> {
+        self.keys_from(0)
+    }
+
+    /// For the groups of one pane: by all keys but the first.
+    pub(crate) fn inner_keys(&self) -> Result<GroupKeys> {
+        self.keys_from(1)
+    }
+
+    fn keys_from(&self, first: usize) -> Result<GroupKeys> {
         let fields: Fields = self
             .state
             .fields()
             .iter()
             .take(self.keys)
+            .skip(first)
             .cloned()
             .collect();
         GroupKeys::new(&Arc::new(Schema::new(fields)))

@@ -10,7 +10,7 @@ use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_
 use datafusion_physical_plan::aggregates::order::GroupOrdering;
 
 /// Gives groups numbers from 0 on, in the order in which they are first seen.
-pub(super) struct GroupKeys {
+pub(crate) struct GroupKeys {
     /// `None`: there are no keys, and one group of number 0.
     values: Option<Box<dyn GroupValues>>,
     bytes: usize,
@@ -28,7 +28,7 @@ impl GroupKeys {
     }
 
     /// Writes the number of each row's group.
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         keys: &[ArrayRef],
         rows: usize,
@@ -51,7 +51,7 @@ impl GroupKeys {
     }
 
     /// How many groups have a number.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.as_ref().map_or(1, |values| values.len())
     }
 
@@ -61,7 +61,7 @@ impl GroupKeys {
     }
 
     /// The keys of all groups in the order of their numbers; starts afresh.
-    pub(super) fn take(&mut self) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn take(&mut self) -> Result<Vec<ArrayRef>> {
         self.bytes = 0;
         match &mut self.values {
             None => Ok(Vec::new()),

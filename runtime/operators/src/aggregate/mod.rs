@@ -7,12 +7,15 @@ mod definition;
 mod final_aggregate;
 mod group_keys;
 mod group_states;
+mod groups;
 mod partial_aggregate;
-mod state;
+pub(crate) mod state;
 
 pub use definition::{Aggregate, AggregateCall};
 pub use final_aggregate::FinalAggregate;
+pub(crate) use group_keys::GroupKeys;
 pub use group_states::GroupStates;
+pub(crate) use groups::{Groups, Put, failed};
 pub use partial_aggregate::PartialAggregate;
 
 #[cfg(test)]

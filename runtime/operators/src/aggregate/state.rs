@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use azud_model::{Error, KEY_GROUP, ORDER, Result, key_groups};
 
 use super::Aggregate;
-use super::final_aggregate::failed;
+use super::groups::failed;
 use crate::StateShape;
 
 /// `_key_group` and `_order` come before the key.
@@ -18,7 +18,7 @@ const BEFORE_KEY: usize = 2;
 const PIECE_ROWS: usize = 1 << 20;
 
 /// What the rows of an aggregate's memory are.
-pub(super) fn shape(aggregate: &Aggregate) -> StateShape {
+pub(crate) fn shape(aggregate: &Aggregate) -> StateShape {
     StateShape {
         schema: schema(aggregate),
         keys: aggregate.keys(),
@@ -26,15 +26,16 @@ pub(super) fn shape(aggregate: &Aggregate) -> StateShape {
     }
 }
 
-/// Groups and their rows of keys and states, as a checkpoint keeps them.
+/// Rows of keys and states as a checkpoint keeps them, each with the place of its group in the
+/// order in which they were first seen.
 pub(super) fn rows(
     aggregate: &Aggregate,
-    groups: &[usize],
+    order: impl Iterator<Item = u64>,
     rows: &RecordBatch,
 ) -> Result<RecordBatch> {
-    let keys = rows.columns().get(..aggregate.keys()).unwrap_or_default();
+    let keys = rows.columns().get(aggregate.moves_by()).unwrap_or_default();
     let key_groups = UInt8Array::from(key_groups(keys, rows.num_rows())?);
-    let order = UInt64Array::from_iter_values(groups.iter().map(|group| *group as u64));
+    let order = UInt64Array::from_iter_values(order);
     let mut columns: Vec<ArrayRef> = vec![Arc::new(key_groups), Arc::new(order)];
     columns.extend(rows.columns().iter().cloned());
     Ok(RecordBatch::try_new(schema(aggregate), columns)?)
@@ -42,7 +43,7 @@ pub(super) fn rows(
 
 /// The last row of each key, as keys and states, in the order in which the keys were
 /// first seen; in pieces.
-pub(super) fn latest(aggregate: &Aggregate, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+pub(crate) fn latest(aggregate: &Aggregate, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
     let schema = schema(aggregate);
     let rows: Vec<RecordBatch> = rows
         .iter()

@@ -1,0 +1,280 @@
+//! The second step of an aggregate over windows: panes are merged into windows, and closed ones go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, TimestampMicrosecondArray};
+use arrow::record_batch::RecordBatch;
+use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
+
+use super::Windows;
+use super::late::timestamps;
+use super::merge::merged;
+use crate::aggregate::{Aggregate, Groups, Put, state};
+use crate::{Collector, Operator, StateShape};
+
+/// So many groups of closed panes are borne before the memory is written anew.
+const MIN_DEAD: usize = 1024;
+
+/// Groups that are written anew at once: chunks of a memory are not merged beyond a size.
+const PIECE_GROUPS: usize = 1 << 20;
+
+/// Merges rows of states, whose first key is the pane that they are of, and emits the results
+/// of windows, the first key then being the window's start:
+///
+/// - mode append: a window's results when the watermark closes it, windows in their order;
+/// - mode update: at the end of an epoch, those that have changed in it;
+/// - mode complete: at the end of an epoch, all there ever were. Nothing is closed then.
+///
+/// A window without rows has no result. What is closed is forgotten.
+pub struct WindowAggregate {
+    modes: Vec<Mode>,
+    windows: Windows,
+    closes: bool,
+    watermark: Watermark,
+    groups: Groups,
+    /// The groups of every pane that is not forgotten.
+    panes: BTreeMap<i64, Vec<usize>>,
+    /// How many groups have a number, and are of no pane any more.
+    dead: usize,
+    /// What the epoch has put.
+    changed: Vec<Put>,
+}
+
+// === impl WindowAggregate ===
+
+impl WindowAggregate {
+    /// The second step of `aggregate`, whose first key is a pane of `windows`. Unless the
+    /// watermark `closes` them, all are kept for ever.
+    ///
+    /// # Errors
+    /// When the aggregate cannot be computed: its own constructor found that out.
+    pub fn new(
+        aggregate: Arc<Aggregate>,
+        windows: Windows,
+        modes: Vec<Mode>,
+        closes: bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            modes,
+            windows,
+            closes,
+            watermark: Watermark::NONE,
+            groups: Groups::new(aggregate)?,
+            panes: BTreeMap::new(),
+            dead: 0,
+            changed: Vec::new(),
+        })
+    }
+
+    fn has(&self, mode: Mode) -> bool {
+        self.modes.contains(&mode)
+    }
+
+    /// Ends the epoch's groups, or those up to now; emits what mode update asks for.
+    fn absorb(&mut self, out: &mut dyn Collector) -> Result<()> {
+        if !self.groups.is_touched() {
+            return Ok(());
+        }
+        let put = self.groups.finish_epoch()?;
+        let panes = panes(&put.rows)?;
+        let mut touched = BTreeSet::new();
+        for (pane, group) in panes.values().iter().zip(&put.groups) {
+            touched.insert(*pane);
+            if !self.groups.is_known(*group) {
+                self.panes.entry(*pane).or_default().push(*group);
+            }
+        }
+        self.changed.push(put.clone());
+        self.groups.keep(put.clone())?;
+        if !self.has(Mode::Update) {
+            return Ok(());
+        }
+        let windows: BTreeSet<i64> = touched
+            .into_iter()
+            .flat_map(|pane| self.windows.of_pane(pane))
+            .filter(|start| !self.windows.is_closed(*start, self.watermark))
+            .collect();
+        for start in windows {
+            let rows = self.rows(start)?;
+            let touched = match self.windows.is_tumbling() {
+                true => self.touched(&put, start)?,
+                false => merged(&self.groups, self.windows, start, &rows, Some(&put))?,
+            };
+            self.emit(&touched, Mode::Update, out)?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a tumbling window that the epoch has put.
+    fn touched(&self, put: &Put, pane: i64) -> Result<RecordBatch> {
+        let panes = panes(&put.rows)?;
+        let own = panes.values().iter().zip(&put.groups);
+        let groups: Vec<usize> = own
+            .filter(|(of, _)| **of == pane)
+            .map(|(_, group)| *group)
+            .collect();
+        self.groups.gather(&groups)
+    }
+
+    /// All rows of a window's panes.
+    fn rows(&self, start: i64) -> Result<RecordBatch> {
+        let panes = self.panes.range(self.windows.panes_of(start));
+        let groups: Vec<usize> = panes.flat_map(|(_, groups)| groups).copied().collect();
+        self.groups.gather(&groups)
+    }
+
+    fn emit_window(&self, start: i64, mode: Mode, out: &mut dyn Collector) -> Result<()> {
+        let rows = self.rows(start)?;
+        let rows = match self.windows.is_tumbling() {
+            true => rows,
+            false => merged(&self.groups, self.windows, start, &rows, None)?,
+        };
+        self.emit(&rows, mode, out)
+    }
+
+    fn emit(&self, rows: &RecordBatch, mode: Mode, out: &mut dyn Collector) -> Result<()> {
+        let Some(port) = self.modes.iter().position(|own| *own == mode) else {
+            return Ok(());
+        };
+        self.groups.results(rows, |results| {
+            out.emit(port, Batch::without_origin(results))
+        })
+    }
+
+    /// The windows that have rows and that `which` takes, in their order.
+    fn windows(&self, which: impl Fn(i64) -> bool) -> BTreeSet<i64> {
+        let starts = self
+            .panes
+            .keys()
+            .flat_map(|pane| self.windows.of_pane(*pane));
+        starts.filter(|start| which(*start)).collect()
+    }
+
+    /// Forgets panes whose windows are all closed.
+    fn forget(&mut self) -> Result<()> {
+        while let Some(pane) = self.panes.first_entry() {
+            if !self.windows.is_over(*pane.key(), self.watermark) {
+                break;
+            }
+            self.dead += pane.remove().len();
+        }
+        let alive = self.groups.len().saturating_sub(self.dead);
+        if self.dead < alive.max(MIN_DEAD) && !(alive == 0 && self.dead > 0) {
+            return Ok(());
+        }
+        let groups: Vec<usize> = self.panes.values().flatten().copied().collect();
+        let pieces = groups.chunks(PIECE_GROUPS);
+        let pieces: Vec<RecordBatch> = pieces
+            .map(|piece| self.groups.gather(piece))
+            .collect::<Result<_>>()?;
+        let places: Vec<TimestampMicrosecondArray> = pieces
+            .iter()
+            .map(|rows| panes(rows).cloned())
+            .collect::<Result<_>>()?;
+        let numbers = self.groups.replace(pieces)?;
+        self.dead = 0;
+        self.panes.clear();
+        for (places, numbers) in places.iter().zip(numbers) {
+            self.place(places, &numbers);
+        }
+        Ok(())
+    }
+
+    /// Notes the panes of groups.
+    fn place(&mut self, panes: &TimestampMicrosecondArray, groups: &[usize]) {
+        for (pane, group) in panes.values().iter().zip(groups) {
+            self.panes.entry(*pane).or_default().push(*group);
+        }
+    }
+}
+
+impl Operator for WindowAggregate {
+    fn process(&mut self, _input: usize, batch: Batch, _out: &mut dyn Collector) -> Result<()> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        self.groups.merge(batch.columns())
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
+        let before = self.watermark;
+        let now = before.join(watermark);
+        if now == before || !self.closes {
+            return Ok(());
+        }
+        self.absorb(out)?;
+        self.watermark = now;
+        let windows = self.windows;
+        if self.has(Mode::Append) {
+            let closing =
+                |start| windows.is_closed(start, now) && !windows.is_closed(start, before);
+            for start in self.windows(closing) {
+                self.emit_window(start, Mode::Append, out)?;
+            }
+        }
+        match self.has(Mode::Complete) {
+            true => Ok(()),
+            false => self.forget(),
+        }
+    }
+
+    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.absorb(out)?;
+        if self.has(Mode::Complete) {
+            for start in self.windows(|_| true) {
+                self.emit_window(start, Mode::Complete, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Option<StateShape> {
+        Some(state::shape(self.groups.aggregate()))
+    }
+
+    fn forgotten_below(&self) -> Option<i64> {
+        match self.has(Mode::Complete) {
+            true => None,
+            false => self.windows.horizon(self.watermark),
+        }
+    }
+
+    fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
+        let changed = std::mem::take(&mut self.changed);
+        let rows = changed.iter().map(|put| self.groups.changes(put));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(arrow::compute::concat_batches(
+            &first.schema(),
+            &rows,
+        )?))
+    }
+
+    fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
+        for rows in state::latest(self.groups.aggregate(), rows)? {
+            let places = panes(&rows)?.clone();
+            let numbers = self.groups.put(rows)?;
+            self.place(&places, &numbers);
+        }
+        match self.has(Mode::Complete) {
+            true => Ok(()),
+            false => self.forget(),
+        }
+    }
+}
+
+/// The pane of each row of keys and states.
+fn panes(rows: &RecordBatch) -> Result<&TimestampMicrosecondArray> {
+    let column: &ArrayRef = rows
+        .columns()
+        .first()
+        .ok_or_else(|| Error::internal("a row of a window names no pane"))?;
+    let panes = timestamps(column)?;
+    match panes.null_count() {
+        0 => Ok(panes),
+        _ => Err(Error::internal("a row of a window has no pane")),
+    }
+}

@@ -1,0 +1,92 @@
+//! Rows that come after their windows are closed.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::compute::kernels::aggregate::min;
+use arrow::compute::not;
+use arrow::datatypes::TimestampMicrosecondType;
+use azud_model::{Batch, Error, Result, Watermark};
+use datafusion_physical_expr::PhysicalExpr;
+
+use super::Windows;
+use crate::guard::guarded;
+use crate::{Collector, Operator};
+
+/// Takes out rows that are late for their windows: they go to [`Collector::late`] as they
+/// came. A row whose time is null is in no window, and passes.
+///
+/// Late is measured by the watermark as it was when the epoch began, as Spark does
+/// (`eventTimeWatermarkForLateEvents`).
+pub struct LateFilter {
+    time: Arc<dyn PhysicalExpr>,
+    windows: Windows,
+    watermark: Watermark,
+    keeps_all: bool,
+}
+
+// === impl LateFilter ===
+
+impl LateFilter {
+    /// `time` is the timestamp in microseconds that windows go by. With `keeps_all` nothing
+    /// is late: in mode complete no window is ever closed.
+    pub fn new(time: Arc<dyn PhysicalExpr>, windows: Windows, keeps_all: bool) -> Self {
+        Self {
+            time,
+            windows,
+            watermark: Watermark::NONE,
+            keeps_all,
+        }
+    }
+
+    /// Which rows are late, if any is.
+    fn late(&self, batch: &Batch) -> Result<Option<BooleanArray>> {
+        if self.keeps_all || self.watermark == Watermark::NONE || batch.rows() == 0 {
+            return Ok(None);
+        }
+        let columns = batch.columns();
+        // A time that cannot be computed is found again by what follows, and rejected there.
+        let Ok(times) = guarded(|| self.time.evaluate(columns)?.into_array(batch.rows())) else {
+            return Ok(None);
+        };
+        let times = timestamps(&times)?;
+        let is_late = |time| self.windows.is_late(time, self.watermark);
+        if !min(times).is_some_and(is_late) {
+            return Ok(None);
+        }
+        let late = times.iter().map(|time| time.is_some_and(is_late));
+        Ok(Some(late.map(Some).collect()))
+    }
+}
+
+impl Operator for LateFilter {
+    fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
+        let Some(late) = self.late(&batch)? else {
+            return out.emit(0, batch);
+        };
+        out.late(batch.filter(&late)?)?;
+        match late.true_count() == batch.rows() {
+            true => Ok(()),
+            false => out.emit(0, batch.filter(&not(&late)?)?),
+        }
+    }
+
+    fn watermark(&mut self, watermark: Watermark, _out: &mut dyn Collector) -> Result<()> {
+        self.watermark = self.watermark.join(watermark);
+        Ok(())
+    }
+}
+
+/// A column of timestamps as they are everywhere: microseconds.
+pub(super) fn timestamps(
+    column: &ArrayRef,
+) -> Result<&arrow::array::PrimitiveArray<TimestampMicrosecondType>> {
+    column
+        .as_primitive_opt::<TimestampMicrosecondType>()
+        .ok_or_else(|| {
+            Error::internal(format!(
+                "windows go by timestamps, and were given {}",
+                column.data_type()
+            ))
+        })
+}
