@@ -27,6 +27,10 @@ pub(crate) struct Catalog<'a> {
 pub(crate) struct Node {
     /// The node's name in [`Tables`].
     pub(crate) name: String,
+    /// The columns as the node names them.
+    pub(crate) names: Vec<String>,
+    /// Those that hold event time, in lower case.
+    pub(crate) times: Vec<String>,
     schema: SchemaRef,
 }
 
@@ -51,14 +55,18 @@ impl<'a> Catalog<'a> {
 impl ContextProvider for Catalog<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         let wanted = name.to_string();
-        let (name, schema) = self
+        let (name, table) = self
             .tables
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(&wanted))
             .ok_or_else(|| plan_datafusion_err!("there is no node `{wanted}`"))?;
-        let fields: Vec<_> = schema.fields().iter().map(|field| lower(field)).collect();
+        let fields = table.schema.fields().iter();
+        let names = fields.clone().map(|field| field.name().clone()).collect();
+        let fields: Vec<_> = fields.map(|field| lower(field)).collect();
         Ok(Arc::new(Node {
             name: name.clone(),
+            names,
+            times: table.times.iter().map(|time| time.to_lowercase()).collect(),
             schema: Arc::new(Schema::new(fields)),
         }))
     }

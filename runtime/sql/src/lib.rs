@@ -23,4 +23,4 @@ mod typing;
 
 pub use error::{Location, SqlError};
 pub use plan::{plan, tables};
-pub use query::{Input, MakeOperator, Query, Step, StepContext, Tables};
+pub use query::{Input, Late, MakeOperator, Query, Step, StepContext, Table, Tables};

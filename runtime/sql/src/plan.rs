@@ -11,7 +11,7 @@ use datafusion_optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion_optimizer::optimize_projections::OptimizeProjections;
 use datafusion_optimizer::push_down_filter::PushDownFilter;
 use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
-use datafusion_optimizer::{Optimizer, OptimizerContext};
+use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 use datafusion_sql::planner::{ParserOptions, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
@@ -77,12 +77,19 @@ fn logical(
     let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
     let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
     let plan = typing::filters(typing::casts(plan)?)?;
-    let optimizer = Optimizer::with_rules(vec![
-        Arc::new(SimplifyExpressions::new()),
-        Arc::new(PushDownFilter::new()),
-        Arc::new(CommonSubexprEliminate::new()),
-        Arc::new(OptimizeProjections::new()),
-    ]);
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
+        vec![Arc::new(SimplifyExpressions::new())];
+    let windows = typing::windows(&plan)?;
+    // A sliding window is known behind its aggregate only: no filter over it goes before.
+    if windows.iter().all(|windows| windows.is_tumbling()) {
+        rules.push(Arc::new(PushDownFilter::new()));
+    }
+    rules.push(Arc::new(CommonSubexprEliminate::new()));
+    // Late rows leave with all their columns.
+    if windows.is_empty() {
+        rules.push(Arc::new(OptimizeProjections::new()));
+    }
+    let optimizer = Optimizer::with_rules(rules);
     let context = OptimizerContext::new_with_config_options(options.clone())
         .without_query_execution_start_time();
     optimizer.optimize(plan, &context, |_, _| {})

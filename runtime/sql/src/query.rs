@@ -6,10 +6,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_model::{Mode, Result};
-use azud_operators::Operator;
+use azud_operators::{Operator, Union};
 
 /// The tables that a query may read: names of nodes, and the columns of their rows.
-pub type Tables = BTreeMap<String, SchemaRef>;
+pub type Tables = BTreeMap<String, Table>;
+
+/// A node's rows.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The columns that hold event time, or windows of it: what the watermark speaks of.
+    pub times: Vec<String>,
+}
 
 /// A planned query: steps, each after those that it reads.
 #[derive(Debug)]
@@ -19,6 +28,19 @@ pub struct Query {
     /// The step whose rows are the query's.
     pub output: usize,
     /// The columns of the query's rows: plain layouts, every column can be null.
+    pub schema: SchemaRef,
+    /// Which of them hold event time, or windows of it.
+    pub times: Vec<String>,
+    /// The steps that take late rows out, the first one first.
+    pub late: Vec<Late>,
+}
+
+/// A step that hands late rows to [`azud_operators::Collector::late`].
+#[derive(Clone, Debug)]
+pub struct Late {
+    /// Its number.
+    pub step: usize,
+    /// The columns of late rows, under the names that the node above has for them.
     pub schema: SchemaRef,
 }
 
@@ -33,7 +55,8 @@ pub enum Input {
 
 /// One operator of a query, made anew for each lane.
 pub struct Step {
-    /// What it does: `project`, `filter`, `explode`, `union`, `partial aggregate`, `final aggregate`.
+    /// What it does: `project`, `filter`, `explode`, `union`, `late rows`, `partial aggregate`,
+    /// `final aggregate`, `window aggregate`.
     pub name: &'static str,
     /// Where its rows come from; the operator's input number is the index here.
     pub inputs: Vec<Input>,
@@ -47,6 +70,10 @@ pub struct Step {
     /// of an epoch, through one port for each of [`StepContext::modes`]; every
     /// other step has port 0 only and passes on what mode it is in.
     pub stateful: bool,
+    /// Whether the watermark makes its rows final, so that they can be appended.
+    pub closes: bool,
+    /// The step whose modes its operator is made for, where they are not its own.
+    pub modes_of: Option<usize>,
     /// Makes the operator for one lane.
     pub make: MakeOperator,
 }
@@ -64,7 +91,35 @@ pub struct StepContext {
     pub state_per_batch: bool,
 }
 
+// === impl Table ===
+
+impl From<SchemaRef> for Table {
+    fn from(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            times: Vec::new(),
+        }
+    }
+}
+
 // === impl Step ===
+
+impl Step {
+    /// A step that keeps nothing, and passes rows on as they come.
+    pub(crate) fn stateless(name: &'static str, input: Input, schema: SchemaRef) -> Self {
+        let made = schema.clone();
+        Self {
+            name,
+            inputs: vec![input],
+            schema,
+            exchange: None,
+            stateful: false,
+            closes: false,
+            modes_of: None,
+            make: Arc::new(move |_| Ok(Box::new(Union::new(made.clone())))),
+        }
+    }
+}
 
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Result, ScalarValue, plan_err};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Case, Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF, TryCast, lit};
 
-use crate::functions::{Arithmetic, Operation, SparkCast, Strict};
+use crate::functions::{Arithmetic, Operation, SparkCast, Strict, window_call};
 
 /// Whole numbers are ints where they fit; DataFusion reads them as bigints.
 pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -147,4 +147,18 @@ pub(crate) fn plain(data_type: &DataType) -> Option<DataType> {
         DataType::Null => Some(DataType::Utf8),
         other => azud_model::ColumnType::from_arrow(other).map(|name| name.to_arrow()),
     }
+}
+
+/// All windows that a plan computes.
+pub(crate) fn windows(plan: &LogicalPlan) -> Result<Vec<azud_operators::Windows>> {
+    let mut found = Vec::new();
+    plan.apply(|plan| {
+        plan.apply_expressions(|expression| {
+            expression.apply(|expression| {
+                found.extend(window_call(expression).map(|(_, windows)| windows));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }

@@ -23,6 +23,7 @@ mod split;
 mod strict;
 mod subscript;
 mod text;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(crate) use ordered::Ordered;
 pub(crate) use replace::Replacement;
 pub(crate) use strict::Strict;
 pub(crate) use subscript::Subscript;
+pub(crate) use window::{WINDOW, WindowFunction, window_call};
 
 /// Scalar and aggregate functions by their lower-case names.
 pub(crate) struct Functions {
@@ -154,6 +156,7 @@ fn own() -> Vec<Arc<ScalarUDF>> {
     own.extend(letters::Letters::all().map(ScalarUDF::from));
     own.extend(pad::Pad::all().map(ScalarUDF::from));
     own.extend(reals::Real::all().map(ScalarUDF::from));
+    own.extend(WindowFunction::all().map(ScalarUDF::from));
     own.extend(arrays::ArrayFunction::all().map(ScalarUDF::from));
     own.into_iter().map(Arc::new).collect()
 }

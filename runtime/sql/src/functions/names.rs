@@ -160,6 +160,7 @@ pub(super) const SCALARS: &[&str] = &[
     "url_encode",
     "weekday",
     "width_bucket",
+    "window_time",
     "xxhash64",
 ];
 
@@ -182,6 +183,7 @@ pub(super) const RENAMED: &[(&str, &str)] = &[
 /// What `syntax::spelling` calls, and no query: another meaning than Spark's,
 /// or a spelling that must not be spelled again.
 pub(super) const INTERNAL: &[(&str, &str)] = &[
+    ("azud_window", "azud_window"),
     ("azud_array_sort", "array_sort"),
     ("azud_bitwise_not", "bitwise_not"),
     ("azud_date_part", "date_part"),
@@ -232,6 +234,7 @@ pub(super) const SPELLED: &[(&str, &str)] = &[
     ("unix_seconds", "unix_seconds(a_time)"),
     ("unix_timestamp", "unix_timestamp(a_time)"),
     ("weekofyear", "weekofyear(a_time)"),
+    ("window", "window(a_time, '10 seconds')"),
     ("year", "year(a_time)"),
 ];
 

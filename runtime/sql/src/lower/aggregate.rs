@@ -14,8 +14,9 @@ use datafusion_physical_expr::aggregate::AggregateExprBuilder;
 use datafusion_physical_expr::expressions::Literal;
 
 use super::stream::Stream;
+use super::window::Window;
 use super::{Lowering, column, nullable};
-use crate::functions::{Narrow, Ordered};
+use crate::functions::{Narrow, Ordered, WindowFunction};
 use crate::{Input, SqlError, Step};
 
 /// The columns that an aggregate reads, each computed once.
@@ -31,13 +32,17 @@ impl Lowering {
     ) -> Result<Stream, SqlError> {
         let schema = aggregate.input.schema();
         let mut reads = Reads::default();
-        for key in &aggregate.group_expr {
+        let window = Window::find(aggregate);
+        for (number, key) in keys_in_order(aggregate, window.as_ref()) {
             if matches!(key, Expr::GroupingSet(_)) {
                 return Err(SqlError::new(
                     "GROUPING SETS, CUBE and ROLLUP cannot stream",
                 ));
             }
-            self.read_key(&mut reads, key, schema)?;
+            match window.as_ref().filter(|window| window.key == number) {
+                Some(window) => self.read_key(&mut reads, &window.pane(), schema)?,
+                None => self.read_key(&mut reads, key, schema)?,
+            }
         }
         let keys = aggregate.group_expr.len();
         let functions = aggregate.aggr_expr.iter().map(function);
@@ -52,40 +57,46 @@ impl Lowering {
             .zip(places)
             .map(|(function, places)| reads.call(function, places, &input))
             .collect::<Result<Vec<_>, _>>()?;
-        let names = aggregate.group_expr.iter().chain(&aggregate.aggr_expr);
-        let names = names.map(name);
+        let names = keys_in_order(aggregate, window.as_ref()).map(|(number, key)| {
+            let own = window.as_ref().filter(|window| window.key == number);
+            own.map_or_else(|| name(key), Window::name)
+        });
+        let names = names.chain(aggregate.aggr_expr.iter().map(name));
         let made = Aggregate::new(&input, keys, calls)
             .map_err(|error| SqlError::from_datafusion(&error))?
             .named(names.collect())
             .of(computed(&aggregate.input)?);
-        let stream = self.stream(&aggregate.input)?;
+        let mut stream = self.stream(&aggregate.input)?;
+        if let Some(window) = window.as_ref().filter(|window| window.closes) {
+            stream = self.late(stream, window, aggregate)?;
+        }
         let expressions = reads
             .expressions
             .into_iter()
             .map(|(_, physical, _)| physical);
         let project = Project::new(expressions.collect(), input.clone());
         let stream = stream.then("project", project, input);
-        let stream = self.halves(stream, Arc::new(made));
-        self.results(stream, aggregate, &functions)
+        let stream = match &window {
+            // The panes of a key make its windows together.
+            Some(window) if !window.windows.is_tumbling() => {
+                self.window_halves(stream, Arc::new(made.together_over_first()), window)
+            }
+            Some(window) => self.window_halves(stream, Arc::new(made), window),
+            None => self.halves(stream, Arc::new(made)),
+        };
+        self.results(stream, aggregate, &functions, window.as_ref())
     }
 
     fn halves(&mut self, stream: Stream, aggregate: Arc<Aggregate>) -> Stream {
         let input = self.input(stream, false);
         let partial = aggregate.clone();
         self.steps.push(Step {
-            name: "partial aggregate",
-            inputs: vec![input],
-            schema: aggregate.state().clone(),
-            exchange: None,
-            stateful: false,
             make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
+            ..Step::stateless("partial aggregate", input, aggregate.state().clone())
         });
         let keys = (0..aggregate.keys()).collect();
         let schema = aggregate.output().clone();
         self.steps.push(Step {
-            name: "final aggregate",
-            inputs: vec![Input::Step(self.steps.len() - 1)],
-            schema: schema.clone(),
             exchange: Some(keys),
             stateful: true,
             make: Arc::new(move |context| {
@@ -95,6 +106,11 @@ impl Lowering {
                     context.state_per_batch,
                 )?))
             }),
+            ..Step::stateless(
+                "final aggregate",
+                Input::Step(self.steps.len() - 1),
+                schema.clone(),
+            )
         });
         Stream::new(Input::Step(self.steps.len() - 1), schema)
     }
@@ -109,6 +125,7 @@ impl Lowering {
         stream: Stream,
         aggregate: &logical_plan::Aggregate,
         functions: &[&AggregateFunction],
+        window: Option<&Window>,
     ) -> Result<Stream, SqlError> {
         let keys = aggregate.group_expr.len();
         let input = DFSchema::try_from(unique(&stream.schema))
@@ -116,10 +133,22 @@ impl Lowering {
         let output = nullable(&aggregate.schema);
         let narrow = Arc::new(ScalarUDF::from(Narrow::new()));
         let mut expressions = Vec::new();
-        for (index, field) in input.fields().iter().enumerate() {
+        // The window comes first there, and where the query has it here.
+        let mut order: Vec<usize> = (0..input.fields().len()).collect();
+        if let Some(window) = window {
+            order.remove(0);
+            order.insert(window.key, 0);
+        }
+        for (place, index) in order.into_iter().enumerate() {
+            let field = input.field(index);
             let function = index.checked_sub(keys).and_then(|call| functions.get(call));
-            let wanted = output.fields().get(index).map(|field| field.data_type());
+            let wanted = output.fields().get(place).map(|field| field.data_type());
             let value = || Expr::Column(datafusion_common::Column::from_name(field.name()));
+            if let Some(window) = window.filter(|window| window.key == place) {
+                let window = WindowFunction::from(window.windows, value());
+                expressions.push(self.expression(&window, &input)?);
+                continue;
+            }
             expressions.push(
                 match (function.map(|function| function.func.name()), wanted) {
                     (Some("sum"), Some(DataType::Int64)) => {
@@ -160,12 +189,17 @@ impl Lowering {
         for argument in &function.params.args {
             let data_type = type_of(argument, schema)?;
             // See `results`.
-            let argument = match function.func.name() {
-                "sum" if data_type.is_integer() => Expr::Cast(Cast::new(
+            let argument = match (function.func.name(), &data_type) {
+                // One digit more, to round by: the division cuts, and Spark rounds.
+                ("avg", DataType::Decimal128(precision @ ..=33, scale)) => {
+                    let wider = DataType::Decimal128(precision + 1, scale + 1);
+                    Expr::Cast(Cast::new(Box::new(argument.clone()), wider))
+                }
+                ("sum", _) if data_type.is_integer() => Expr::Cast(Cast::new(
                     Box::new(argument.clone()),
                     DataType::Decimal128(20, 0),
                 )),
-                "min" | "max" if matches!(data_type, DataType::Float32 | DataType::Float64) => {
+                ("min" | "max", DataType::Float32 | DataType::Float64) => {
                     Ordered::numbers(argument.clone())
                 }
                 _ => argument.clone(),
@@ -242,6 +276,17 @@ impl Reads {
             filter,
         })
     }
+}
+
+/// The keys with their places in the query; a window comes first.
+fn keys_in_order<'a>(
+    aggregate: &'a logical_plan::Aggregate,
+    window: Option<&Window>,
+) -> impl Iterator<Item = (usize, &'a Expr)> {
+    let first = window.map(|window| window.key);
+    let keys = || aggregate.group_expr.iter().enumerate();
+    let window = keys().filter(move |(number, _)| Some(*number) == first);
+    window.chain(keys().filter(move |(number, _)| Some(*number) != first))
 }
 
 fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType, SqlError> {

@@ -1,7 +1,9 @@
 //! From DataFusion's logical plan to streaming steps.
 
 mod aggregate;
+mod event_time;
 mod stream;
+mod window;
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::catalog::Node;
-use crate::{Input, Query, SqlError, Step, typing};
+use crate::{Input, Late, Query, SqlError, Step, typing};
 use stream::Stream;
 
 /// Makes the steps of a plan; its columns get `names`.
@@ -34,12 +36,15 @@ pub(crate) fn lower(
         steps: lowering.steps,
         output,
         schema,
+        times: window::times(plan, names),
+        late: lowering.late,
     })
 }
 
 /// The steps so far, and what expressions are made with.
 struct Lowering {
     steps: Vec<Step>,
+    late: Vec<Late>,
     props: ExecutionProps,
     context: PhysicalPlanningContext,
 }
@@ -52,6 +57,7 @@ impl Lowering {
         props.config_options = Some(options);
         Self {
             steps: Vec::new(),
+            late: Vec::new(),
             props,
             context: PhysicalPlanningContext::default(),
         }
@@ -153,6 +159,8 @@ impl Lowering {
             schema: schema.clone(),
             exchange: None,
             stateful: false,
+            closes: false,
+            modes_of: None,
             make: Arc::new(move |_| Ok(Box::new(Union::new(made.clone())))),
         });
         Ok(Stream::new(Input::Step(self.steps.len() - 1), schema))

@@ -70,6 +70,8 @@ impl Stream {
             schema: self.schema,
             exchange: None,
             stateful: false,
+            closes: false,
+            modes_of: None,
             make: Arc::new(move |_| Ok(Box::new(Chain::new(stages.clone(), keep_origin)))),
         }
     }

@@ -3,6 +3,7 @@
 
 mod dialect;
 mod generators;
+mod interval;
 mod java_regex;
 mod lateral;
 mod literals;
@@ -13,6 +14,7 @@ mod scope;
 mod size;
 mod spelling;
 mod times;
+mod windows;
 
 use datafusion_sql::sqlparser::ast::{Query, Statement};
 use datafusion_sql::sqlparser::parser::Parser;

@@ -164,6 +164,9 @@ fn case(operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr
 
 fn call(function: &Function) -> String {
     let name = function.name.to_string().to_lowercase();
+    if name == "window" {
+        return name;
+    }
     let mut result = match &function.args {
         FunctionArguments::List(list) => {
             let distinct = match list.duplicate_treatment {

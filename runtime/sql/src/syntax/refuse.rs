@@ -149,7 +149,7 @@ impl Refuser<'_> {
 /// Functions of Spark that have to wait, and why; `bare`: without arguments.
 fn not_yet(name: &str, bare: bool) -> Option<&'static str> {
     Some(match name {
-        "window" | "session_window" | "window_time" => "time windows need watermarks",
+        "session_window" => "it comes after windows of one size",
         "now" | "current_timestamp" | "current_date" | "current_time" | "curdate"
         | "localtimestamp" | "current_timezone" => {
             "time comes through the epoch, so that a run can be repeated"

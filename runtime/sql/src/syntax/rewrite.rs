@@ -12,7 +12,7 @@ use datafusion_sql::sqlparser::ast::{
 use super::generators::{self, Generator};
 use super::names::name_of;
 use super::spelling::{self, call};
-use super::{lateral, literals, times};
+use super::{lateral, literals, times, windows};
 use crate::SqlError;
 
 /// Rewrites a query in place.
@@ -40,7 +40,10 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
-        match lateral::rewrite(select).and_then(|()| name_items(select)) {
+        let rewritten = lateral::rewrite(select)
+            .and_then(|()| windows::rewrite(select))
+            .and_then(|()| name_items(select));
+        match rewritten {
             Ok(()) => Flow::Continue(()),
             Err(error) => Flow::Break(error),
         }

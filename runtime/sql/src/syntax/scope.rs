@@ -189,7 +189,7 @@ impl<'a> Scope<'a> {
         if let Some((_, columns)) = self.ctes.iter().rev().find(|(cte, _)| *cte == lower) {
             return Some(columns.clone());
         }
-        let schema = self.tables.get(find(self.tables, name)?)?;
+        let schema = &self.tables.get(find(self.tables, name)?)?.schema;
         Some(
             schema
                 .fields()

@@ -5,7 +5,7 @@ use azud_sql::{Input, Tables, plan, tables};
 use crate::support::schema;
 
 fn nodes() -> Tables {
-    Tables::from([("lines".to_owned(), schema("line string, n bigint"))])
+    Tables::from([("lines".to_owned(), schema("line string, n bigint").into())])
 }
 
 fn message(sql: &str) -> String {

@@ -85,7 +85,7 @@ fn parse(text: &str) -> File {
             Some(declared) => {
                 let (name, columns) = declared.split_once(": ").unwrap();
                 table = name.to_owned();
-                file.tables.insert(table.clone(), schema(columns));
+                file.tables.insert(table.clone(), schema(columns).into());
             }
             None => file
                 .rows
@@ -157,7 +157,11 @@ fn run(file: &File, query: Query) -> String {
             .flatten()
             .map(String::as_str)
             .collect();
-        run.push(table, 0, &Batch::without_origin(from_json(schema, &lines)));
+        run.push(
+            table,
+            0,
+            &Batch::without_origin(from_json(&schema.schema, &lines)),
+        );
     }
     let rows = run.end_epoch();
     let mut text = format!("rows {}\n", columns.join(", "));

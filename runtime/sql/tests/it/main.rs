@@ -10,3 +10,5 @@ mod properties;
 mod speed;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod windows;

@@ -73,7 +73,7 @@ fn check(
     per_batch: bool,
 ) -> Result<(), TestCaseError> {
     let columns = schema("k string, x bigint");
-    let tables = Tables::from([("t".to_owned(), columns.clone())]);
+    let tables = Tables::from([("t".to_owned(), columns.clone().into())]);
     let mut run = Run::new(plan(SQL, &tables).unwrap(), lanes, mode, per_batch);
     let mut state: BTreeMap<Option<u8>, Vec<Option<i64>>> = BTreeMap::new();
     let mut touched: Vec<Option<u8>> = Vec::new();
@@ -135,7 +135,7 @@ proptest! {
 /// In one lane a restart changes nothing, not even the order of rows.
 fn check_order(pieces: &[Piece]) -> Result<(), TestCaseError> {
     let columns = schema("k string, x bigint");
-    let tables = Tables::from([("t".to_owned(), columns.clone())]);
+    let tables = Tables::from([("t".to_owned(), columns.clone().into())]);
     let sql = "SELECT k, count(*) AS n, first(x) AS f, collect_list(x) AS all FROM t GROUP BY k";
     let start = || Run::new(plan(sql, &tables).unwrap(), 1, Mode::Complete, false);
     let (mut whole, mut restarted) = (start(), start());
@@ -166,7 +166,7 @@ proptest! {
 #[test]
 fn an_aggregate_without_keys_has_one_row() {
     let columns = schema("x bigint");
-    let tables = Tables::from([("t".to_owned(), columns.clone())]);
+    let tables = Tables::from([("t".to_owned(), columns.clone().into())]);
     let rows = |lines: &[&str]| Batch::without_origin(from_json(&columns, lines));
     let start = |mode, per_batch| {
         let query = plan("SELECT count(*) AS n, sum(x) AS s FROM t", &tables).unwrap();

@@ -26,7 +26,7 @@ fn words(distinct: u64) -> Vec<String> {
 
 fn measure(name: &str, sql: &str, column: &str, rows: &[String]) {
     let columns = schema(&format!("{column} string"));
-    let tables = Tables::from([("t".to_owned(), columns.clone())]);
+    let tables = Tables::from([("t".to_owned(), columns.clone().into())]);
     let batches: Vec<_> = rows
         .chunks(ROWS)
         .map(|rows| {

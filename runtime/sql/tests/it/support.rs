@@ -6,7 +6,7 @@ use arrow::array::{AsArray, UInt32Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{SchemaRef, UInt8Type};
 use arrow::record_batch::RecordBatch;
-use azud_model::{Batch, Epoch, Mode, key_groups};
+use azud_model::{Batch, Epoch, Mode, Watermark, key_groups};
 use azud_operators::{Collector, Operator};
 use azud_sql::{Input, Query, StepContext};
 
@@ -26,18 +26,27 @@ pub(crate) struct Run {
     /// What the query's last step emitted.
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejected: Vec<Rejected>,
+    /// Rows that were late, as JSON.
+    pub(crate) late: Vec<String>,
+    watermark: Watermark,
 }
 
 #[derive(Default)]
 struct Collected {
     rows: Vec<Batch>,
     rejected: Vec<Rejected>,
+    late: Vec<String>,
 }
 
 impl Collector for Collected {
     fn emit(&mut self, port: usize, batch: Batch) -> azud_model::Result<()> {
         assert_eq!(port, 0, "one mode, one port");
         self.rows.push(batch);
+        Ok(())
+    }
+
+    fn late(&mut self, rows: Batch) -> azud_model::Result<()> {
+        self.late.extend(to_json(&[rows.columns().clone()]));
         Ok(())
     }
 
@@ -63,6 +72,8 @@ impl Run {
             epoch: 0,
             rows: Vec::new(),
             rejected: Vec::new(),
+            late: Vec::new(),
+            watermark: Watermark::NONE,
         }
     }
 
@@ -73,6 +84,9 @@ impl Run {
         for (operators, changes) in self.operators.iter_mut().zip(&self.changes) {
             let lanes = operators.len();
             for (lane, operator) in operators.iter_mut().enumerate() {
+                let mut out = Collected::default();
+                operator.watermark(self.watermark, &mut out).unwrap();
+                assert!(out.rows.is_empty(), "nothing is known yet");
                 let own = changes.iter().map(|rows| of_lane(rows, lane, lanes));
                 operator.restore(&own.collect::<Vec<_>>()).unwrap();
             }
@@ -86,6 +100,12 @@ impl Run {
 
     /// The end of an epoch; gives what the query emitted in it.
     pub(crate) fn end_epoch(&mut self) -> Vec<RecordBatch> {
+        self.end_epoch_at(Watermark::NONE)
+    }
+
+    /// The same, when event time has come so far.
+    pub(crate) fn end_epoch_at(&mut self, watermark: Watermark) -> Vec<RecordBatch> {
+        self.watermark = watermark;
         let epoch = Epoch {
             number: self.epoch,
             time_ms: 0,
@@ -96,9 +116,9 @@ impl Run {
         for step in 0..self.operators.len() {
             for lane in 0..self.operators[step].len() {
                 let mut out = Collected::default();
-                self.operators[step][lane]
-                    .end_epoch(&epoch, &mut out)
-                    .unwrap();
+                let operator = &mut self.operators[step][lane];
+                operator.watermark(watermark, &mut out).unwrap();
+                operator.end_epoch(&epoch, &mut out).unwrap();
                 let changes = self.operators[step][lane].take_changes().unwrap();
                 self.changes[step].extend(changes);
                 self.pass_on(step, lane, out);
@@ -126,6 +146,7 @@ impl Run {
 
     fn pass_on(&mut self, step: usize, lane: usize, out: Collected) {
         self.rejected.extend(out.rejected);
+        self.late.extend(out.late);
         for batch in out.rows {
             assert!(batch.rows() <= azud_operators::MAX_ROWS);
             assert_eq!(batch.schema(), self.query.steps[step].schema);

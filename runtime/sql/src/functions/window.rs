@@ -1,0 +1,241 @@
+//! Windows of time: `window(time, '10 seconds', '5 seconds')`, and what their keys become.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StructArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Fields, TimeUnit, TimestampMicrosecondType};
+use azud_operators::Windows;
+use datafusion_common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
+use datafusion_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+/// What `syntax::windows` makes of `window`: `azud_window(time, '10000000 10000000 0')`, which is
+/// size, slide and start in microseconds.
+pub(crate) const WINDOW: &str = "azud_window";
+
+/// What is computed of a window's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// `window(time, size, slide, start)`: the window that a time is in. Where it is in
+    /// several, that is an aggregate's key only, never computed for a row.
+    Window,
+    /// `window_time(window)`: the last moment of a window.
+    Time,
+    /// The pane of a time.
+    Pane(Lengths),
+    /// The window that starts at a time.
+    From(Lengths),
+}
+
+/// The size, slide and start of windows, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Lengths(i64, i64, i64);
+
+/// A function of windows.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WindowFunction {
+    part: Part,
+    signature: Signature,
+}
+
+/// The type of timestamps.
+fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The type of windows: Spark's `struct<start, end>`.
+fn window_type() -> DataType {
+    DataType::Struct(fields())
+}
+
+fn fields() -> Fields {
+    ["start", "end"]
+        .map(|name| Field::new(name, instant(), true))
+        .into_iter()
+        .collect()
+}
+
+// === impl WindowFunction ===
+
+impl WindowFunction {
+    fn new(part: Part) -> Self {
+        Self {
+            part,
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
+    }
+
+    /// What queries call.
+    pub(super) fn all() -> [Self; 2] {
+        [Part::Window, Part::Time].map(Self::new)
+    }
+
+    /// The pane that a time is in, as a timestamp.
+    pub(crate) fn pane(windows: Windows, time: Expr) -> Expr {
+        Self::call(Part::Pane(Lengths::of(windows)), time)
+    }
+
+    /// The window that starts at a time.
+    pub(crate) fn from(windows: Windows, start: Expr) -> Expr {
+        Self::call(Part::From(Lengths::of(windows)), start)
+    }
+
+    /// The moment that a time or a window stands for.
+    pub(crate) fn time(of: Expr) -> Expr {
+        Self::call(Part::Time, of)
+    }
+
+    fn call(part: Part, of: Expr) -> Expr {
+        Arc::new(ScalarUDF::from(Self::new(part))).call(vec![of])
+    }
+}
+
+/// The time and the windows of a call of `window`; `None` for another expression.
+pub(crate) fn window_call(expression: &Expr) -> Option<(&Expr, Windows)> {
+    let Expr::ScalarFunction(call) = expression else {
+        return None;
+    };
+    let [time, Expr::Literal(lengths, _)] = call.args.as_slice() else {
+        return None;
+    };
+    if call.func.name() != WINDOW {
+        return None;
+    }
+    Some((time, Lengths::read(lengths)?.windows().ok()?))
+}
+
+impl ScalarUDFImpl for WindowFunction {
+    fn name(&self) -> &str {
+        match self.part {
+            Part::Window => WINDOW,
+            Part::Time => "window_time",
+            Part::Pane(_) => "azud_pane",
+            Part::From(_) => "azud_window_from",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(match self.part {
+            Part::Window | Part::From(_) => window_type(),
+            Part::Time | Part::Pane(_) => instant(),
+        })
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let Some((time, lengths)) = types.split_first() else {
+            return plan_err!("a window needs a time");
+        };
+        let time = match time {
+            DataType::Struct(fields) if is_window(fields) => time.clone(),
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Utf8 | DataType::Null => {
+                instant()
+            }
+            other => {
+                return plan_err!("windows go by a timestamp, and this is {other}");
+            }
+        };
+        let lengths = lengths.iter().map(|_| DataType::Utf8);
+        Ok(std::iter::once(time).chain(lengths).collect())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(time) = args.args.first() else {
+            return exec_err!("a window needs a time");
+        };
+        let times = times(&time.to_array(args.number_rows)?)?;
+        let lengths = match self.part {
+            Part::Time => return Ok(ColumnarValue::Array(Arc::new(times))),
+            Part::Pane(lengths) | Part::From(lengths) => lengths,
+            Part::Window => match args.args.get(1) {
+                Some(ColumnarValue::Scalar(lengths)) => match Lengths::read(lengths) {
+                    Some(lengths) => lengths,
+                    None => return exec_err!("a window has no lengths"),
+                },
+                _ => return exec_err!("a window's lengths must be constants"),
+            },
+        };
+        let windows = lengths.windows()?;
+        let panes: TimestampMicrosecondArray = match self.part {
+            Part::From(_) => times,
+            _ => times.unary(|time| windows.pane(time)),
+        };
+        let panes = panes.with_timezone("UTC");
+        if matches!(self.part, Part::Pane(_)) {
+            return Ok(ColumnarValue::Array(Arc::new(panes)));
+        }
+        if matches!(self.part, Part::Window) && !windows.is_tumbling() {
+            return exec_err!("a time is in several sliding windows: group by them");
+        }
+        let ends: TimestampMicrosecondArray = panes.unary(|start| windows.end(start));
+        let ends = ends.with_timezone("UTC");
+        let nulls = panes.nulls().cloned();
+        let columns: Vec<ArrayRef> = vec![Arc::new(panes), Arc::new(ends)];
+        let windows = StructArray::try_new(fields(), columns, nulls)?;
+        Ok(ColumnarValue::Array(Arc::new(windows)))
+    }
+}
+
+// === impl Lengths ===
+
+impl Lengths {
+    fn of(windows: Windows) -> Self {
+        Self(windows.size(), windows.slide(), windows.offset())
+    }
+
+    fn windows(self) -> Result<Windows> {
+        let Self(size, slide, start) = self;
+        Windows::new(size, slide, start)
+            .map_err(|error| DataFusionError::Execution(error.to_string()))
+    }
+
+    /// Three numbers.
+    fn read(text: &ScalarValue) -> Option<Self> {
+        let text = text.try_as_str().flatten()?;
+        let numbers = text.split(' ').map(str::parse);
+        match numbers.collect::<Result<Vec<i64>, _>>().ok()?.as_slice() {
+            [size, slide, start] => Some(Self(*size, *slide, *start)),
+            _ => None,
+        }
+    }
+}
+
+fn is_window(fields: &Fields) -> bool {
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    let instants = fields
+        .iter()
+        .all(|field| matches!(field.data_type(), DataType::Timestamp(..)));
+    names == ["start", "end"] && instants
+}
+
+/// The moments that times or windows stand for: of a window its last microsecond, as
+/// Spark's `window_time` has it.
+fn times(of: &ArrayRef) -> Result<TimestampMicrosecondArray> {
+    if let Some(times) = of.as_primitive_opt::<TimestampMicrosecondType>() {
+        return Ok(times.clone());
+    }
+    let windows = of.as_struct_opt();
+    let ends = windows.and_then(|windows| Some((windows, windows.column_by_name("end")?)));
+    let Some((windows, ends)) = ends else {
+        return exec_err!(
+            "windows go by timestamps, and were given {}",
+            of.data_type()
+        );
+    };
+    let Some(ends) = ends.as_primitive_opt::<TimestampMicrosecondType>() else {
+        return exec_err!(
+            "a window ends at a timestamp, and was given {}",
+            ends.data_type()
+        );
+    };
+    let times = (0..ends.len()).map(|row| {
+        (windows.is_valid(row) && ends.is_valid(row)).then(|| ends.value(row).saturating_sub(1))
+    });
+    Ok(times
+        .collect::<TimestampMicrosecondArray>()
+        .with_timezone("UTC"))
+}

@@ -1,0 +1,248 @@
+//! `window(time, '10 seconds')` in GROUP BY, and `window.start` beside it, as calls that the
+//! planner knows.
+
+use std::ops::ControlFlow;
+
+use azud_operators::Windows;
+use datafusion_sql::sqlparser::ast::{
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    Ident, ObjectName, ObjectNamePart, Select, SelectItem, Value, Visit, VisitMut, Visitor,
+    VisitorMut,
+};
+
+use super::interval;
+use super::literals::unescape;
+use crate::SqlError;
+use crate::functions::WINDOW;
+
+/// What Spark calls the column of windows.
+const COLUMN: &str = "window";
+
+/// Rewrites the calls of a SELECT, and in one that groups by windows the names that mean them.
+pub(super) fn rewrite(select: &mut Select) -> Result<(), SqlError> {
+    let mut calls = Calls::default();
+    each(select, &mut calls)?;
+    let Some(key) = grouping(select, &calls.found)? else {
+        let groups = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+        return match calls.sliding.first().filter(|_| !groups) {
+            Some(sliding) => Err(SqlError::new(
+                "a row is in several sliding windows: they are for GROUP BY only",
+            )
+            .at(sliding)),
+            None => Ok(()),
+        };
+    };
+    name_items(select, &key);
+    each(select, &mut Names(key))
+}
+
+/// The window that a SELECT groups by.
+fn grouping(select: &Select, calls: &[Expr]) -> Result<Option<Expr>, SqlError> {
+    let GroupByExpr::Expressions(keys, _) = &select.group_by else {
+        return Ok(None);
+    };
+    let mut found: Option<&Expr> = None;
+    for key in keys {
+        let call = calls.iter().find(|call| *call == key);
+        match (call, found) {
+            (Some(call), None) => found = Some(call),
+            (Some(call), Some(other)) if call != other => {
+                return Err(SqlError::new(
+                    "Multiple time/session window expressions would result in a cartesian \
+                     product of rows, therefore they are currently not supported",
+                )
+                .help("write a SQL node for each window")
+                .at(key));
+            }
+            _ => {}
+        }
+    }
+    Ok(found.cloned())
+}
+
+/// `SELECT window` is a column of that name.
+fn name_items(select: &mut Select, key: &Expr) {
+    for item in &mut select.projection {
+        let is_window = |expression: &Expr| {
+            expression == key || matches!(expression, Expr::Identifier(name) if is_column(name))
+        };
+        if let SelectItem::UnnamedExpr(expression) = item
+            && is_window(expression)
+        {
+            *item = SelectItem::ExprWithAlias {
+                expr: key.clone(),
+                alias: Ident::new(COLUMN),
+            };
+        }
+    }
+}
+
+/// Visits the expressions of a SELECT, not those of subqueries in FROM.
+fn each<V: VisitorMut<Break = SqlError>>(
+    select: &mut Select,
+    visitor: &mut V,
+) -> Result<(), SqlError> {
+    let visited = (|| {
+        VisitMut::visit(&mut select.projection, visitor)?;
+        VisitMut::visit(&mut select.selection, visitor)?;
+        VisitMut::visit(&mut select.group_by, visitor)?;
+        VisitMut::visit(&mut select.having, visitor)
+    })();
+    match visited {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Gives calls the name and the arguments that the planner knows.
+#[derive(Default)]
+struct Calls {
+    found: Vec<Expr>,
+    /// Those of windows that overlap, as they were written.
+    sliding: Vec<Expr>,
+}
+
+impl VisitorMut for Calls {
+    type Break = SqlError;
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<SqlError> {
+        let place = expression.clone();
+        if let Expr::CompoundFieldAccess { access_chain, .. } = expression {
+            for access in access_chain {
+                if let AccessExpr::Dot(Expr::Identifier(name)) = access {
+                    *access = part_of(&name.clone());
+                }
+            }
+            return ControlFlow::Continue(());
+        }
+        let Expr::Function(function) = expression else {
+            return ControlFlow::Continue(());
+        };
+        if !function.name.to_string().eq_ignore_ascii_case(COLUMN) {
+            return ControlFlow::Continue(());
+        }
+        match planned(function) {
+            Ok(windows) if windows.is_tumbling() => {}
+            Ok(_) => self.sliding.push(place),
+            Err(error) => return ControlFlow::Break(error.at(&place)),
+        }
+        self.found.push(expression.clone());
+        ControlFlow::Continue(())
+    }
+}
+
+fn planned(function: &mut Function) -> Result<Windows, SqlError> {
+    let wrong = || {
+        SqlError::new("window takes a time and up to three lengths")
+            .help("write window(ts, '10 seconds') or window(ts, '10 seconds', '5 seconds')")
+    };
+    let FunctionArguments::List(list) = &mut function.args else {
+        return Err(wrong());
+    };
+    let arguments: Option<Vec<Expr>> = list
+        .args
+        .iter()
+        .map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
+            _ => None,
+        })
+        .collect();
+    let arguments = arguments.ok_or_else(wrong)?;
+    let (time, lengths) = arguments.split_first().ok_or_else(wrong)?;
+    let lengths = lengths.iter().map(length).collect::<Result<Vec<_>, _>>()?;
+    let (size, slide, start) = match lengths.as_slice() {
+        [size] => (*size, *size, 0),
+        [size, slide] => (*size, *slide, 0),
+        [size, slide, start] => (*size, *slide, *start),
+        _ => return Err(wrong()),
+    };
+    let windows =
+        Windows::new(size, slide, start).map_err(|error| SqlError::new(error.to_string()))?;
+    let lengths = format!("{size} {slide} {start}");
+    let lengths = Expr::Value(Value::SingleQuotedString(lengths).into());
+    let arguments = [time.clone(), lengths];
+    list.args = arguments
+        .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+        .into();
+    let mut name = Ident::new(WINDOW);
+    if let Some(old) = function.name.0.first().and_then(ObjectNamePart::as_ident) {
+        name.span = old.span;
+    }
+    function.name = ObjectName::from(vec![name]);
+    Ok(windows)
+}
+
+/// A length in microseconds: `'10 seconds'`, a number of them, or `INTERVAL '10' SECONDS`.
+fn length(expression: &Expr) -> Result<i64, SqlError> {
+    let text = match expression {
+        Expr::Value(literal) => match &literal.value {
+            Value::SingleQuotedString(text) => Some(unescape(text, '\'')),
+            Value::DoubleQuotedString(text) => Some(unescape(text, '"')),
+            Value::Number(micros, _) => Some(format!("{micros} microseconds")),
+            _ => None,
+        },
+        Expr::Interval(interval) => Some(interval.to_string()),
+        _ => None,
+    };
+    let micros = text.as_deref().map(interval::micros);
+    match micros {
+        Some(Ok(micros)) => Ok(micros),
+        Some(Err(why)) => Err(SqlError::new(why).at(expression)),
+        None => Err(SqlError::new("a window's length is a constant")
+            .help("write it in quotes: '10 seconds'")
+            .at(expression)),
+    }
+}
+
+/// `window` and its parts as what the SELECT groups by.
+struct Names(Expr);
+
+impl VisitorMut for Names {
+    type Break = SqlError;
+
+    fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<SqlError> {
+        let named = match expression {
+            Expr::Identifier(name) if is_column(name) => Some(self.0.clone()),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [first, parts @ ..] if is_column(first) => Some(Expr::CompoundFieldAccess {
+                    root: Box::new(self.0.clone()),
+                    access_chain: parts.iter().map(part_of).collect(),
+                }),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(named) = named
+            && !mentions(&self.0, expression)
+        {
+            *expression = named;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `.start`, as the planner wants to be told it.
+fn part_of(name: &Ident) -> AccessExpr {
+    let mut part = Value::SingleQuotedString(name.value.clone()).with_empty_span();
+    part.span = name.span;
+    AccessExpr::Dot(Expr::Value(part))
+}
+
+fn is_column(name: &Ident) -> bool {
+    name.value.eq_ignore_ascii_case(COLUMN)
+}
+
+/// Whether a part of the window's own call is named: `window(window, '1 hour')`.
+fn mentions(call: &Expr, expression: &Expr) -> bool {
+    struct Find<'a>(&'a Expr);
+    impl Visitor for Find<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            match expression == self.0 {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+    }
+    Visit::visit(call, &mut Find(expression)).is_break()
+}
