@@ -11,6 +11,7 @@ pub(crate) struct Totals {
     epochs: u64,
     records: u64,
     rejected: BTreeMap<String, u64>,
+    late: BTreeMap<String, u64>,
 }
 
 // === impl Totals ===
@@ -22,10 +23,13 @@ impl Totals {
         for node in report.nodes.iter().filter(|node| node.rejected > 0) {
             *self.rejected.entry(node.name.clone()).or_default() += node.rejected;
         }
+        for node in report.nodes.iter().filter(|node| node.late > 0) {
+            *self.late.entry(node.name.clone()).or_default() += node.late;
+        }
     }
 }
 
-/// `3 epochs, 409 records, 48 rejected by rows, 2 rejected by sums`.
+/// `3 epochs, 409 records, 48 rejected by rows, 2 too late for sums`.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |count| if count == 1 { "" } else { "s" };
@@ -38,6 +42,9 @@ impl fmt::Display for Totals {
         )?;
         for (node, rejected) in &self.rejected {
             write!(f, ", {rejected} rejected by {node}")?;
+        }
+        for (node, late) in &self.late {
+            write!(f, ", {late} too late for {node}")?;
         }
         Ok(())
     }

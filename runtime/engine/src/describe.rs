@@ -6,7 +6,7 @@ use azud_connect::{Delivery, Replay};
 use azud_model::{Mode, Result};
 use serde::Serialize;
 
-use crate::graph::{Vertex, Work};
+use crate::graph::{Side, Vertex, Work};
 use crate::plan::{Plan, PlanSource};
 use crate::recovery::states;
 use crate::run::Trigger;
@@ -122,9 +122,10 @@ impl Plan {
             let Some(name) = name.and_then(|above| self.nodes.get(above)) else {
                 continue;
             };
-            let read = match from.rejected {
-                true => format!("{}.rejected", name.name),
-                false => name.name.to_string(),
+            let read = match from.side {
+                Side::Rejected => format!("{}.rejected", name.name),
+                Side::Late => format!("{}.late", name.name),
+                Side::Output => name.name.to_string(),
             };
             if !reads.contains(&read) {
                 reads.push(read);

@@ -37,8 +37,19 @@ pub(crate) enum Work {
 pub(crate) struct From {
     /// The vertex above.
     pub(crate) vertex: usize,
-    /// Whether the edge carries its rejected rows instead of its output.
-    pub(crate) rejected: bool,
+    /// Which of its rows the edge carries.
+    pub(crate) side: Side,
+}
+
+/// Which rows of a vertex an edge carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// What it makes.
+    Output,
+    /// What it could not process.
+    Rejected,
+    /// What came too late for it.
+    Late,
 }
 
 /// One piece of work, before modes and lanes.
@@ -57,6 +68,10 @@ pub(crate) struct Vertex {
     pub(crate) own_stage: bool,
     /// Whether its rows replace earlier ones: an aggregate over all epochs.
     pub(crate) changing: bool,
+    /// Whether the watermark makes its rows final: then they can be appended.
+    pub(crate) closes: bool,
+    /// The vertex whose modes its operator is made for, where they are not its own.
+    pub(crate) modes_of: Option<usize>,
     /// Whether its rows stand for one epoch each: an aggregate with `state: batch`.
     pub(crate) of_batch: bool,
     /// The mode that a sink asks for.
@@ -77,10 +92,29 @@ impl Vertex {
             exchange: None,
             own_stage: false,
             changing: false,
+            closes: false,
+            modes_of: None,
             of_batch: false,
             mode: Mode::Append,
             output: false,
         }
+    }
+}
+
+// === impl From ===
+
+impl From {
+    /// What a vertex makes.
+    pub(crate) fn output(vertex: usize) -> Self {
+        Self {
+            vertex,
+            side: Side::Output,
+        }
+    }
+
+    /// Whether the edge carries what the vertex makes.
+    pub(crate) fn is_output(self) -> bool {
+        self.side == Side::Output
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod connectors;
 mod describe;
+mod event_time;
 mod graph;
 mod plan;
 mod plugin;

@@ -117,6 +117,7 @@ impl Draft {
             parallelism: root.parallelism,
             checkpoint: root.checkpoint,
             dead_letters: root.dead_letters,
+            at_end: root.at_end,
             sources: self.sources,
             transforms: self.transforms,
             sinks: self.sinks,

@@ -38,8 +38,8 @@ pub use check::{MAX_NODES, find_cycle};
 pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{
-    Access, Checkpoint, Durability, Format, Grants, Limits, Manifest, Mode, OnError, OnFull,
-    Plugin, PluginFile, Sink, Source, StateScope, Step, Test, TestRow, TestRows, Transform,
+    Access, AtEnd, Checkpoint, Durability, Format, Grants, Limits, Manifest, Mode, OnError, OnFull,
+    Plugin, PluginFile, Sink, Source, StateScope, Step, Test, TestRow, TestRows, Time, Transform,
     Trigger,
 };
 pub use nearest::did_you_mean;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use arrow::array::{RecordBatch, UInt64Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{AsArray, RecordBatch, UInt64Array};
+use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
+use arrow::datatypes::TimestampMicrosecondType;
 use arrow::row::{RowConverter, SortField};
 use azud_model::{Error, KEY_GROUPS, Result};
 use xxhash_rust::xxh3::Xxh3Default;
@@ -18,11 +19,17 @@ const BEFORE_KEY: usize = 2;
 type Latest<'a> = HashMap<arrow::row::Row<'a>, u64, BuildHasherDefault<Xxh3Default>>;
 
 /// The rows of files, oldest first, as the bytes of one file; and how many rows it has.
+/// Rows that are forgotten are left out: whose first key, a timestamp in microseconds, is
+/// before `forgotten_below`.
 /// One key group after the other: it takes the memory of the files and of one group.
 ///
 /// # Errors
 /// `Internal` if they are not rows of one state, with `keys` key columns.
-pub fn compact(files: &[Vec<RecordBatch>], keys: usize) -> Result<(Vec<u8>, u64)> {
+pub fn compact(
+    files: &[Vec<RecordBatch>],
+    keys: usize,
+    forgotten_below: Option<i64>,
+) -> Result<(Vec<u8>, u64)> {
     let batches: Vec<&RecordBatch> = files.iter().flatten().collect();
     let Some(schema) = batches.first().map(|batch| batch.schema()) else {
         return Err(Error::internal("there are no files of state to merge"));
@@ -44,6 +51,10 @@ pub fn compact(files: &[Vec<RecordBatch>], keys: usize) -> Result<(Vec<u8>, u64)
         let all = concat_batches(&schema, &of_group)?;
         if all.num_rows() > 0 {
             let last = last_of_each_key(&converter, &all, keys)?;
+            let last = match forgotten_below {
+                Some(before) => without(&last, before)?,
+                None => last,
+            };
             rows += last.num_rows() as u64;
             waiting += last.num_rows();
             small.push(last);
@@ -63,6 +74,16 @@ fn of_group(batch: &RecordBatch, group: u8) -> Result<RecordBatch> {
     let from = groups.partition_point(|other| *other < group);
     let to = groups.partition_point(|other| *other <= group);
     Ok(batch.slice(from, to - from))
+}
+
+/// The rows that are not forgotten.
+fn without(rows: &RecordBatch, before: i64) -> Result<RecordBatch> {
+    let first = rows.columns().get(BEFORE_KEY);
+    let times = first.and_then(|first| first.as_primitive_opt::<TimestampMicrosecondType>());
+    let times = times
+        .ok_or_else(|| Error::internal("rows of state are forgotten by time, and have none"))?;
+    let kept = times.iter().map(|time| time.map(|time| time >= before));
+    Ok(filter_record_batch(rows, &kept.collect())?)
 }
 
 fn last_of_each_key(
@@ -96,7 +117,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray, UInt8Array};
+    use arrow::array::{ArrayRef, Int64Array, StringArray, UInt8Array};
     use arrow::datatypes::Int64Type;
     use proptest::prelude::*;
 
@@ -149,7 +170,7 @@ mod tests {
                 let file = describe(String::new(), pairs.len() as u64, &bytes);
                 encoded.push(decode(&file, "here", &bytes).unwrap());
             }
-            let (bytes, count) = compact(&encoded, 1).unwrap();
+            let (bytes, count) = compact(&encoded, 1, None).unwrap();
             let file = describe(String::new(), count, &bytes);
             let found = read(&decode(&file, "here", &bytes).unwrap());
             prop_assert_eq!(found.len() as u64, count);

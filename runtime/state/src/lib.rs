@@ -33,7 +33,7 @@ pub use log::{EpochLog, Found};
 pub use positions::{Positions, whole};
 pub use record::{
     PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
-    Unreadable,
+    TimeRecord, Unreadable,
 };
 pub use rows::{decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, ObjectStorage, Storage};

@@ -12,12 +12,13 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::StateFile;
 
 /// The version of the format that this program writes, and the newest that it reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Everything that is known at the end of an epoch. Once it is written, the epoch has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The version of the format: 2; with 1 every record lists all positions.
+    /// The version of the format: 3; before it there were no event times, and with 1 every
+    /// record lists all positions.
     pub version: u32,
     /// The pipeline's name.
     pub pipeline: String,
@@ -35,6 +36,9 @@ pub struct Record {
     pub last: bool,
     /// Where each source goes on.
     pub sources: Vec<SourceRecord>,
+    /// How far the event time of each source has come, where it has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<TimeRecord>,
     /// The files that make up the state of each stateful step.
     pub states: Vec<StateRecord>,
     /// What each sink had prepared.
@@ -83,6 +87,25 @@ pub struct StateRecord {
     pub shape: Shape,
     /// The files, oldest first: of rows with the same key the last counts.
     pub files: Vec<StateFile>,
+    /// Rows whose first key, a timestamp, is before this are forgotten: microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten_below: Option<i64>,
+}
+
+/// How far the event time of a source has come: microseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeRecord {
+    /// The source's name.
+    pub node: String,
+    /// The latest event time that it has given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<i64>,
+    /// The watermark that the epoch ended with: what it closed is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<i64>,
+    /// What held a time up to this one was closed at the end of the input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<i64>,
 }
 
 /// What rows of state mean: only the same step can go on with them.
@@ -156,6 +179,7 @@ impl Record {
             input_rows: epoch.input_rows,
             last: epoch.last,
             sources: Vec::new(),
+            times: Vec::new(),
             states: Vec::new(),
             sinks: Vec::new(),
             plugins: BTreeMap::new(),

@@ -138,7 +138,7 @@ impl View {
         if files.is_empty() {
             return Ok(None);
         }
-        let (bytes, rows) = compact(&files, state.shape.keys)?;
+        let (bytes, rows) = compact(&files, state.shape.keys, state.forgotten_below)?;
         drop(files);
         let batches = decode(&describe(String::new(), rows, &bytes), "memory", &bytes)?;
         let Some(schema) = batches.first().map(RecordBatch::schema) else {

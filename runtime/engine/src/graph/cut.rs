@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use azud_model::Mode;
 
 use super::expand::{below_changing, wanted};
-use super::{ModeProblem, Vertex, Work};
+use super::{ModeProblem, Side, Vertex, Work};
 
 /// How rows get from one instance to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,10 @@ pub(crate) struct Instance {
     pub(crate) ports: Vec<Vec<Target>>,
     /// Where its rejected rows go.
     pub(crate) rejected: Vec<Target>,
+    /// Where its late rows go.
+    pub(crate) late: Vec<Target>,
+    /// The sources that its rows come from, by number.
+    pub(crate) sources: Vec<usize>,
 }
 
 /// What the lanes run: instances in topological order.
@@ -94,7 +98,7 @@ impl Topology {
             {
                 let changes = below_changing.get(from.vertex).copied().unwrap_or(false);
                 let mode = match instance.modes.first() {
-                    Some(mode) if changes && !from.rejected && !vertex.changing => *mode,
+                    Some(mode) if changes && from.is_output() && !vertex.changing => *mode,
                     _ => Mode::Append,
                 };
                 above.extend(self.find(from.vertex, mode).map(|at| (input, from, at)));
@@ -129,10 +133,11 @@ impl Topology {
                     input,
                     route,
                 };
-                if from.rejected {
-                    above.rejected.push(target);
-                } else if let Some(port) = above.ports.get_mut(port) {
-                    port.push(target);
+                match (from.side, above.ports.get_mut(port)) {
+                    (Side::Rejected, _) => above.rejected.push(target),
+                    (Side::Late, _) => above.late.push(target),
+                    (Side::Output, Some(port)) => port.push(target),
+                    (Side::Output, None) => {}
                 }
             }
         }
@@ -182,6 +187,7 @@ impl Topology {
 
 fn instances(vertices: &[Vertex], wanted: &[std::collections::BTreeSet<Mode>]) -> Vec<Instance> {
     let mut instances = Vec::new();
+    let sources = sources(vertices);
     for (vertex, modes) in wanted.iter().enumerate() {
         let modes: Vec<Mode> = modes.iter().copied().collect();
         let shared = vertices
@@ -198,7 +204,27 @@ fn instances(vertices: &[Vertex], wanted: &[std::collections::BTreeSet<Mode>]) -
             modes,
             stage: 0,
             rejected: Vec::new(),
+            late: Vec::new(),
+            sources: sources.get(vertex).cloned().unwrap_or_default(),
         }));
     }
     instances
+}
+
+/// For every vertex, the sources above it, whose event time is its own.
+fn sources(vertices: &[Vertex]) -> Vec<Vec<usize>> {
+    let mut found: Vec<Vec<usize>> = Vec::with_capacity(vertices.len());
+    for vertex in vertices {
+        let mut own: Vec<usize> = match vertex.work {
+            Work::Source(number) => vec![number],
+            _ => Vec::new(),
+        };
+        let above = vertex.inputs.iter().flatten();
+        let above = above.filter_map(|from| found.get(from.vertex)).flatten();
+        own.extend(above);
+        own.sort_unstable();
+        own.dedup();
+        found.push(own);
+    }
+    found
 }

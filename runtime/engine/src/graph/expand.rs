@@ -38,7 +38,7 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
             _ => wanted.get(number).cloned().unwrap_or_default(),
         };
         for from in vertex.inputs.iter().flatten() {
-            let passes = !from.rejected && !vertex.changing;
+            let passes = from.is_output() && !vertex.changing;
             let Some(above) = wanted.get_mut(from.vertex) else {
                 continue;
             };
@@ -69,7 +69,7 @@ fn below_batch(vertices: &[Vertex]) -> Vec<bool> {
     for vertex in vertices {
         let is = |from: &super::From| of_batch.get(from.vertex).copied().unwrap_or(false);
         let mut inputs = vertex.inputs.iter().flatten().peekable();
-        let above = inputs.peek().is_some() && inputs.all(|from| !from.rejected && is(from));
+        let above = inputs.peek().is_some() && inputs.all(|from| from.is_output() && is(from));
         of_batch.push(vertex.of_batch || above);
     }
     of_batch
@@ -79,28 +79,47 @@ fn below_batch(vertices: &[Vertex]) -> Vec<bool> {
 pub(crate) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
     let mut changing: Vec<bool> = Vec::with_capacity(vertices.len());
     for vertex in vertices {
-        let above = vertex
-            .inputs
-            .iter()
-            .flatten()
-            .any(|from| !from.rejected && changing.get(from.vertex).copied().unwrap_or(false));
+        let above =
+            vertex.inputs.iter().flatten().any(|from| {
+                from.is_output() && changing.get(from.vertex).copied().unwrap_or(false)
+            });
         changing.push(vertex.changing || above);
     }
     changing
 }
 
+/// Whether a vertex's rows never change once they are given in append mode: no aggregate is
+/// above it but such that the watermark closes.
+fn appendable(vertices: &[Vertex]) -> Vec<bool> {
+    let mut appendable: Vec<bool> = Vec::with_capacity(vertices.len());
+    for vertex in vertices {
+        let is = |from: &super::From| {
+            !from.is_output() || appendable.get(from.vertex).copied().unwrap_or(false)
+        };
+        let above = vertex.inputs.iter().flatten().all(is);
+        appendable.push(above && (!vertex.changing || vertex.closes));
+    }
+    appendable
+}
+
 fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem> {
+    let appendable = appendable(vertices);
     let of_batch = below_batch(vertices);
     let is = |flags: &[bool], vertex: usize| flags.get(vertex).copied().unwrap_or(false);
     let changes = |vertex: usize| is(below_changing, vertex);
     for (number, vertex) in vertices.iter().enumerate() {
-        let inputs = || vertex.inputs.iter().flatten().filter(|from| !from.rejected);
-        let over_changing = inputs().any(|from| changes(from.vertex));
-        let over_final = vertex
-            .inputs
-            .iter()
-            .flatten()
-            .any(|from| from.rejected || !(changes(from.vertex) || is(&of_batch, from.vertex)));
+        let inputs = || {
+            vertex
+                .inputs
+                .iter()
+                .flatten()
+                .filter(|from| from.is_output())
+        };
+        let over_open = inputs().any(|from| !is(&appendable, from.vertex));
+        let over_final =
+            vertex.inputs.iter().flatten().any(|from| {
+                !from.is_output() || !(changes(from.vertex) || is(&of_batch, from.vertex))
+            });
         let problem = |reason, help| {
             Err(ModeProblem {
                 vertex: number,
@@ -108,7 +127,7 @@ fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem
                 help,
             })
         };
-        if (vertex.changing || vertex.of_batch) && over_changing {
+        if (vertex.changing || vertex.of_batch) && over_open {
             return problem(
                 AGGREGATE_OVER_AGGREGATE,
                 "write `state: batch` on the inner aggregate, if each epoch may stand for itself",
@@ -118,7 +137,7 @@ fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem
             continue;
         }
         match vertex.mode {
-            Mode::Append if over_changing => {
+            Mode::Append if over_open => {
                 return problem(
                     APPEND_OVER_AGGREGATE,
                     "write `mode: update` or `mode: complete` on the sink, or `state: batch` on the aggregate",

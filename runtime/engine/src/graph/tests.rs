@@ -1,12 +1,12 @@
 use azud_model::Mode::{self, Append, Complete, Update};
 
-use super::{From, Instance, Route, Topology, Vertex, Work};
+use super::{From, Instance, Route, Side, Topology, Vertex, Work};
 
 /// Only the shape matters here: a step's operator is never made.
 fn vertex(work: Work, above: &[usize]) -> Vertex {
     let from = |vertex: &usize| From {
         vertex: *vertex,
-        rejected: false,
+        side: Side::Output,
     };
     Vertex {
         output: true,
@@ -83,7 +83,7 @@ fn rejected_rows_reach_a_sink_in_a_later_stage_by_forwarding() {
     let mut letters = sink(&[2], Update);
     letters.inputs[0].push(From {
         vertex: 0,
-        rejected: true,
+        side: Side::Rejected,
     });
     let instances = topology(&[source(), step(&[0]), aggregate(1), letters]);
     assert_eq!(instances[0].rejected[0].route, Route::Forward);
@@ -127,7 +127,7 @@ fn what_waits_for_others_has_a_stage_of_its_own() {
     letters.node = 4;
     letters.inputs = vec![vec![From {
         vertex: 1,
-        rejected: true,
+        side: Side::Rejected,
     }]];
     let instances = topology(&[
         source(),

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use azud_manifest::{Manifest, Report, Step, Trigger as ManifestTrigger};
+use azud_manifest::{AtEnd, Manifest, Report, Step, Trigger as ManifestTrigger};
 use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
@@ -100,5 +100,6 @@ pub(super) fn finish(
         topology,
         cancel: draft.cancel,
         checkpoint: None,
+        closes_at_end: draft.manifest.at_end == AtEnd::Close,
     })
 }

@@ -22,6 +22,7 @@ use azud_model::{ByteSize, Clock};
 use azud_sandbox::Sandbox;
 use azud_state::{Location, Storage};
 
+use crate::event_time::PlanTime;
 use crate::graph::{Topology, Vertex};
 use crate::plugin::Cancel;
 use crate::run::{OnReject, Trigger};
@@ -60,6 +61,8 @@ pub struct Plan {
     pub(crate) cancel: Cancel,
     /// Where epochs are recorded.
     pub(crate) checkpoint: Option<PlanCheckpoint>,
+    /// Whether the end of all input closes windows that are open.
+    pub(crate) closes_at_end: bool,
 }
 
 /// Where epochs are recorded.
@@ -92,6 +95,8 @@ pub(crate) struct PlanSource {
     pub(crate) schema: SchemaRef,
     /// How what it cannot give again is kept.
     pub(crate) journal: Option<PlanJournal>,
+    /// Its event time, where it has one.
+    pub(crate) time: Option<PlanTime>,
 }
 
 /// The journal of a source.

@@ -9,12 +9,15 @@ use azud_model::{rejected_schema, unite};
 use azud_sandbox::Plugin;
 
 use super::{PlanNode, PlanSink, PlanSource};
-use crate::graph::{From, Vertex};
+use crate::graph::{From, Side, Vertex};
 use crate::plugin::Cancel;
 use crate::run::OnReject;
 
 /// The suffix of a node's side output of rejected rows.
 pub(super) const REJECTED: &str = ".rejected";
+
+/// The suffix of a node's side output of late rows.
+pub(super) const LATE: &str = ".late";
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -42,6 +45,8 @@ pub(super) struct Draft<'a> {
 pub(super) struct Output {
     pub(super) from: Vec<From>,
     pub(super) schema: SchemaRef,
+    /// The columns that hold event time, or windows of it.
+    pub(super) times: Vec<String>,
 }
 
 // === impl Draft ===
@@ -89,14 +94,22 @@ impl<'a> Draft<'a> {
     }
 
     /// Makes a node readable: its rows come from `vertex`, its rejected rows from all its vertices.
-    pub(super) fn add_output(&mut self, name: &str, node: usize, vertex: usize, schema: SchemaRef) {
+    pub(super) fn add_output(
+        &mut self,
+        name: &str,
+        node: usize,
+        vertex: usize,
+        schema: SchemaRef,
+        times: Vec<String>,
+    ) {
         self.add_rejected(name, node);
         let output = Output {
             from: vec![From {
                 vertex,
-                rejected: false,
+                side: Side::Output,
             }],
             schema,
+            times,
         };
         self.outputs.insert(name.to_owned(), output);
     }
@@ -109,11 +122,12 @@ impl<'a> Draft<'a> {
             .filter(|(_, vertex)| of_node(vertex));
         let rejected = rejected.map(|(vertex, _)| From {
             vertex,
-            rejected: true,
+            side: Side::Rejected,
         });
         let rejected = Output {
             from: rejected.collect(),
             schema: rejected_schema(),
+            times: Vec::new(),
         };
         self.outputs.insert(format!("{name}{REJECTED}"), rejected);
     }
@@ -123,6 +137,7 @@ impl<'a> Draft<'a> {
         let nothing = Output {
             from: Vec::new(),
             schema: rejected_schema(),
+            times: Vec::new(),
         };
         self.outputs.insert(format!("{name}{REJECTED}"), nothing);
     }
@@ -143,6 +158,7 @@ impl<'a> Draft<'a> {
                 Some(first) if same_columns(&first.schema, &output.schema) => {
                     first.from.extend(output.from);
                     first.schema = unite(&first.schema, &output.schema);
+                    first.times.retain(|time| output.times.contains(time));
                 }
                 Some(first) => {
                     let message = format!(
@@ -163,7 +179,7 @@ impl<'a> Draft<'a> {
 
     /// Notes that somebody reads the rejected rows of every node that `from` names.
     pub(super) fn note_rejected_readers(&mut self, from: &[From]) {
-        for from in from.iter().filter(|from| from.rejected) {
+        for from in from.iter().filter(|from| from.side == Side::Rejected) {
             let node = self.vertices.get(from.vertex).map(|vertex| vertex.node);
             if let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) {
                 node.on_reject = OnReject::Deliver;

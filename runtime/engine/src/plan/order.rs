@@ -2,7 +2,7 @@
 
 use azud_manifest::{Manifest, Sink, Span, Spanned, Step, Transform, find_cycle};
 
-use super::node::{Draft, REJECTED};
+use super::node::{Draft, LATE, REJECTED};
 
 /// A node that reads others.
 #[derive(Clone, Copy)]
@@ -74,7 +74,8 @@ fn names(from: &[Spanned<String>]) -> Vec<String> {
 
 /// The node of a name with or without a side output.
 fn node_of(name: &str) -> &str {
-    name.strip_suffix(REJECTED).unwrap_or(name)
+    let node = name.strip_suffix(REJECTED).or(name.strip_suffix(LATE));
+    node.unwrap_or(name)
 }
 
 /// SQL's names are case-insensitive: finds the nodes that are meant.

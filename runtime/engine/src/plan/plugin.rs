@@ -57,6 +57,13 @@ pub(super) fn add(
     };
     draft.set_plugin(number, plugin.digest());
     let schema = first.output_schema().clone();
+    // A column that the plugin computes is no event time, whatever its name is.
+    let carried = schema.fields().iter().zip(first.carried());
+    let times = carried.filter_map(|(field, of)| {
+        let of = input.schema.fields().get(of?)?.name();
+        input.times.contains(of).then(|| field.name().clone())
+    });
+    let times = times.collect();
     let max_rows = node
         .max_rows
         .as_ref()
@@ -85,7 +92,7 @@ pub(super) fn add(
         ..Vertex::new(number, Work::Operator(make), vec![input.from])
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
-    draft.add_output(&node.name.value, number, vertex, schema);
+    draft.add_output(&node.name.value, number, vertex, schema, times);
 }
 
 /// The component that a node names, loaded once a manifest; `None` where that was told.

@@ -8,7 +8,7 @@ use super::node::{Draft, Output, REJECTED};
 use super::source::{Place, to_format};
 use super::{Environment, PlanSink, sink_plugin};
 use crate::connectors::find;
-use crate::graph::{From, Vertex, Work};
+use crate::graph::{From, Side, Vertex, Work};
 use crate::run::OnReject;
 
 /// Adds a sink, but not the one of dead letters.
@@ -76,6 +76,7 @@ pub(super) fn with_dead_letters(
         None if sink.from.is_empty() => Output {
             from: Vec::new(),
             schema: rejected_schema(),
+            times: Vec::new(),
         },
         None => return None,
     };
@@ -87,7 +88,7 @@ pub(super) fn with_dead_letters(
         })
         .map(|(vertex, _)| From {
             vertex,
-            rejected: true,
+            side: Side::Rejected,
         })
         .collect();
     draft.note_rejected_readers(&unread);

@@ -123,10 +123,7 @@ pub(super) fn add(
         ..Vertex::new(number, Work::Operator(make), vec![input.from])
     };
     let offers = draft.add_vertex(offers, node.name.span);
-    let offered = From {
-        vertex: offers,
-        rejected: false,
-    };
+    let offered = From::output(offers);
     let work = Work::Sink(draft.sinks.len());
     let ends = Vertex {
         mode: sink::mode(node),

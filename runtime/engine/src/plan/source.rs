@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use azud_connect::{Connector, Format, FormatOptions, Replay, SourceContext, decoder};
 use azud_manifest::{Durability, Format as ManifestFormat, OnFull, Source, Spanned};
-use azud_model::{ByteSize, Clock, Column};
+use azud_model::{ByteSize, Clock, Column, ColumnType, TimestampUnit};
 
-use super::node::Draft;
+use super::node::{Draft, columns};
 use super::{PlanJournal, PlanSource};
 use crate::connectors::find;
-use crate::graph::{Vertex, Work};
+use crate::event_time::{EventTime, PlanTime};
+use crate::graph::{From, MakeOperator, Vertex, Work};
 
 /// Where and how connectors will run.
 pub(super) struct Place<'a> {
@@ -71,8 +73,11 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         },
     };
     let journal = journal(draft, node, source.replay());
+    let Ok(time) = time(draft, node, &schema) else {
+        return;
+    };
     let vertex = Vertex {
-        output: true,
+        output: time.is_none(),
         ..Vertex::new(number, Work::Source(draft.sources.len()), Vec::new())
     };
     draft.sources.push(PlanSource {
@@ -82,9 +87,92 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         format,
         schema: schema.clone(),
         journal,
+        time: time.as_ref().map(|(plan, _)| plan.clone()),
     });
     let vertex = draft.add_vertex(vertex, node.name.span);
-    draft.add_output(&node.name.value, number, vertex, schema);
+    let vertex = match time {
+        Some((plan, column)) => add_time(draft, node, &plan, column, vertex, place),
+        None => vertex,
+    };
+    let times = node.time.iter().map(|time| time.column.value.clone());
+    let times = times.collect();
+    draft.add_output(&node.name.value, number, vertex, schema, times);
+}
+
+/// The event time of a source, and the number of its column; `Err` if it was blamed.
+fn time(
+    draft: &mut Draft<'_>,
+    node: &Source,
+    schema: &SchemaRef,
+) -> Result<Option<(PlanTime, usize)>, ()> {
+    let Some(time) = &node.time else {
+        return Ok(None);
+    };
+    let column = &time.column;
+    let instant = ColumnType::Timestamp(TimestampUnit::default()).to_arrow();
+    match schema.column_with_name(&column.value) {
+        Some((index, field)) if *field.data_type() == instant => {
+            let delay = time.delay.as_ref().map(|delay| micros(delay.value));
+            let plan = PlanTime {
+                delay: delay.unwrap_or(0),
+                reported: Arc::default(),
+            };
+            Ok(Some((plan, index)))
+        }
+        Some(_) => {
+            let message = format!("event time is a timestamp, and `{}` is none", column.value);
+            let help = format!("`{}` has {}", node.name.value, columns(schema));
+            draft.blame(column.span, message, Some(help));
+            Err(())
+        }
+        None => {
+            let message = format!("`{}` has no column `{}`", node.name.value, column.value);
+            let help = format!("it has {}", columns(schema));
+            draft.blame(column.span, message, Some(help));
+            Err(())
+        }
+    }
+}
+
+/// Looks at the event time of a source's rows, right where they are made.
+fn add_time(
+    draft: &mut Draft<'_>,
+    node: &Source,
+    plan: &PlanTime,
+    column: usize,
+    above: usize,
+    place: &Place<'_>,
+) -> usize {
+    let number = draft.vertices.get(above).map_or(0, |above| above.node);
+    let name: Arc<str> = node.name.value.as_str().into();
+    let max_ahead = node.time.as_ref().and_then(|time| time.max_ahead.as_ref());
+    let max_ahead = max_ahead.map(|max_ahead| micros(max_ahead.value));
+    let (clock, reported) = (place.clock.clone(), plan.reported.clone());
+    let make: MakeOperator = Arc::new(move |_| {
+        Ok(Box::new(EventTime {
+            source: name.clone(),
+            column,
+            max_ahead,
+            clock: clock.clone(),
+            latest: i64::MIN,
+            lane: reported.lane(),
+            has_warned: false,
+        }))
+    });
+    let vertex = Vertex {
+        output: true,
+        ..Vertex::new(
+            number,
+            Work::Operator(make),
+            vec![vec![From::output(above)]],
+        )
+    };
+    draft.add_vertex(vertex, node.name.span)
+}
+
+fn micros(duration: azud_model::Duration) -> i64 {
+    let duration = std::time::Duration::from(duration);
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// How large a journal may be, unless the manifest says otherwise.

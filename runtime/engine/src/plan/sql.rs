@@ -5,17 +5,23 @@ use std::sync::Arc;
 
 use azud_manifest::{Spanned, StateScope, Transform};
 use azud_model::Mode;
-use azud_sql::{Input, Query, SqlError, StepContext};
+use azud_sql::{Input, Query, SqlError, StepContext, Table};
 
-use super::node::{Draft, Output, REJECTED};
-use crate::graph::{From, Vertex, Work};
+use super::node::{Draft, LATE, Output, REJECTED};
+use crate::graph::{From, Side, Vertex, Work};
 
 pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<String>) {
     let number = draft.add_node(&transform.name.value, transform.on_error);
     let tables: BTreeMap<_, _> = draft
         .outputs
         .iter()
-        .map(|(name, output)| (name.clone(), output.schema.clone()))
+        .map(|(name, output)| {
+            let table = Table {
+                schema: output.schema.clone(),
+                times: output.times.clone(),
+            };
+            (name.clone(), table)
+        })
         .collect();
     match azud_sql::plan(&sql.value, &tables) {
         Ok(query) => add_steps(draft, transform, number, &query),
@@ -39,7 +45,8 @@ fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
     let sinks = sinks.filter(|name| !draft.outputs.contains_key(&format!("{name}{REJECTED}")));
     let broken: Vec<&String> = broken.chain(sinks).collect();
     let is_broken = |table: &String| {
-        let node = table.strip_suffix(REJECTED).unwrap_or(table);
+        let node = table.strip_suffix(REJECTED).or(table.strip_suffix(LATE));
+        let node = node.unwrap_or(table);
         broken.iter().any(|name| name.eq_ignore_ascii_case(node))
     };
     tables.iter().any(is_broken)
@@ -58,18 +65,16 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         return;
     }
     let mut vertices: Vec<usize> = Vec::new();
+    let first = draft.vertices.len();
     for (position, step) in query.steps.iter().enumerate() {
         let inputs = step.inputs.iter().map(|input| match input {
             Input::Table(table) => draft
                 .outputs
                 .get(table)
                 .map(|output: &Output| output.from.clone()),
-            Input::Step(step) => vertices.get(*step).map(|vertex| {
-                vec![From {
-                    vertex: *vertex,
-                    rejected: false,
-                }]
-            }),
+            Input::Step(step) => vertices
+                .get(*step)
+                .map(|vertex| vec![From::output(*vertex)]),
         });
         let Some(inputs) = inputs.collect::<Option<Vec<_>>>() else {
             draft.blame(
@@ -92,6 +97,8 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         let vertex = Vertex {
             exchange: step.exchange.clone(),
             changing: step.stateful && !state_per_batch,
+            closes: step.closes,
+            modes_of: step.modes_of.map(|other| first + other),
             of_batch: step.stateful && state_per_batch,
             output: position == query.output,
             ..Vertex::new(node, work, inputs)
@@ -100,9 +107,29 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
     }
     match vertices.get(query.output) {
         Some(output) => {
-            draft.add_output(&transform.name.value, node, *output, query.schema.clone());
+            let times = query.times.clone();
+            draft.add_output(
+                &transform.name.value,
+                node,
+                *output,
+                query.schema.clone(),
+                times,
+            );
         }
         None => draft.blame(transform.name.span, "a query has no output", None),
+    }
+    let late = query.late.first();
+    if let Some((late, vertex)) = late.and_then(|late| Some((late, vertices.get(late.step)?))) {
+        let output = Output {
+            from: vec![From {
+                vertex: *vertex,
+                side: Side::Late,
+            }],
+            schema: late.schema.clone(),
+            times: Vec::new(),
+        };
+        let name = format!("{}{LATE}", transform.name.value);
+        draft.outputs.insert(name, output);
     }
 }
 

@@ -11,7 +11,7 @@ use azud_manifest::{Manifest, Mode as ManifestMode, Report, Span};
 use azud_model::Mode;
 use azud_sandbox::Plugin;
 
-use super::node::{Draft, Output, REJECTED};
+use super::node::{Draft, LATE, Output, REJECTED};
 use super::{Environment, Plan, PlanSink, check, sink};
 use crate::graph::{Vertex, Work, below_changing};
 use crate::run::Trigger;
@@ -147,12 +147,12 @@ fn add(
     let over_aggregate = || {
         let changing = below_changing(&draft.vertices);
         let is = |vertex: usize| changing.get(vertex).copied().unwrap_or(false);
-        let mut from = found.from.iter().filter(|from| !from.rejected);
+        let mut from = found.from.iter().filter(|from| from.is_output());
         from.any(|from| is(from.vertex))
     };
     let mode = match (output.mode, own) {
-        // Rejected rows never change.
-        _ if output.node.ends_with(REJECTED) => Mode::Append,
+        // Side outputs never change.
+        _ if output.node.ends_with(REJECTED) || output.node.ends_with(LATE) => Mode::Append,
         (Some(mode), _) => to_mode(mode),
         (None, Some((_, own))) => *own,
         (None, None) if over_aggregate() => Mode::Complete,

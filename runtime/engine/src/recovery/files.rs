@@ -31,7 +31,11 @@ pub(super) struct Files {
 #[derive(Clone, Copy)]
 pub(super) enum Merges {
     /// Of rows with the same key, in so many columns, the last one is kept.
-    Rows { keys: usize },
+    Rows {
+        keys: usize,
+        /// Rows whose first key is a time before this are forgotten.
+        forgotten_below: Option<i64>,
+    },
     /// The same of partitions, but for those that are gone.
     Positions,
 }
@@ -65,6 +69,26 @@ impl Files {
     /// The newest.
     pub(super) fn add(&mut self, file: StateFile) {
         self.all.push(file);
+    }
+
+    /// Of rows, those whose first key is a time before this are forgotten.
+    pub(super) fn forget(&mut self, before: Option<i64>) {
+        if let Merges::Rows {
+            forgotten_below, ..
+        } = &mut self.merges
+        {
+            *forgotten_below = before.max(*forgotten_below);
+        }
+    }
+
+    /// Before which time rows are forgotten.
+    pub(super) fn forgotten_below(&self) -> Option<i64> {
+        match self.merges {
+            Merges::Rows {
+                forgotten_below, ..
+            } => forgotten_below,
+            Merges::Positions => None,
+        }
     }
 
     /// Begins to write what an epoch has changed; a full disk is waited for.
@@ -122,7 +146,13 @@ impl Files {
         let task = tokio::spawn(async move {
             fault_point("in-merge");
             match merges {
-                Merges::Rows { keys } => checkpoint.merge(epoch, &name, &files, keys).await,
+                Merges::Rows {
+                    keys,
+                    forgotten_below,
+                } => {
+                    let merged = checkpoint.merge(epoch, &name, &files, keys, forgotten_below);
+                    merged.await
+                }
                 Merges::Positions => {
                     let merged = checkpoint.merge_positions(epoch, &name, &files, older);
                     merged.await

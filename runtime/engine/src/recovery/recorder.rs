@@ -8,15 +8,16 @@ use arrow::array::RecordBatch;
 use azud_connect::{Delivery, Prepared, Replay, fault_point};
 use azud_model::{Epoch, Position, Result};
 use azud_state::{
-    Checkpoint, Positions, PreparedRecord, Record, SinkRecord, StateFile, StateRecord,
+    Checkpoint, Positions, PreparedRecord, Record, SinkRecord, StateFile, StateRecord, TimeRecord,
 };
 use bytes::Bytes;
 
 use super::files::{Files, Merges, Writes, written};
 use super::restore::Restore;
 use super::states::{PlanState, place};
+use crate::event_time::{EventTimes, SourceTimes};
 use crate::plan::Plan;
-use crate::run::Retry;
+use crate::run::{Change, Retry};
 
 /// So many partitions are listed in a record; more go to a file. Until then an epoch costs one
 /// durable write.
@@ -35,6 +36,8 @@ pub(crate) struct Recorder {
     /// Every sink, without what it prepared.
     sinks: Vec<SinkRecord>,
     plugins: BTreeMap<String, String>,
+    /// Of all sources, by number.
+    names: Vec<String>,
 }
 
 /// A stateful step, and the files that make up its state.
@@ -66,7 +69,11 @@ impl Recorder {
         let states = states.into_iter().map(|(of, files)| {
             let keys = of.shape.keys;
             let name = format!("{}-{}", of.node, of.step);
-            let files = Files::new(name, of.schema.clone(), Merges::Rows { keys }, files);
+            let merges = Merges::Rows {
+                keys,
+                forgotten_below: None,
+            };
+            let files = Files::new(name, of.schema.clone(), merges, files);
             State { of, files }
         });
         let sinks = plan
@@ -108,6 +115,9 @@ impl Recorder {
             sources: sources.collect(),
             sinks: sinks.collect(),
             plugins: plugins.collect(),
+            names: (0..plan.sources.len())
+                .map(|number| plan.source_name(number).to_owned())
+                .collect(),
             checkpoint,
         }
     }
@@ -149,8 +159,9 @@ impl Recorder {
         &mut self,
         epoch: &Epoch,
         positions: &[Position],
+        times: &EventTimes,
         prepared: &[Vec<Prepared>],
-        changes: Vec<(usize, RecordBatch)>,
+        changes: Vec<Change>,
     ) -> Result<()> {
         for files in self.files() {
             files.adopt_merged(epoch.last).await;
@@ -163,7 +174,10 @@ impl Recorder {
         }
         self.write_changes(epoch, changes).await?;
         fault_point("before-record");
-        let record = self.make(epoch, prepared);
+        let record = Record {
+            times: times.sources().map(|of| self.time(of)).collect(),
+            ..self.make(epoch, prepared)
+        };
         let mut retry = Retry::new("the checkpoint");
         while let Err(error) = self.checkpoint.record(&record).await {
             retry.after(error).await?;
@@ -247,18 +261,20 @@ impl Recorder {
 
     /// Side by side, what states have changed, and the positions that a record has no room
     /// for: these are numbered after the states.
-    async fn write_changes(
-        &mut self,
-        epoch: &Epoch,
-        changes: Vec<(usize, RecordBatch)>,
-    ) -> Result<()> {
+    async fn write_changes(&mut self, epoch: &Epoch, changes: Vec<Change>) -> Result<()> {
+        for change in &changes {
+            let mut states = self.states.iter_mut();
+            if let Some(state) = states.find(|state| state.of.instance == change.instance) {
+                state.files.forget(change.forgotten_below);
+            }
+        }
         let (checkpoint, epoch) = (&self.checkpoint, epoch.number);
         let mut writes = Writes::new();
         for (number, state) in self.states.iter().enumerate() {
             let own = changes
                 .iter()
-                .filter(|(instance, _)| *instance == state.of.instance);
-            let rows: Vec<RecordBatch> = own.map(|(_, rows)| rows.clone()).collect();
+                .filter(|change| change.instance == state.of.instance);
+            let rows: Vec<RecordBatch> = own.filter_map(|change| change.rows.clone()).collect();
             if !rows.is_empty() {
                 let files = &state.files;
                 files.write(checkpoint, epoch, number, rows, &mut writes);
@@ -297,6 +313,16 @@ impl Recorder {
         }
     }
 
+    fn time(&self, (source, times): (usize, SourceTimes)) -> TimeRecord {
+        let known = |time: i64| (time > i64::MIN).then_some(time);
+        TimeRecord {
+            node: self.names.get(source).cloned().unwrap_or_default(),
+            latest: known(times.latest),
+            watermark: known(times.watermark.time),
+            closed: known(times.watermark.closed),
+        }
+    }
+
     fn make(&self, epoch: &Epoch, prepared: &[Vec<Prepared>]) -> Record {
         let run = self.checkpoint.run();
         let generation = self.checkpoint.generation();
@@ -311,6 +337,7 @@ impl Recorder {
             step: state.of.step,
             shape: state.of.shape.clone(),
             files: state.files.all().to_vec(),
+            forgotten_below: state.files.forgotten_below(),
         });
         let sinks = self
             .sinks

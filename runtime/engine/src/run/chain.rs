@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use azud_connect::{Decoder, Records};
-use azud_model::{Batch, Epoch, Error, Rejected, RejectedBatch, Result, key_groups};
+use azud_model::{Batch, Error, Rejected, RejectedBatch, Result, Watermark, key_groups};
 use azud_operators::{Collector, Operator};
 use crossbeam_channel::Sender;
 
 use super::counters::{Counts, NodeCounters};
-use super::message::{Change, Message};
+use super::message::{Change, EpochEnd, Message};
 use super::outlet::Outlet;
 use super::reject::{OnReject, rejected_record, rejected_row, stop};
+use crate::event_time::{Watermarks, of_sources};
 use crate::graph::{Route, Target};
 
 /// What an instance is in a lane.
@@ -36,7 +37,11 @@ pub(super) struct Slot {
     pub(super) ports: Vec<Vec<Target>>,
     /// Where its rejected rows go.
     pub(super) rejected: Vec<Target>,
-    /// What to do with them.
+    /// Where its late rows go.
+    pub(super) late: Vec<Target>,
+    /// The sources that its event time comes from.
+    pub(super) sources: Vec<usize>,
+    /// What to do with rejected rows.
     pub(super) on_reject: OnReject,
     /// The node's name.
     pub(super) node: Arc<str>,
@@ -135,8 +140,11 @@ impl Chain {
         for instance in self.kept.clone() {
             self.call(instance, 0, |worker, _| {
                 if let Worker::Operator(operator) = worker {
-                    let rows = operator.take_changes()?;
-                    changes.extend(rows.map(|rows| (instance, rows)));
+                    changes.push(Change {
+                        instance,
+                        rows: operator.take_changes()?,
+                        forgotten_below: operator.forgotten_below(),
+                    });
                 }
                 Ok(())
             })?;
@@ -206,12 +214,17 @@ impl Chain {
     /// `hand_over` gets what went into states.
     pub(super) fn end_epoch(
         &mut self,
-        epoch: &Epoch,
+        end: &EpochEnd,
         hand_over: impl FnOnce(Vec<Change>) -> Result<()>,
     ) -> Result<()> {
+        let epoch = &end.epoch;
         for instance in self.instances() {
+            let watermark = self.watermark_of(instance, &end.watermarks);
             self.call(instance, 0, |worker, out| match worker {
-                Worker::Operator(operator) => operator.end_epoch(epoch, out),
+                Worker::Operator(operator) => {
+                    operator.watermark(watermark, out)?;
+                    operator.end_epoch(epoch, out)
+                }
                 Worker::Sink(_) | Worker::Decoder(_) => Ok(()),
             })?;
         }
@@ -233,6 +246,26 @@ impl Chain {
         }
         self.epoch = epoch.number + 1;
         Ok(())
+    }
+
+    /// Tells operators how far event time had come before the first epoch.
+    pub(super) fn watermark(&mut self, reached: &Watermarks) -> Result<()> {
+        for instance in self.instances() {
+            let watermark = self.watermark_of(instance, reached);
+            self.call(instance, 0, |worker, out| match worker {
+                Worker::Operator(operator) => operator.watermark(watermark, out),
+                Worker::Sink(_) | Worker::Decoder(_) => Ok(()),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn watermark_of(&self, instance: usize, watermarks: &Watermarks) -> Watermark {
+        let slot = self.slot_of.get(instance).copied().flatten();
+        let slot = slot.and_then(|slot| self.slots.get(slot));
+        slot.map_or(Watermark::NONE, |slot| {
+            of_sources(&slot.sources, watermarks)
+        })
     }
 
     /// Numbers of the instances here, upstream first.
@@ -398,6 +431,15 @@ impl Collector for Out<'_> {
         // Cloned, because delivering needs the chain: an edge is a few words.
         let targets = targets.clone();
         self.chain.deliver(&targets, batch)
+    }
+
+    fn late(&mut self, rows: Batch) -> Result<()> {
+        let Some(slot) = self.chain.slots.get_mut(self.slot) else {
+            return Err(Error::internal("a slot is gone"));
+        };
+        slot.counted.late += rows.rows() as u64;
+        let targets = slot.late.clone();
+        self.chain.deliver(&targets, rows)
     }
 
     fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> Result<()> {

@@ -14,11 +14,12 @@ use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{Counts, NodeCounters};
-use super::message::{Change, Command, Event, Message};
+use super::message::{Change, Command, EpochEnd, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
 use super::retry::Retry;
 use super::rollback::Attempt;
 use super::trigger::{Stop, Trigger};
+use crate::event_time::EventTimes;
 use crate::recovery::Recorder;
 
 /// Everything that the coordinator needs.
@@ -62,6 +63,10 @@ pub(super) struct Coordinator<'a> {
     pub(super) attempt: Arc<Attempt>,
     /// Every source, with its name.
     pub(super) sources: Vec<(String, Arc<dyn Source>)>,
+    /// How far event time has come.
+    pub(super) times: EventTimes,
+    /// Whether the end of all input closes what is open.
+    pub(super) closes_at_end: bool,
 }
 
 /// What an epoch's end brought.
@@ -114,17 +119,31 @@ impl Coordinator<'_> {
             let started = self.clock.elapsed();
             let end = self.wait_for_end().await?;
             let positions = self.stop_readers().await?;
+            let input_rows = self.records.swap(0, Ordering::Relaxed);
+            let all_ended = self.ended.iter().all(|ended| *ended);
+            // What its rows close is closed by an epoch of its own.
+            let is_followed = self.times.any() && !self.closes_at_end && input_rows > 0;
             let epoch = Epoch {
                 number,
                 time_ms: self.time(end.tick),
-                input_rows: self.records.swap(0, Ordering::Relaxed),
-                last: end.stopped || self.ended.iter().all(|ended| *ended),
+                input_rows,
+                last: end.stopped || all_ended && !is_followed,
+            };
+            let closes = epoch.last && all_ended && self.closes_at_end && self.times.any();
+            let end = EpochEnd {
+                epoch,
+                watermarks: match closes {
+                    true => self.times.end(),
+                    false => self.times.next(),
+                },
             };
             let cut = self.clock.elapsed();
-            self.finish(&epoch).await?;
+            self.finish(&end).await?;
             let ended = self.wait_for_prepared().await?;
             let prepared_at = self.clock.elapsed();
-            self.commit(&epoch, &positions, ended).await?;
+            let moves = self.times.moves() || closes && self.times.has_open();
+            self.times.ended(closes);
+            self.commit(&epoch, &positions, ended, moves).await?;
             self.attempt.committed.fetch_add(1, Ordering::Release);
             self.committed.send_replace(epoch.number + 1 - self.first);
 
@@ -177,7 +196,7 @@ impl Coordinator<'_> {
                 event = self.events.recv() => self.note(event)?,
                 () = ticked => {
                     let records = self.records.load(Ordering::Relaxed);
-                    if records > 0 || self.empty_epochs {
+                    if records > 0 || self.empty_epochs || self.times.moves() {
                         return Ok(End { tick: tick.map(|(tick, _)| tick), stopped: false });
                     }
                 }
@@ -205,14 +224,14 @@ impl Coordinator<'_> {
     }
 
     /// Sends the epoch's end after the last record of every reader and to every lane.
-    async fn finish(&mut self, epoch: &Epoch) -> Result<()> {
+    async fn finish(&mut self, end: &EpochEnd) -> Result<()> {
         self.resting.clone_from(&self.ended);
         for reader in &self.readers {
-            tell(reader, Command::Finish(*epoch)).await?;
+            tell(reader, Command::Finish(end.clone())).await?;
         }
         for lane in &self.lanes {
             // A lane's channel of epoch ends has room for two, and only one is ever under way.
-            let sent = lane.try_send(Message::EpochEnd(*epoch));
+            let sent = lane.try_send(Message::EpochEnd(end.clone()));
             sent.map_err(|_| Error::closed("a lane has stopped"))?;
         }
         Ok(())
@@ -249,8 +268,14 @@ impl Coordinator<'_> {
         Ok(Ended { prepared, changes })
     }
 
-    /// Records the epoch, and makes it visible.
-    async fn commit(&mut self, epoch: &Epoch, positions: &[Position], ended: Ended) -> Result<()> {
+    /// Records the epoch, and makes it visible; `moves`: event time has come further.
+    async fn commit(
+        &mut self,
+        epoch: &Epoch,
+        positions: &[Position],
+        ended: Ended,
+        moves: bool,
+    ) -> Result<()> {
         // Only there to end the run: nothing has changed, also where everything is
         // given again (mode complete).
         let forgets = || {
@@ -258,7 +283,7 @@ impl Coordinator<'_> {
                 .as_ref()
                 .is_some_and(|it| it.forgets(positions))
         };
-        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 && !forgets() {
+        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 && !moves && !forgets() {
             for (name, sink, _) in &self.sinks {
                 if let Err(error) = sink.abort().await {
                     tracing::warn!("sink `{name}` could not roll back: {error}");
@@ -275,7 +300,7 @@ impl Coordinator<'_> {
             // whoever reads it.
             self.attempt.unsettled.store(true, Ordering::Release);
             recorder
-                .record(epoch, positions, &prepared, changes)
+                .record(epoch, positions, &self.times, &prepared, changes)
                 .await?;
             recorder.check_owner().await?;
         }
@@ -380,6 +405,7 @@ impl Coordinator<'_> {
                         rows_in: counts.rows_in,
                         rows_out: counts.rows_out,
                         rejected: counts.rejected,
+                        late: counts.late,
                     }
                 })
                 .collect(),

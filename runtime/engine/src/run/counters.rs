@@ -1,4 +1,4 @@
-//! Rows in, out and rejected of every node, counted by all lanes.
+//! Rows in, out, rejected and late of every node, counted by all lanes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +8,7 @@ pub(super) struct NodeCounters {
     rows_in: AtomicU64,
     rows_out: AtomicU64,
     rejected: AtomicU64,
+    late: AtomicU64,
 }
 
 /// Rows of one node: since the start, or of an epoch in one lane.
@@ -16,6 +17,7 @@ pub(super) struct Counts {
     pub(super) rows_in: u64,
     pub(super) rows_out: u64,
     pub(super) rejected: u64,
+    pub(super) late: u64,
 }
 
 // === impl NodeCounters ===
@@ -25,6 +27,7 @@ impl NodeCounters {
         self.rows_in.fetch_add(counted.rows_in, Ordering::Relaxed);
         self.rows_out.fetch_add(counted.rows_out, Ordering::Relaxed);
         self.rejected.fetch_add(counted.rejected, Ordering::Relaxed);
+        self.late.fetch_add(counted.late, Ordering::Relaxed);
     }
 
     pub(super) fn read(&self) -> Counts {
@@ -32,6 +35,7 @@ impl NodeCounters {
             rows_in: self.rows_in.load(Ordering::Relaxed),
             rows_out: self.rows_out.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
+            late: self.late.load(Ordering::Relaxed),
         }
     }
 }
@@ -43,6 +47,7 @@ impl Counts {
             rows_in: self.rows_in.saturating_sub(earlier.rows_in),
             rows_out: self.rows_out.saturating_sub(earlier.rows_out),
             rejected: self.rejected.saturating_sub(earlier.rejected),
+            late: self.late.saturating_sub(earlier.late),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use azud_model::{Epoch, Error, ErrorKind, Result};
+use azud_model::{Error, ErrorKind, Result};
 use crossbeam_channel::{Receiver, Select};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::chain::Chain;
-use super::message::{Event, Message};
+use super::message::{EpochEnd, Event, Message};
+use crate::event_time::Watermarks;
 use crate::recovery::Restore;
 
 /// Everything that a lane's thread owns.
@@ -27,6 +28,8 @@ pub(super) struct Lane {
     pub(super) restores: Vec<Restore>,
     /// This lane, and how many there are.
     pub(super) lane: (usize, usize),
+    /// How far event time had come when an earlier run ended.
+    pub(super) reached: Watermarks,
     /// Where a checkpoint is read.
     pub(super) runtime: Handle,
 }
@@ -53,30 +56,32 @@ impl Lane {
     }
 
     fn epochs(&mut self) -> Result<()> {
+        // State that is closed is not gone on with.
+        self.chain.watermark(&self.reached.clone())?;
         for restore in std::mem::take(&mut self.restores) {
             let (lane, lanes) = self.lane;
             let rows = restore.rows(lane, lanes, &self.runtime)?;
             self.chain.restore(restore.instance, &rows)?;
         }
         loop {
-            let epoch = self.epoch()?;
+            let end = self.epoch()?;
             let events = &self.events;
-            self.chain.end_epoch(&epoch, |changes| {
+            self.chain.end_epoch(&end, |changes| {
                 let sent = events.blocking_send(Event::Changed(changes));
                 sent.map_err(|_| Error::closed("the coordinator is gone"))
             })?;
             for lane in &self.below {
-                let sent = lane.send(Message::EpochEnd(epoch));
+                let sent = lane.send(Message::EpochEnd(end.clone()));
                 sent.map_err(|_| Error::closed("a later lane has stopped"))?;
             }
-            if epoch.last {
+            if end.epoch.last {
                 return Ok(());
             }
         }
     }
 
     /// Works on one epoch until all inputs have ended it.
-    fn epoch(&mut self) -> Result<Epoch> {
+    fn epoch(&mut self) -> Result<EpochEnd> {
         // An input that has ended the epoch is not read until all have: what follows belongs to the next.
         let mut open: Vec<Receiver<Message>> = self.inputs.clone();
         loop {
@@ -97,10 +102,10 @@ impl Lane {
                     input,
                     batch,
                 } => self.chain.batch(instance, input, batch)?,
-                Message::EpochEnd(epoch) => {
+                Message::EpochEnd(end) => {
                     open.swap_remove(number);
                     if open.is_empty() {
-                        return Ok(epoch);
+                        return Ok(end);
                     }
                 }
             }

@@ -5,6 +5,8 @@ use azud_connect::{Output, Prepared, Records};
 use azud_model::{Batch, Epoch, Error, Position};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::event_time::Watermarks;
+
 /// What a lane receives. Epoch ends travel in the same channels as rows, so their order is never in doubt.
 pub(super) enum Message {
     /// Records of a source, to be decoded by an instance.
@@ -26,7 +28,16 @@ pub(super) enum Message {
         batch: Batch,
     },
     /// Nothing of this epoch follows in this channel.
-    EpochEnd(Epoch),
+    EpochEnd(EpochEnd),
+}
+
+/// The end of an epoch, as lanes are told of it.
+#[derive(Clone, Debug)]
+pub(super) struct EpochEnd {
+    /// The epoch.
+    pub(super) epoch: Epoch,
+    /// How far event time has come.
+    pub(super) watermarks: Watermarks,
 }
 
 /// What a sink's writer receives.
@@ -42,11 +53,17 @@ pub(super) enum Command {
     /// Stop reading, and answer [`Event::Stopped`].
     Stop,
     /// Hand the epoch's end to the lane, then read on unless it is the last.
-    Finish(Epoch),
+    Finish(EpochEnd),
 }
 
-/// Rows of state of an instance.
-pub(super) type Change = (usize, RecordBatch);
+/// What an epoch has changed in the state of an instance, in one lane.
+pub(crate) struct Change {
+    pub(crate) instance: usize,
+    /// Rows that were put.
+    pub(crate) rows: Option<RecordBatch>,
+    /// Rows whose first key is a time before this are forgotten.
+    pub(crate) forgotten_below: Option<i64>,
+}
 
 /// What the coordinator is told.
 pub(super) enum Event {

@@ -19,6 +19,7 @@ mod trigger;
 mod wiring;
 mod writer;
 
+pub(crate) use message::Change;
 pub(crate) use reject::OnReject;
 pub use report::{EpochReport, NodeReport};
 pub(crate) use retry::Retry;

@@ -82,9 +82,10 @@ impl ReaderTask {
             };
             tell(&self.events, stopped).await?;
             match self.commands.recv().await {
-                Some(Command::Finish(epoch)) => {
-                    self.give(Message::EpochEnd(epoch))?;
-                    if epoch.last {
+                Some(Command::Finish(end)) => {
+                    let last = end.epoch.last;
+                    self.give(Message::EpochEnd(end))?;
+                    if last {
                         return Ok(());
                     }
                 }

@@ -48,4 +48,6 @@ pub struct NodeReport {
     pub rows_out: u64,
     /// Rows that it rejected.
     pub rejected: u64,
+    /// Rows that came too late for their windows.
+    pub late: u64,
 }

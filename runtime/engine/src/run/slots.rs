@@ -35,7 +35,7 @@ pub(super) fn slots(
         }
         let comes_from_elsewhere = vertex.inputs.iter().flatten().any(|from| {
             let above = plan.vertices.get(from.vertex);
-            from.rejected || above.is_some_and(|above| above.node != vertex.node)
+            !from.is_output() || above.is_some_and(|above| above.node != vertex.node)
         });
         // A vertex that serves two modes is there twice: its rows count once.
         let same = |other: &Instance| other.vertex == instance.vertex;
@@ -46,6 +46,8 @@ pub(super) fn slots(
             worker: Some(worker(plan, vertex, instance, lane, outlets)?),
             ports: instance.ports.clone(),
             rejected: instance.rejected.clone(),
+            late: instance.late.clone(),
+            sources: instance.sources.clone(),
             on_reject: node.on_reject,
             node: node.name.clone(),
             plugin: node.plugin.clone(),
@@ -74,7 +76,12 @@ fn worker(
                 None => typed_decoder(source.schema.clone()),
             })
         }
-        Work::Operator(make) => Worker::Operator(make(&instance.modes)?),
+        Work::Operator(make) => {
+            let instances = plan.topology.instances.iter();
+            let mut of = instances.filter(|other| Some(other.vertex) == vertex.modes_of);
+            let modes = of.next().map_or(&instance.modes, |other| &other.modes);
+            Worker::Operator(make(modes)?)
+        }
         Work::Sink(number) => {
             let of_sink = outlets.get_mut(*number);
             let outlet = of_sink

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use azud_connect::{Sink, Source, encoder};
 use azud_model::{Error, Position, Result};
+use azud_state::Record;
 use crossbeam_channel::bounded;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -26,6 +27,7 @@ use super::slots;
 use super::trigger::Trigger;
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
+use crate::event_time::{EventTimes, SourceTimes};
 use crate::graph::Work;
 use crate::plan::Plan;
 use crate::recovery::Recorder;
@@ -69,6 +71,7 @@ impl Plan {
             opened => opened?,
         };
         let first = last.as_ref().map_or(0, |last| last.epoch + 1);
+        let times = self.times(last.as_ref());
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let counters: Vec<Arc<NodeCounters>> = self.nodes.iter().map(|_| Arc::default()).collect();
         let records = Arc::new(AtomicU64::new(0));
@@ -141,6 +144,7 @@ impl Plan {
                 let own = restores.iter().filter(|one| chain.keeps(one.instance));
                 lanes.push(Lane {
                     restores: own.cloned().collect(),
+                    reached: times.reached(),
                     lane: (lane, self.lanes),
                     runtime: runtime.handle().clone(),
                     name: format!("lane {lane} of stage {stage}"),
@@ -189,6 +193,8 @@ impl Plan {
                 .map(|(number, source)| (self.source_name(number).to_owned(), source.clone()))
                 .collect(),
             attempt: attempt.clone(),
+            times,
+            closes_at_end: self.closes_at_end,
         };
         let outcome = runtime.block_on(async {
             tokio::select! {
@@ -212,6 +218,22 @@ impl Plan {
         }
         self.tell_dropped(&counters);
         outcome.map(Some)
+    }
+
+    /// The event times of the sources, going on with what is known of them.
+    fn times(&self, last: Option<&Record>) -> EventTimes {
+        let known = |source: usize| {
+            let of = last.iter().flat_map(|last| &last.times);
+            let mut of = of.filter(|of| of.node == self.source_name(source));
+            of.next().map_or(SourceTimes::NONE, SourceTimes::from)
+        };
+        let plans = self.sources.iter().map(|source| source.time.clone());
+        let plans = plans.inspect(|time| {
+            if let Some(time) = time {
+                time.reported.reset();
+            }
+        });
+        EventTimes::new(plans, known)
     }
 
     /// Whether epochs end also where no record came.

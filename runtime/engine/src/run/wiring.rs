@@ -45,7 +45,10 @@ impl Wiring {
             .instances
             .iter()
             .filter(|instance| instance.stage == above)
-            .flat_map(|instance| instance.ports.iter().flatten().chain(&instance.rejected))
+            .flat_map(|instance| {
+                let sides = instance.rejected.iter().chain(&instance.late);
+                instance.ports.iter().flatten().chain(sides)
+            })
             .filter(|target| {
                 let target = plan.topology.instances.get(target.instance);
                 target.is_some_and(|target| target.stage == below)

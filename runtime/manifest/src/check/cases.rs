@@ -92,6 +92,7 @@ fn node(draft: &Draft, name: &Spanned<String>, findings: &mut Findings) {
     match output {
         None => {}
         Some("rejected") if kind != NodeKind::Sink => {}
+        Some("late") if kind == NodeKind::Transform => {}
         Some("rejected") => findings.add_with_help(
             name.span,
             format!("`{node}` is a sink: a test leaves it out, so it rejects nothing"),

@@ -82,12 +82,12 @@ fn node(draft: &Draft, from: &Spanned<String>, findings: &mut Findings) {
             "read the node that the sink reads",
         ),
         None | Some("rejected") => {}
-        Some("late") => findings.add(from.span, "`late` is not in this version yet"),
+        Some("late") if *kind == NodeKind::Transform => {}
         Some(other) => findings.add_with_help(
             from.span,
             format!(
                 "`{name}` has no output `{other}`{}",
-                did_you_mean(other, ["rejected"])
+                did_you_mean(other, ["rejected", "late"])
             ),
             format!("there is `{name}` and, with what it could not handle, `{name}.rejected`"),
         ),

@@ -9,6 +9,7 @@ mod plugin;
 mod sink;
 mod source;
 mod test;
+mod time;
 mod transform;
 mod trigger;
 
@@ -21,6 +22,7 @@ pub use plugin::{Limits, Plugin, PluginFile};
 pub use sink::Sink;
 pub use source::Source;
 pub use test::{Test, TestRow, TestRows};
+pub use time::{AtEnd, Time};
 pub use transform::{Step, Transform};
 pub use trigger::Trigger;
 

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Checkpoint, Plugin, Sink, Source, Test, Transform, Trigger};
+use super::{AtEnd, Checkpoint, Plugin, Sink, Source, Test, Transform, Trigger};
 use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 
 /// A stream-processing pipeline of Azud.
@@ -14,7 +14,7 @@ use crate::{Diagnostic, Span, Spanned, inside, text::Text};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the maps of nodes are there for the schema")]
-#[schemars(extend("x-later" = ["at_end", "durability", "time", "delivery"]))]
+#[schemars(extend("x-later" = ["durability", "time", "delivery"]))]
 pub(crate) struct Root {
     /// The pipeline's identity.
     #[schemars(extend(
@@ -33,6 +33,9 @@ pub(crate) struct Root {
     pub(crate) checkpoint: Option<Checkpoint>,
     /// The sink for every `rejected` that nobody else reads.
     pub(crate) dead_letters: Option<Spanned<String>>,
+    /// What becomes of open windows when all sources have ended; `close` unless said.
+    #[serde(default)]
+    pub(crate) at_end: AtEnd,
     /// Where rows come from.
     #[schemars(schema_with = "at_least_one::<Source>")]
     pub(crate) sources: IgnoredAny,
@@ -67,6 +70,8 @@ pub struct Manifest {
     pub checkpoint: Option<Checkpoint>,
     /// The sink for every `rejected` that nobody else reads.
     pub dead_letters: Option<Spanned<String>>,
+    /// What becomes of open windows when all sources have ended.
+    pub at_end: AtEnd,
     /// Where rows come from, in the order of the manifest.
     pub sources: IndexMap<String, Source>,
     /// What is done with rows, in the order of the manifest.

@@ -5,13 +5,13 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Durability, Format, OnError, OnFull};
+use super::{Durability, Format, OnError, OnFull, Time};
 use crate::{ConnectorUse, Spanned};
 
 /// A node that rows come from: a connector, and how its records become columns.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-later" = ["time", "plugin", "at_end", "late"], "x-what" = "connector"))]
+#[schemars(extend("x-later" = ["plugin", "at_end", "late"], "x-what" = "connector"))]
 pub struct Source {
     /// The node's name: its table in SQL.
     #[serde(skip)]
@@ -41,6 +41,8 @@ pub struct Source {
     /// How large its journal may grow; default: 1GiB.
     #[schemars(with = "Option<ByteSize>")]
     pub journal_size: Option<Spanned<ByteSize>>,
+    /// Its event time: windows go by it.
+    pub time: Option<Time>,
     /// What happens when its journal is full.
     pub on_full: Option<Spanned<OnFull>>,
 }

@@ -141,6 +141,7 @@ async fn run(storage: Arc<dyn Storage>, sink: Arc<Mutex<Sink>>, epochs: u64) -> 
                 computes: String::new(),
             },
             files: files.clone(),
+            forgotten_below: None,
         });
         checkpoint.record(&record).await?;
         checkpoint.check_owner().await?;

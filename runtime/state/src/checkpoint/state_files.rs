@@ -38,9 +38,10 @@ impl Checkpoint {
         state: &str,
         files: &[StateFile],
         keys: usize,
+        forgotten_below: Option<i64>,
     ) -> Result<StateFile> {
         let read = self.read_all(files).await?;
-        let (bytes, rows) = blocking(move || compact(&read, keys)).await?;
+        let (bytes, rows) = blocking(move || compact(&read, keys, forgotten_below)).await?;
         self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
             .await
     }

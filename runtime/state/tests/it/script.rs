@@ -154,7 +154,7 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
                 continue;
             };
             let old = files.get(range.clone()).unwrap();
-            match checkpoint.merge(number, name, old, 1).await {
+            match checkpoint.merge(number, name, old, 1, None).await {
                 Ok(merged) => {
                     known.merges += 1;
                     files.splice(range, [merged]);
@@ -204,6 +204,7 @@ fn record(
             computes: "the last value".to_owned(),
         },
         files: files.clone(),
+        forgotten_below: None,
     });
     Record {
         states: states.collect(),

@@ -1,0 +1,34 @@
+//! Event time: what lanes see of it, and the watermarks that the coordinator makes of that.
+//!
+//! As in Spark, a source's watermark is the latest event time that it has given less a delay;
+//! it moves between epochs, and a node's is the least of the sources above it.
+
+mod operator;
+mod reported;
+mod times;
+
+use azud_model::Watermark;
+
+pub(crate) use operator::EventTime;
+pub(crate) use reported::Reported;
+pub(crate) use times::{EventTimes, SourceTimes};
+
+/// By number of the source, its watermark; `None` where it has no event time.
+pub(crate) type Watermarks = std::sync::Arc<[Option<Watermark>]>;
+
+/// How a source's event time is read.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanTime {
+    /// Rows may be so much behind the latest one before they are late: microseconds.
+    pub(crate) delay: i64,
+    /// What its lanes have seen.
+    pub(crate) reported: std::sync::Arc<Reported>,
+}
+
+/// The watermark of whoever reads these sources: that of the slowest.
+pub(crate) fn of_sources(sources: &[usize], watermarks: &Watermarks) -> Watermark {
+    let own = sources
+        .iter()
+        .filter_map(|source| *watermarks.get(*source)?);
+    own.reduce(Watermark::meet).unwrap_or(Watermark::NONE)
+}

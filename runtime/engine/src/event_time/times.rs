@@ -1,0 +1,199 @@
+//! The watermarks of a pipeline, from epoch to epoch.
+
+use std::sync::Arc;
+
+use azud_model::Watermark;
+use azud_state::TimeRecord;
+
+use super::{PlanTime, Watermarks};
+
+/// What is known of a source's event time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SourceTimes {
+    /// The latest event time up to the end of the epoch; `i64::MIN` before the first row.
+    pub(crate) latest: i64,
+    /// The watermark that the epoch ended with.
+    pub(crate) watermark: Watermark,
+}
+
+/// The event times of all sources.
+#[derive(Debug)]
+pub(crate) struct EventTimes {
+    sources: Vec<Option<Source>>,
+}
+
+#[derive(Debug)]
+struct Source {
+    plan: PlanTime,
+    times: SourceTimes,
+}
+
+// === impl SourceTimes ===
+
+impl SourceTimes {
+    /// Before the first epoch.
+    pub(crate) const NONE: Self = Self {
+        latest: i64::MIN,
+        watermark: Watermark::NONE,
+    };
+}
+
+impl From<&TimeRecord> for SourceTimes {
+    fn from(record: &TimeRecord) -> Self {
+        Self {
+            latest: record.latest.unwrap_or(i64::MIN),
+            watermark: Watermark {
+                time: record.watermark.unwrap_or(i64::MIN),
+                closed: record.closed.unwrap_or(i64::MIN),
+            },
+        }
+    }
+}
+
+// === impl EventTimes ===
+
+impl EventTimes {
+    /// Goes on with what an earlier run has recorded of each source.
+    pub(crate) fn new(
+        plans: impl Iterator<Item = Option<PlanTime>>,
+        known: impl Fn(usize) -> SourceTimes,
+    ) -> Self {
+        let sources = plans.enumerate().map(|(number, plan)| {
+            plan.map(|plan| Source {
+                plan,
+                times: known(number),
+            })
+        });
+        Self {
+            sources: sources.collect(),
+        }
+    }
+
+    /// Whether any source has event time.
+    pub(crate) fn any(&self) -> bool {
+        self.sources.iter().any(Option::is_some)
+    }
+
+    /// What the last epoch ended with.
+    pub(crate) fn reached(&self) -> Watermarks {
+        self.each(|source| source.times.watermark)
+    }
+
+    /// What the next epoch ends with.
+    pub(crate) fn next(&self) -> Watermarks {
+        self.each(Source::next)
+    }
+
+    /// What an epoch ends with that closes everything.
+    pub(crate) fn end(&self) -> Watermarks {
+        self.each(|_| Watermark::END)
+    }
+
+    /// Whether the next epoch ends with another watermark than the last.
+    pub(crate) fn moves(&self) -> bool {
+        let mut sources = self.sources.iter().flatten();
+        sources.any(|source| source.next() != source.times.watermark)
+    }
+
+    /// Whether rows have come since everything was closed.
+    pub(crate) fn has_open(&self) -> bool {
+        let mut sources = self.sources.iter().flatten();
+        sources.any(|source| source.latest() > source.times.watermark.closed)
+    }
+
+    /// An epoch has ended: all its rows have been seen. With `closes` everything was closed.
+    pub(crate) fn ended(&mut self, closes: bool) {
+        for source in self.sources.iter_mut().flatten() {
+            source.times.watermark = source.next();
+            source.times.latest = source.latest();
+            if closes {
+                source.times.watermark.closed = source.times.latest;
+            }
+        }
+    }
+
+    /// What is known of every source that has event time, by its number.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (usize, SourceTimes)> {
+        let sources = self.sources.iter().enumerate();
+        sources.filter_map(|(number, source)| Some((number, source.as_ref()?.times)))
+    }
+
+    fn each(&self, watermark: impl Fn(&Source) -> Watermark) -> Watermarks {
+        let watermarks = self.sources.iter();
+        let watermarks = watermarks.map(|source| source.as_ref().map(&watermark));
+        Arc::from(watermarks.collect::<Vec<_>>())
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    fn latest(&self) -> i64 {
+        self.times.latest.max(self.plan.reported.latest())
+    }
+
+    /// Spark's rule: of what was seen before the epoch, the latest less the delay.
+    fn next(&self) -> Watermark {
+        let time = match self.times.latest {
+            i64::MIN => i64::MIN,
+            latest => latest.saturating_sub(self.plan.delay),
+        };
+        self.times.watermark.join(Watermark {
+            time,
+            ..Watermark::NONE
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::event_time::Reported;
+
+    fn times(delay: i64) -> (EventTimes, Arc<std::sync::atomic::AtomicI64>) {
+        let reported = Arc::new(Reported::default());
+        let lane = reported.lane();
+        let plan = PlanTime { delay, reported };
+        let plans = [None, Some(plan)];
+        (
+            EventTimes::new(plans.into_iter(), |_| SourceTimes::NONE),
+            lane,
+        )
+    }
+
+    fn time(watermarks: &Watermarks) -> i64 {
+        assert_eq!(watermarks.first(), Some(&None));
+        watermarks.get(1).unwrap().unwrap().time
+    }
+
+    #[test]
+    fn the_watermark_moves_with_what_earlier_epochs_have_seen_and_never_back() {
+        let (mut times, lane) = times(10);
+        for (seen, during, moves) in [(15, i64::MIN, true), (12, 5, false), (40, 5, true)] {
+            lane.store(seen, Ordering::Release);
+            assert_eq!(time(&times.next()), during);
+            times.ended(false);
+            assert_eq!(time(&times.reached()), during);
+            assert_eq!(times.moves(), moves, "{seen}");
+        }
+        times.ended(false);
+        assert_eq!(time(&times.reached()), 30);
+        assert!(!times.moves(), "an epoch without rows is the last");
+    }
+
+    #[test]
+    fn what_the_end_of_input_has_closed_stays_closed() {
+        let (mut times, lane) = times(10);
+        lane.store(15, Ordering::Release);
+        assert!(times.has_open());
+        times.ended(true);
+        assert!(!times.has_open());
+        let known = times.sources().next().unwrap();
+        assert_eq!((known.0, known.1.latest), (1, 15));
+        assert_eq!(known.1.watermark.closed, 15);
+        lane.store(16, Ordering::Release);
+        assert!(times.has_open());
+    }
+}
