@@ -5,6 +5,7 @@
 mod dstream;
 mod killed;
 mod plugins;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

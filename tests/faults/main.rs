@@ -34,6 +34,7 @@ mod rollback;
 mod slow;
 mod torn;
 mod verdict;
+mod windows;
 
 /// How many of `all` seeds are run: a tenth, unless everything is asked for.
 fn seeds(all: u64) -> std::ops::Range<u64> {
