@@ -1,7 +1,9 @@
 //! The jobs of the benchmarks as plain loops on one thread: what the machine can do.
 //!
-//! `azud-bench-native json DATA OUT` and `azud-bench-native words DATA OUT`;
+//! `azud-bench-native json|words|tumbling|sliding DATA OUT`;
 //! prints the rows that it wrote.
+
+mod windows;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -31,7 +33,9 @@ struct Large {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [job, data, out] = arguments.as_slice() else {
-        return Err(Error::other("azud-bench-native json|words DATA OUT"));
+        return Err(Error::other(
+            "azud-bench-native json|words|tumbling|sliding DATA OUT",
+        ));
     };
     let mut files = std::fs::read_dir(data)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -40,6 +44,8 @@ fn main() -> Result<()> {
     let out = BufWriter::with_capacity(1 << 18, File::create(out)?);
     let rows = match job.as_str() {
         "json" => json(&files, out)?,
+        "tumbling" => windows::count(&files, out, 10, 10)?,
+        "sliding" => windows::count(&files, out, 60, 1)?,
         _ => words(&files, out)?,
     };
     writeln!(std::io::stdout(), "{rows}")

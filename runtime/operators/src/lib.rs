@@ -31,4 +31,4 @@ pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
 pub use union::Union;
 pub use unnest::{Unnest, UnnestColumn};
-pub use window::{LateFilter, WindowAggregate, Windows};
+pub use window::{LateFilter, LateRows, WindowAggregate, Windows};

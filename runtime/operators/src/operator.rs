@@ -71,7 +71,8 @@ pub trait Operator: Send {
     }
 
     /// What it has forgotten: rows of state whose first key, a timestamp in microseconds, is
-    /// before this. `None` where nothing is forgotten. Asked after [`Operator::take_changes`].
+    /// before this. `None` where nothing is forgotten, `i64::MAX` where all is, and all that the
+    /// epoch has put. Asked after [`Operator::take_changes`].
     fn forgotten_below(&self) -> Option<i64> {
         None
     }

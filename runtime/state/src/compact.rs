@@ -52,7 +52,7 @@ pub fn compact(
         if all.num_rows() > 0 {
             let last = last_of_each_key(&converter, &all, keys)?;
             let last = match forgotten_below {
-                Some(before) => without(&last, before)?,
+                Some(before) => without_forgotten(&last, before)?,
                 None => last,
             };
             rows += last.num_rows() as u64;
@@ -76,8 +76,11 @@ fn of_group(batch: &RecordBatch, group: u8) -> Result<RecordBatch> {
     Ok(batch.slice(from, to - from))
 }
 
-/// The rows that are not forgotten.
-fn without(rows: &RecordBatch, before: i64) -> Result<RecordBatch> {
+/// The rows of state that are not forgotten: whose first key is no time before this.
+///
+/// # Errors
+/// `Internal` if their first key is no timestamp.
+pub fn without_forgotten(rows: &RecordBatch, before: i64) -> Result<RecordBatch> {
     let first = rows.columns().get(BEFORE_KEY);
     let times = first.and_then(|first| first.as_primitive_opt::<TimestampMicrosecondType>());
     let times = times

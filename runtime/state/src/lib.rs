@@ -25,7 +25,7 @@ mod view;
 
 pub use azud_object::BucketUrl;
 pub use checkpoint::{Before, Checkpoint, Opened, is_committed};
-pub use compact::compact;
+pub use compact::{compact, without_forgotten};
 pub use components::component;
 pub use files::{StateFile, due};
 pub use location::Location;

@@ -87,6 +87,13 @@ pub struct StateRecord {
     pub shape: Shape,
     /// The files, oldest first: of rows with the same key the last counts.
     pub files: Vec<StateFile>,
+    /// The watermark that its epoch ended with, where it goes by one; `closed` as in
+    /// [`TimeRecord`]. Microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<i64>,
+    /// What the end of an input has closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<i64>,
     /// Rows whose first key, a timestamp, is before this are forgotten: microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgotten_below: Option<i64>,

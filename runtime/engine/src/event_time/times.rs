@@ -104,10 +104,13 @@ impl EventTimes {
     /// An epoch has ended: all its rows have been seen. With `closes` everything was closed.
     pub(crate) fn ended(&mut self, closes: bool) {
         for source in self.sources.iter_mut().flatten() {
+            let latest = source.latest();
             source.times.watermark = source.next();
-            source.times.latest = source.latest();
+            source.times.latest = latest;
             if closes {
-                source.times.watermark.closed = source.times.latest;
+                // Nothing is left for an epoch without rows to close.
+                source.times.watermark = source.next();
+                source.times.watermark.closed = latest;
             }
         }
     }
@@ -190,6 +193,10 @@ mod tests {
         assert!(times.has_open());
         times.ended(true);
         assert!(!times.has_open());
+        assert!(
+            !times.moves(),
+            "a run over nothing new would record an epoch"
+        );
         let known = times.sources().next().unwrap();
         assert_eq!((known.0, known.1.latest), (1, 15));
         assert_eq!(known.1.watermark.closed, 15);

@@ -64,6 +64,17 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         draft.blame(state.span, message, None);
         return;
     }
+    if let Some(state) = transform.state.as_ref().filter(|_| state_per_batch) {
+        let context = StepContext {
+            modes: vec![Mode::Append],
+            state_per_batch,
+        };
+        let mut stateful = query.steps.iter().filter(|step| step.stateful);
+        if let Some(error) = stateful.find_map(|step| (step.make)(&context).err()) {
+            draft.blame(state.span, error.to_string(), None);
+            return;
+        }
+    }
     let mut vertices: Vec<usize> = Vec::new();
     let first = draft.vertices.len();
     for (position, step) in query.steps.iter().enumerate() {

@@ -71,8 +71,14 @@ impl Files {
         self.all.push(file);
     }
 
-    /// Of rows, those whose first key is a time before this are forgotten.
+    /// Of rows, those whose first key is a time before this are forgotten; with `i64::MAX` all
+    /// there are, and those that come later are not.
     pub(super) fn forget(&mut self, before: Option<i64>) {
+        if before == Some(i64::MAX) {
+            self.all.clear();
+            self.merging = None;
+            return;
+        }
         if let Merges::Rows {
             forgotten_below, ..
         } = &mut self.merges

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use azud_connect::{Delivery, Prepared, Replay, fault_point};
-use azud_model::{Epoch, Position, Result};
+use azud_model::{Epoch, Position, Result, Watermark};
 use azud_state::{
     Checkpoint, Positions, PreparedRecord, Record, SinkRecord, StateFile, StateRecord, TimeRecord,
 };
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::files::{Files, Merges, Writes, written};
 use super::restore::Restore;
 use super::states::{PlanState, place};
-use crate::event_time::{EventTimes, SourceTimes};
+use crate::event_time::{EventTimes, SourceTimes, Watermarks, of_sources};
 use crate::plan::Plan;
 use crate::run::{Change, Retry};
 
@@ -44,6 +44,8 @@ pub(crate) struct Recorder {
 struct State {
     of: PlanState,
     files: Files,
+    /// How far its event time had come when an earlier run ended: of other sources, maybe.
+    reached: Watermark,
 }
 
 /// A source, and what is recorded of it.
@@ -57,24 +59,39 @@ struct Source {
 /// What an earlier run has recorded of a source: its positions, and which files have them.
 pub(super) type KnownSource = (Positions, Vec<StateFile>);
 
+/// A stateful step, and what an earlier run has recorded of it.
+pub(super) struct KnownState {
+    pub(super) of: PlanState,
+    pub(super) files: Vec<StateFile>,
+    pub(super) forgotten_below: Option<i64>,
+    /// How far its event time had come.
+    pub(super) reached: Watermark,
+}
+
 // === impl Recorder ===
 
 impl Recorder {
     pub(super) fn new(
         plan: &Plan,
         checkpoint: Arc<Checkpoint>,
-        states: Vec<(PlanState, Vec<StateFile>)>,
+        states: Vec<KnownState>,
         mut known: BTreeMap<String, KnownSource>,
     ) -> Self {
-        let states = states.into_iter().map(|(of, files)| {
+        let states = states.into_iter().map(|known| {
+            let KnownState {
+                of,
+                files,
+                forgotten_below,
+                reached,
+            } = known;
             let keys = of.shape.keys;
             let name = format!("{}-{}", of.node, of.step);
             let merges = Merges::Rows {
                 keys,
-                forgotten_below: None,
+                forgotten_below,
             };
             let files = Files::new(name, of.schema.clone(), merges, files);
-            State { of, files }
+            State { of, files, reached }
         });
         let sinks = plan
             .sinks
@@ -138,6 +155,12 @@ impl Recorder {
             .any(|state| state.of.instance == instance)
     }
 
+    /// How far the event time of instances with state had come when an earlier run ended.
+    pub(crate) fn reached(&self) -> impl Iterator<Item = (usize, Watermark)> {
+        let states = self.states.iter();
+        states.map(|state| (state.of.instance, state.reached))
+    }
+
     /// Where lanes find their state.
     pub(crate) fn restores(&self) -> Vec<Restore> {
         let kept = self.states.iter();
@@ -146,6 +169,7 @@ impl Recorder {
             instance: state.of.instance,
             checkpoint: self.checkpoint.clone(),
             files: state.files.all().to_vec(),
+            forgotten_below: state.files.forgotten_below(),
             in_one_lane: state.of.in_one_lane,
         })
         .collect()
@@ -176,7 +200,7 @@ impl Recorder {
         fault_point("before-record");
         let record = Record {
             times: times.sources().map(|of| self.time(of)).collect(),
-            ..self.make(epoch, prepared)
+            ..self.make(epoch, &times.reached(), prepared)
         };
         let mut retry = Retry::new("the checkpoint");
         while let Err(error) = self.checkpoint.record(&record).await {
@@ -274,6 +298,7 @@ impl Recorder {
             let own = changes
                 .iter()
                 .filter(|change| change.instance == state.of.instance);
+            let own = own.filter(|change| change.forgotten_below != Some(i64::MAX));
             let rows: Vec<RecordBatch> = own.filter_map(|change| change.rows.clone()).collect();
             if !rows.is_empty() {
                 let files = &state.files;
@@ -314,7 +339,6 @@ impl Recorder {
     }
 
     fn time(&self, (source, times): (usize, SourceTimes)) -> TimeRecord {
-        let known = |time: i64| (time > i64::MIN).then_some(time);
         TimeRecord {
             node: self.names.get(source).cloned().unwrap_or_default(),
             latest: known(times.latest),
@@ -323,7 +347,7 @@ impl Recorder {
         }
     }
 
-    fn make(&self, epoch: &Epoch, prepared: &[Vec<Prepared>]) -> Record {
+    fn make(&self, epoch: &Epoch, reached: &Watermarks, prepared: &[Vec<Prepared>]) -> Record {
         let run = self.checkpoint.run();
         let generation = self.checkpoint.generation();
         let sources = self.sources.iter().map(|source| {
@@ -337,6 +361,8 @@ impl Recorder {
             step: state.of.step,
             shape: state.of.shape.clone(),
             files: state.files.all().to_vec(),
+            watermark: known(state.reached(reached).time),
+            closed: known(state.reached(reached).closed),
             forgotten_below: state.files.forgotten_below(),
         });
         let sinks = self
@@ -355,4 +381,18 @@ impl Recorder {
             ..Record::new(&self.pipeline, run, generation, epoch)
         }
     }
+}
+
+// === impl State ===
+
+impl State {
+    /// How far its event time has come: never back, whatever its sources are now.
+    fn reached(&self, of_sources_now: &Watermarks) -> Watermark {
+        of_sources(&self.of.sources, of_sources_now).join(self.reached)
+    }
+}
+
+/// A time, once there is one.
+fn known(time: i64) -> Option<i64> {
+    (time > i64::MIN).then_some(time)
 }

@@ -15,6 +15,8 @@ pub(crate) struct Restore {
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) files: Vec<StateFile>,
     pub(super) in_one_lane: bool,
+    /// Rows whose first key is a time before this are forgotten.
+    pub(super) forgotten_below: Option<i64>,
 }
 
 // === impl Restore ===
@@ -45,7 +47,10 @@ impl Restore {
                     true => batch,
                     false => azud_state::of_lane(&batch, lane, lanes)?,
                 };
-                rows.push(own);
+                rows.push(match self.forgotten_below {
+                    Some(before) => azud_state::without_forgotten(&own, before)?,
+                    None => own,
+                });
             }
         }
         Ok(rows)

@@ -6,14 +6,15 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use azud_connect::{Recovery, Sink};
-use azud_model::{Error, Partition, Position, Result};
+use azud_model::{Error, Partition, Position, Result, Watermark};
 use azud_state::{Before, Checkpoint, Opened, Positions, Record, whole};
 
 use super::fit::{Fit, NodeFit, fit};
 use super::handover::Handover;
-use super::recorder::{KnownSource, Recorder};
+use super::recorder::{KnownSource, KnownState, Recorder};
 use super::spool::Spooled;
 use super::states::states;
+use crate::event_time::SourceTimes;
 use crate::plan::{Plan, PlanCheckpoint};
 use crate::run::{Attempt, Retry};
 
@@ -88,11 +89,18 @@ impl Resume {
                 let of = last.iter().flat_map(|last| &last.states);
                 let mut of = of.filter(|before| keeps(&before.node));
                 let before = of.find(|of| of.node == state.node && of.step == state.step);
-                let files = before.map(|before| before.files.clone());
-                (state, files.unwrap_or_default())
+                KnownState {
+                    of: state,
+                    files: before.map_or_else(Vec::new, |before| before.files.clone()),
+                    forgotten_below: before.and_then(|before| before.forgotten_below),
+                    reached: before.map_or(Watermark::NONE, |before| Watermark {
+                        time: before.watermark.unwrap_or(i64::MIN),
+                        closed: before.closed.unwrap_or(i64::MIN),
+                    }),
+                }
             })
             .collect::<Vec<_>>();
-        states.sort_by_key(|(state, _)| state.instance);
+        states.sort_by_key(|state| state.of.instance);
         let known = known_sources(recorded.as_ref(), last.as_ref(), keeps);
         let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
         Ok(Some(Self {
@@ -122,6 +130,13 @@ impl Resume {
                 next: position.next.clone(),
             })
             .collect()
+    }
+
+    /// How far the event time of a source has come.
+    pub(crate) fn times(&self, source: &str) -> SourceTimes {
+        let times = self.last.iter().flat_map(|last| &last.times);
+        let mut own = times.filter(|of| of.node == source && !self.is_reset(source));
+        own.next().map_or(SourceTimes::NONE, SourceTimes::from)
     }
 
     /// What a sink is told before it opens.

@@ -17,6 +17,8 @@ pub(crate) struct PlanState {
     pub(crate) node: String,
     /// Which of the node's stateful steps, from 0.
     pub(crate) step: u32,
+    /// The sources whose event time it goes by.
+    pub(crate) sources: Vec<usize>,
     pub(crate) schema: SchemaRef,
     pub(crate) shape: Shape,
     /// Whether all its rows are in the first lane.
@@ -49,6 +51,7 @@ pub(crate) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
         let columns = state.schema.fields().iter();
         states.push(PlanState {
             instance: number,
+            sources: instance.sources.clone(),
             node: node.name.to_string(),
             step,
             shape: Shape {

@@ -249,9 +249,15 @@ impl Chain {
     }
 
     /// Tells operators how far event time had come before the first epoch.
-    pub(super) fn watermark(&mut self, reached: &Watermarks) -> Result<()> {
+    pub(super) fn watermark(
+        &mut self,
+        reached: &Watermarks,
+        by: &[(usize, Watermark)],
+    ) -> Result<()> {
         for instance in self.instances() {
-            let watermark = self.watermark_of(instance, reached);
+            let of_sources = self.watermark_of(instance, reached);
+            let own = by.iter().filter(|(of, _)| *of == instance);
+            let watermark = own.fold(of_sources, |all, (_, own)| all.join(*own));
             self.call(instance, 0, |worker, out| match worker {
                 Worker::Operator(operator) => operator.watermark(watermark, out),
                 Worker::Sink(_) | Worker::Decoder(_) => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azud_model::{Error, ErrorKind, Result};
+use azud_model::{Error, ErrorKind, Result, Watermark};
 use crossbeam_channel::{Receiver, Select};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -30,6 +30,8 @@ pub(super) struct Lane {
     pub(super) lane: (usize, usize),
     /// How far event time had come when an earlier run ended.
     pub(super) reached: Watermarks,
+    /// The same of instances with state, whatever their sources were.
+    pub(super) reached_by: Vec<(usize, Watermark)>,
     /// Where a checkpoint is read.
     pub(super) runtime: Handle,
 }
@@ -57,7 +59,7 @@ impl Lane {
 
     fn epochs(&mut self) -> Result<()> {
         // State that is closed is not gone on with.
-        self.chain.watermark(&self.reached.clone())?;
+        self.chain.watermark(&self.reached, &self.reached_by)?;
         for restore in std::mem::take(&mut self.restores) {
             let (lane, lanes) = self.lane;
             let rows = restore.rows(lane, lanes, &self.runtime)?;

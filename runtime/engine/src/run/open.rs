@@ -12,6 +12,7 @@ use azud_state::Record;
 
 use super::retry::Retry;
 use super::rollback::Attempt;
+use crate::event_time::SourceTimes;
 use crate::plan::Plan;
 use crate::recovery::{Recorder, Resume};
 
@@ -25,6 +26,8 @@ pub(super) struct Opened {
     pub(super) sinks: Vec<Arc<dyn Sink>>,
     /// Number of the source, number in the source, reader.
     pub(super) readers: Vec<(usize, usize, Box<dyn SourceReader>)>,
+    /// How far the event time of each source had come.
+    pub(super) times: Vec<SourceTimes>,
     /// For every sink, a writer for each lane.
     pub(super) writers: Vec<Vec<Box<dyn SinkWriter>>>,
 }
@@ -51,6 +54,11 @@ impl Plan {
         }
         attempt.has_come_back.store(true, Ordering::Release);
         attempt.unsettled.store(false, Ordering::Release);
+        let times = (0..self.sources.len()).map(|source| match &resume {
+            Some(resume) => resume.times(self.source_name(source)),
+            None => SourceTimes::NONE,
+        });
+        let times = times.collect();
         let readers = self.open_readers(sources, resume.as_ref()).await?;
         let writers = self.open_writers(&sinks).await?;
         let (recorder, last) = match resume {
@@ -66,6 +74,7 @@ impl Plan {
             recorder,
             last,
             sinks,
+            times,
             readers,
             writers,
         })

@@ -6,8 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use azud_connect::{Sink, Source, encoder};
-use azud_model::{Error, Position, Result};
-use azud_state::Record;
+use azud_model::{Error, Position, Result, Watermark};
 use crossbeam_channel::bounded;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -64,6 +63,7 @@ impl Plan {
             recorder,
             last,
             sinks,
+            times,
             readers,
             writers,
         } = match opened {
@@ -71,7 +71,8 @@ impl Plan {
             opened => opened?,
         };
         let first = last.as_ref().map_or(0, |last| last.epoch + 1);
-        let times = self.times(last.as_ref());
+        let times = self.times(&times);
+        let reached = self.reached(recorder.as_ref());
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let counters: Vec<Arc<NodeCounters>> = self.nodes.iter().map(|_| Arc::default()).collect();
         let records = Arc::new(AtomicU64::new(0));
@@ -145,6 +146,7 @@ impl Plan {
                 lanes.push(Lane {
                     restores: own.cloned().collect(),
                     reached: times.reached(),
+                    reached_by: reached.clone(),
                     lane: (lane, self.lanes),
                     runtime: runtime.handle().clone(),
                     name: format!("lane {lane} of stage {stage}"),
@@ -221,12 +223,8 @@ impl Plan {
     }
 
     /// The event times of the sources, going on with what is known of them.
-    fn times(&self, last: Option<&Record>) -> EventTimes {
-        let known = |source: usize| {
-            let of = last.iter().flat_map(|last| &last.times);
-            let mut of = of.filter(|of| of.node == self.source_name(source));
-            of.next().map_or(SourceTimes::NONE, SourceTimes::from)
-        };
+    fn times(&self, known: &[SourceTimes]) -> EventTimes {
+        let known = |source: usize| known.get(source).copied().unwrap_or(SourceTimes::NONE);
         let plans = self.sources.iter().map(|source| source.time.clone());
         let plans = plans.inspect(|time| {
             if let Some(time) = time {
@@ -234,6 +232,24 @@ impl Plan {
             }
         });
         EventTimes::new(plans, known)
+    }
+
+    /// How far the event time of instances with state, and of those that take late rows out
+    /// for them, had come: their sources may be others now, and what is closed stays closed.
+    fn reached(&self, recorder: Option<&Recorder>) -> Vec<(usize, Watermark)> {
+        let of = |instance: usize| self.topology.instances.get(instance).map(|of| of.vertex);
+        let mut reached = Vec::new();
+        for (kept, watermark) in recorder.into_iter().flat_map(Recorder::reached) {
+            reached.push((kept, watermark));
+            let instances = self.topology.instances.iter().enumerate();
+            let before = instances.filter(|(_, instance)| {
+                let vertex = self.vertices.get(instance.vertex);
+                vertex
+                    .is_some_and(|vertex| vertex.modes_of.is_some() && vertex.modes_of == of(kept))
+            });
+            reached.extend(before.map(|(number, _)| (number, watermark)));
+        }
+        reached
     }
 
     /// Whether epochs end also where no record came.

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, TimestampMicrosecondArray};
+use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
 use super::Windows;
 use super::late::timestamps;
 use super::merge::merged;
+use super::slide::Slide;
 use crate::aggregate::{Aggregate, Groups, Put, state};
 use crate::{Collector, Operator, StateShape};
 
@@ -37,8 +39,10 @@ pub struct WindowAggregate {
     panes: BTreeMap<i64, Vec<usize>>,
     /// How many groups have a number, and are of no pane any more.
     dead: usize,
-    /// What the epoch has put.
+    /// What the epoch has put; where nobody asks, until the next one puts something.
     changed: Vec<Put>,
+    /// Whether what it has put is of an epoch that has ended.
+    has_ended: bool,
 }
 
 // === impl WindowAggregate ===
@@ -64,6 +68,7 @@ impl WindowAggregate {
             panes: BTreeMap::new(),
             dead: 0,
             changed: Vec::new(),
+            has_ended: false,
         })
     }
 
@@ -75,6 +80,9 @@ impl WindowAggregate {
     fn absorb(&mut self, out: &mut dyn Collector) -> Result<()> {
         if !self.groups.is_touched() {
             return Ok(());
+        }
+        if std::mem::take(&mut self.has_ended) {
+            self.changed.clear();
         }
         let put = self.groups.finish_epoch()?;
         let panes = panes(&put.rows)?;
@@ -90,31 +98,32 @@ impl WindowAggregate {
         if !self.has(Mode::Update) {
             return Ok(());
         }
+        if self.windows.is_tumbling() {
+            return self.emit(&self.open(&put.rows)?, Mode::Update, out);
+        }
         let windows: BTreeSet<i64> = touched
             .into_iter()
             .flat_map(|pane| self.windows.of_pane(pane))
             .filter(|start| !self.windows.is_closed(*start, self.watermark))
             .collect();
         for start in windows {
-            let rows = self.rows(start)?;
-            let touched = match self.windows.is_tumbling() {
-                true => self.touched(&put, start)?,
-                false => merged(&self.groups, self.windows, start, &rows, Some(&put))?,
-            };
-            self.emit(&touched, Mode::Update, out)?;
+            let rows = merged(
+                &self.groups,
+                self.windows,
+                start,
+                &self.rows(start)?,
+                Some(&put),
+            )?;
+            self.emit(&rows, Mode::Update, out)?;
         }
         Ok(())
     }
 
-    /// The rows of a tumbling window that the epoch has put.
-    fn touched(&self, put: &Put, pane: i64) -> Result<RecordBatch> {
-        let panes = panes(&put.rows)?;
-        let own = panes.values().iter().zip(&put.groups);
-        let groups: Vec<usize> = own
-            .filter(|(of, _)| **of == pane)
-            .map(|(_, group)| *group)
-            .collect();
-        self.groups.gather(&groups)
+    /// The rows of an epoch whose windows, one each, are not closed.
+    fn open(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let is_open = |pane: &i64| !self.windows.is_over(*pane, self.watermark);
+        let open: Vec<bool> = panes(rows)?.values().iter().map(is_open).collect();
+        Ok(filter_record_batch(rows, &open.into())?)
     }
 
     /// All rows of a window's panes.
@@ -124,13 +133,22 @@ impl WindowAggregate {
         self.groups.gather(&groups)
     }
 
-    fn emit_window(&self, start: i64, mode: Mode, out: &mut dyn Collector) -> Result<()> {
-        let rows = self.rows(start)?;
-        let rows = match self.windows.is_tumbling() {
-            true => rows,
-            false => merged(&self.groups, self.windows, start, &rows, None)?,
-        };
-        self.emit(&rows, mode, out)
+    /// Emits whole windows, in their order.
+    fn emit_windows(
+        &self,
+        windows: &BTreeSet<i64>,
+        mode: Mode,
+        out: &mut dyn Collector,
+    ) -> Result<()> {
+        let mut slide = Slide::new(&self.groups, self.windows, &self.panes);
+        for start in windows {
+            let rows = match self.windows.is_tumbling() {
+                true => self.rows(*start)?,
+                false => slide.rows(*start)?,
+            };
+            self.emit(&rows, mode, out)?;
+        }
+        Ok(())
     }
 
     fn emit(&self, rows: &RecordBatch, mode: Mode, out: &mut dyn Collector) -> Result<()> {
@@ -209,9 +227,7 @@ impl Operator for WindowAggregate {
         if self.has(Mode::Append) {
             let closing =
                 |start| windows.is_closed(start, now) && !windows.is_closed(start, before);
-            for start in self.windows(closing) {
-                self.emit_window(start, Mode::Append, out)?;
-            }
+            self.emit_windows(&self.windows(closing), Mode::Append, out)?;
         }
         match self.has(Mode::Complete) {
             true => Ok(()),
@@ -221,10 +237,9 @@ impl Operator for WindowAggregate {
 
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
         self.absorb(out)?;
+        self.has_ended = true;
         if self.has(Mode::Complete) {
-            for start in self.windows(|_| true) {
-                self.emit_window(start, Mode::Complete, out)?;
-            }
+            self.emit_windows(&self.windows(|_| true), Mode::Complete, out)?;
         }
         Ok(())
     }

@@ -22,26 +22,37 @@ pub struct LateFilter {
     time: Arc<dyn PhysicalExpr>,
     windows: Windows,
     watermark: Watermark,
-    keeps_all: bool,
+    becomes: LateRows,
+}
+
+/// What becomes of late rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateRows {
+    /// They leave.
+    TakenOut,
+    /// Nothing is late: in mode complete no window is ever closed.
+    None,
+    /// They are told, and stay: in mode complete beside others.
+    Copied,
 }
 
 // === impl LateFilter ===
 
 impl LateFilter {
-    /// `time` is the timestamp in microseconds that windows go by. With `keeps_all` nothing
-    /// is late: in mode complete no window is ever closed.
-    pub fn new(time: Arc<dyn PhysicalExpr>, windows: Windows, keeps_all: bool) -> Self {
+    /// `time` is the timestamp in microseconds that windows go by.
+    pub fn new(time: Arc<dyn PhysicalExpr>, windows: Windows, becomes: LateRows) -> Self {
         Self {
             time,
             windows,
             watermark: Watermark::NONE,
-            keeps_all,
+            becomes,
         }
     }
 
     /// Which rows are late, if any is.
     fn late(&self, batch: &Batch) -> Result<Option<BooleanArray>> {
-        if self.keeps_all || self.watermark == Watermark::NONE || batch.rows() == 0 {
+        if self.becomes == LateRows::None || self.watermark == Watermark::NONE || batch.rows() == 0
+        {
             return Ok(None);
         }
         let columns = batch.columns();
@@ -65,6 +76,9 @@ impl Operator for LateFilter {
             return out.emit(0, batch);
         };
         out.late(batch.filter(&late)?)?;
+        if self.becomes == LateRows::Copied {
+            return out.emit(0, batch);
+        }
         match late.true_count() == batch.rows() {
             true => Ok(()),
             false => out.emit(0, batch.filter(&not(&late)?)?),

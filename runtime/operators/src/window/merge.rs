@@ -91,6 +91,16 @@ fn is_touched(
     Ok(touched.into())
 }
 
+/// The rows of a window that has one row a group already, as those of that window.
+pub(super) fn of_window(start: i64, rows: &RecordBatch) -> Result<RecordBatch> {
+    let mut columns = rows.columns().to_vec();
+    let window = window_column(columns.first(), start, rows.num_rows())?;
+    if let Some(first) = columns.first_mut() {
+        *first = window;
+    }
+    Ok(RecordBatch::try_new(rows.schema(), columns)?)
+}
+
 /// The start of a window, once for each row, in the type of the panes' column.
 fn window_column(pane: Option<&ArrayRef>, start: i64, rows: usize) -> Result<ArrayRef> {
     let pane = pane.ok_or_else(|| Error::internal("a row of a window names no pane"))?;

@@ -4,8 +4,9 @@
 mod aggregate;
 mod late;
 mod merge;
+mod slide;
 mod windows;
 
 pub use aggregate::WindowAggregate;
-pub use late::LateFilter;
+pub use late::{LateFilter, LateRows};
 pub use windows::Windows;

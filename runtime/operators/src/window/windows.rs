@@ -63,6 +63,11 @@ impl Windows {
         }
     }
 
+    /// Whether each row is of one window already.
+    pub fn is_by_start(self) -> bool {
+        self.by_start
+    }
+
     /// How long a window is.
     pub fn size(self) -> i64 {
         self.size
@@ -104,7 +109,10 @@ impl Windows {
 
     /// The starts of the panes that a window is made of, from the first to beyond the last.
     pub fn panes_of(self, window: i64) -> std::ops::Range<i64> {
-        window..self.end(window)
+        match self.by_start {
+            true => window..window.saturating_add(1),
+            false => window..self.end(window),
+        }
     }
 
     /// Where a window ends.
@@ -131,6 +139,9 @@ impl Windows {
     pub fn horizon(self, watermark: Watermark) -> Option<i64> {
         if watermark == Watermark::NONE {
             return None;
+        }
+        if watermark == Watermark::END {
+            return Some(i64::MAX);
         }
         let ended = watermark
             .time

@@ -28,9 +28,15 @@ enum Part {
     From(Lengths),
 }
 
-/// The size, slide and start of windows, in microseconds.
+/// What windows are made with: size, slide and start in microseconds; and whether rows are of
+/// one window each already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Lengths(i64, i64, i64);
+struct Lengths {
+    size: i64,
+    slide: i64,
+    start: i64,
+    by_start: bool,
+}
 
 /// A function of windows.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -184,13 +190,21 @@ impl ScalarUDFImpl for WindowFunction {
 
 impl Lengths {
     fn of(windows: Windows) -> Self {
-        Self(windows.size(), windows.slide(), windows.offset())
+        Self {
+            size: windows.size(),
+            slide: windows.slide(),
+            start: windows.offset(),
+            by_start: windows.is_by_start(),
+        }
     }
 
     fn windows(self) -> Result<Windows> {
-        let Self(size, slide, start) = self;
-        Windows::new(size, slide, start)
-            .map_err(|error| DataFusionError::Execution(error.to_string()))
+        let windows = Windows::new(self.size, self.slide, self.start)
+            .map_err(|error| DataFusionError::Execution(error.to_string()))?;
+        Ok(match self.by_start {
+            true => windows.by_start(),
+            false => windows,
+        })
     }
 
     /// Three numbers.
@@ -198,7 +212,12 @@ impl Lengths {
         let text = text.try_as_str().flatten()?;
         let numbers = text.split(' ').map(str::parse);
         match numbers.collect::<Result<Vec<i64>, _>>().ok()?.as_slice() {
-            [size, slide, start] => Some(Self(*size, *slide, *start)),
+            [size, slide, start] => Some(Self {
+                size: *size,
+                slide: *slide,
+                start: *start,
+                by_start: false,
+            }),
             _ => None,
         }
     }

@@ -30,6 +30,20 @@ impl Lowering {
         &mut self,
         aggregate: &logical_plan::Aggregate,
     ) -> Result<Stream, SqlError> {
+        // A key that is written twice is one, as in the plan's own schema.
+        let mut keys: Vec<Expr> = Vec::new();
+        for key in &aggregate.group_expr {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        let (input, calls) = (aggregate.input.clone(), aggregate.aggr_expr.clone());
+        let distinct = logical_plan::Aggregate::try_new(input, keys, calls)
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let aggregate = match distinct.group_expr.len() == aggregate.group_expr.len() {
+            true => aggregate,
+            false => &distinct,
+        };
         let schema = aggregate.input.schema();
         let mut reads = Reads::default();
         let window = Window::find(aggregate);

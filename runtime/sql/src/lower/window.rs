@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use azud_model::{Error, Mode};
 use azud_operators::{
-    Aggregate, Filter, FinalAggregate, LateFilter, PartialAggregate, WindowAggregate, Windows,
+    Aggregate, Filter, FinalAggregate, LateFilter, LateRows, PartialAggregate, WindowAggregate,
+    Windows,
 };
 use datafusion_expr::expr_rewriter::unnormalize_col;
 use datafusion_expr::{Expr, logical_plan};
@@ -91,8 +92,12 @@ impl Lowering {
             // The aggregate that follows.
             modes_of: Some(self.steps.len() + 3),
             make: Arc::new(move |context| {
-                let keeps_all = context.modes.contains(&Mode::Complete);
-                Ok(Box::new(LateFilter::new(time.clone(), windows, keeps_all)))
+                let becomes = match context.modes.as_slice() {
+                    [Mode::Complete] => LateRows::None,
+                    modes if modes.contains(&Mode::Complete) => LateRows::Copied,
+                    _ => LateRows::TakenOut,
+                };
+                Ok(Box::new(LateFilter::new(time.clone(), windows, becomes)))
             }),
             ..Step::stateless("late rows", input, schema.clone())
         });

@@ -15,6 +15,9 @@ use super::literals::unescape;
 use crate::SqlError;
 use crate::functions::WINDOW;
 
+/// In so many windows a row can be: each is a row of the result, and that for every key.
+const MOST_WINDOWS: i64 = 10_000;
+
 /// What Spark calls the column of windows.
 const COLUMN: &str = "window";
 
@@ -33,7 +36,17 @@ pub(super) fn rewrite(select: &mut Select) -> Result<(), SqlError> {
         };
     };
     name_items(select, &key);
-    each(select, &mut Names(key))
+    // What goes in is named by its own columns: one of them may be a `window`, too.
+    let mut names = Names(key);
+    let named = VisitMut::visit(&mut select.projection, &mut names);
+    let named = match named {
+        ControlFlow::Continue(()) => VisitMut::visit(&mut select.having, &mut names),
+        ControlFlow::Break(error) => ControlFlow::Break(error),
+    };
+    match named {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
 }
 
 /// The window that a SELECT groups by.
@@ -158,6 +171,13 @@ fn planned(function: &mut Function) -> Result<Windows, SqlError> {
     };
     let windows =
         Windows::new(size, slide, start).map_err(|error| SqlError::new(error.to_string()))?;
+    if size / slide > MOST_WINDOWS {
+        return Err(SqlError::new(format!(
+            "a row would be in {} windows, and at most {MOST_WINDOWS} are allowed",
+            size / slide
+        ))
+        .help("write a longer slide"));
+    }
     let lengths = format!("{size} {slide} {start}");
     let lengths = Expr::Value(Value::SingleQuotedString(lengths).into());
     let arguments = [time.clone(), lengths];

@@ -142,6 +142,8 @@ async fn run(storage: Arc<dyn Storage>, sink: Arc<Mutex<Sink>>, epochs: u64) -> 
             },
             files: files.clone(),
             forgotten_below: None,
+            watermark: None,
+            closed: None,
         });
         checkpoint.record(&record).await?;
         checkpoint.check_owner().await?;

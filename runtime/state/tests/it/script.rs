@@ -205,6 +205,8 @@ fn record(
         },
         files: files.clone(),
         forgotten_below: None,
+        watermark: None,
+        closed: None,
     });
     Record {
         states: states.collect(),
