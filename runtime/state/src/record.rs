@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let newer = Record {
-            version: 3,
+            version: VERSION + 1,
             ..record()
         };
         let error = Record::from_bytes(&newer.to_bytes().unwrap()).unwrap_err();
