@@ -8,8 +8,10 @@ use serde_json::Value;
 /// The rows of all visible files below a folder, written as the expected ones are.
 pub(crate) fn rows(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with(['.', '_']) {
             continue;

@@ -68,10 +68,16 @@ pub(crate) struct Vertex {
     pub(crate) own_stage: bool,
     /// Whether its rows replace earlier ones: an aggregate over all epochs.
     pub(crate) changing: bool,
+    /// Whether it keeps rows over epochs, and gives rows that never change: a join.
+    pub(crate) keeps: bool,
+    /// Its rows may be so far behind the watermark, in microseconds.
+    pub(crate) behind: i64,
     /// Whether the watermark makes its rows final: then they can be appended.
     pub(crate) closes: bool,
-    /// The vertex whose modes its operator is made for, where they are not its own.
-    pub(crate) modes_of: Option<usize>,
+    /// Modes that its rows cannot be in, and why.
+    pub(crate) refuses: &'static [(Mode, &'static str)],
+    /// The vertex that it takes late rows out for: it has that one's modes and watermark.
+    pub(crate) serves: Option<usize>,
     /// Whether its rows stand for one epoch each: an aggregate with `state: batch`.
     pub(crate) of_batch: bool,
     /// The mode that a sink asks for.
@@ -92,12 +98,22 @@ impl Vertex {
             exchange: None,
             own_stage: false,
             changing: false,
+            keeps: false,
+            behind: 0,
             closes: false,
-            modes_of: None,
+            refuses: &[],
+            serves: None,
             of_batch: false,
             mode: Mode::Append,
             output: false,
         }
+    }
+}
+
+impl Vertex {
+    /// Whether it keeps something over epochs: rows that enter it must never change.
+    pub(crate) fn is_stateful(&self) -> bool {
+        self.changing || self.keeps
     }
 }
 

@@ -50,6 +50,18 @@ impl Watermark {
         }
     }
 
+    /// What is known of rows that may be so many microseconds behind these.
+    #[must_use]
+    pub fn behind(self, micros: i64) -> Self {
+        match self == Self::END {
+            true => self,
+            false => Self {
+                time: self.time.saturating_sub(micros),
+                ..self
+            },
+        }
+    }
+
     /// The later of the two in every respect: a watermark never goes back.
     #[must_use]
     pub fn join(self, other: Self) -> Self {

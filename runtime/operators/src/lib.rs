@@ -4,18 +4,23 @@
 //! through a [`Collector`]. Stateless work (filter, project, unnest) is made
 //! of [`Stage`]s, which one [`Chain`] runs; a [`Union`] joins streams; an
 //! aggregate is a [`PartialAggregate`] in every lane, an exchange by key, and a
-//! [`FinalAggregate`], whose memory is a [`GroupStates`].
+//! [`FinalAggregate`], whose memory is a [`GroupStates`]; a [`Join`] keeps rows of both its inputs; a
+//! [`Deduplicate`] knows which keys it has seen.
 //!
 //! No I/O, no threads, no clock.
 
 mod aggregate;
 mod chain;
+mod deduplicate;
 mod filter;
 mod guard;
+mod join;
 mod operator;
 mod project;
 mod reason;
 mod stage;
+mod state_rows;
+mod top;
 mod union;
 mod unnest;
 mod window;
@@ -25,10 +30,13 @@ mod chain_tests;
 
 pub use aggregate::{Aggregate, AggregateCall, FinalAggregate, GroupStates, PartialAggregate};
 pub use chain::{Chain, MAX_ROWS};
+pub use deduplicate::{Deduplicate, Distinct};
 pub use filter::Filter;
+pub use join::{Join, JoinKind, JoinPlan, JoinSide};
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
+pub use top::{SortKey, Top};
 pub use union::Union;
 pub use unnest::{Unnest, UnnestColumn};
-pub use window::{LateFilter, LateRows, WindowAggregate, Windows};
+pub use window::{LateFilter, LateRows, SessionAggregate, SessionStarts, WindowAggregate, Windows};

@@ -31,6 +31,8 @@ pub(crate) struct Node {
     pub(crate) names: Vec<String>,
     /// Those that hold event time, in lower case.
     pub(crate) times: Vec<String>,
+    /// How far behind the latest row others may come: microseconds.
+    pub(crate) delay: i64,
     schema: SchemaRef,
 }
 
@@ -66,7 +68,13 @@ impl ContextProvider for Catalog<'_> {
         Ok(Arc::new(Node {
             name: name.clone(),
             names,
-            times: table.times.iter().map(|time| time.to_lowercase()).collect(),
+            times: table
+                .times
+                .columns
+                .iter()
+                .map(|time| time.to_lowercase())
+                .collect(),
+            delay: table.times.delay,
             schema: Arc::new(Schema::new(fields)),
         }))
     }

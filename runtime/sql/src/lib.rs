@@ -11,6 +11,7 @@
 //! Spark differs); `lower` makes the steps.
 
 mod catalog;
+mod deduplicate;
 mod error;
 mod functions;
 mod hooks;
@@ -23,4 +24,4 @@ mod typing;
 
 pub use error::{Location, SqlError};
 pub use plan::{plan, tables};
-pub use query::{Input, Late, MakeOperator, Query, Step, StepContext, Table, Tables};
+pub use query::{Input, Late, MakeOperator, Query, Step, StepContext, Table, Tables, Times};

@@ -3,21 +3,25 @@
 use std::sync::Arc;
 
 use datafusion_common::config::ConfigOptions;
+use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{DataFusionError, Result};
 use datafusion_expr::LogicalPlan;
 use datafusion_optimizer::analyzer::Analyzer;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion_optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use datafusion_optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion_optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion_optimizer::optimize_projections::OptimizeProjections;
 use datafusion_optimizer::push_down_filter::PushDownFilter;
+use datafusion_optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion_optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion_optimizer::{Optimizer, OptimizerContext, OptimizerRule};
-use datafusion_sql::planner::{ParserOptions, SqlToRel};
+use datafusion_sql::planner::{NullOrdering, ParserOptions, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
 use crate::catalog::Catalog;
 use crate::functions::Functions;
-use crate::{Query, SqlError, Tables, lower, syntax, typing};
+use crate::{Query, SqlError, Tables, deduplicate, lower, syntax, typing};
 
 /// Turns a query into streaming steps.
 ///
@@ -51,6 +55,10 @@ pub fn tables(sql: &str) -> Result<Vec<String>, SqlError> {
     stacker::grow(STACK, || Ok(syntax::tables_of(&syntax::parse(sql)?)))
 }
 
+fn has_join(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
+    plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
+}
+
 fn options() -> ConfigOptions {
     let mut options = ConfigOptions::default();
     options.execution.enable_ansi_mode = true;
@@ -70,23 +78,31 @@ fn logical(
         // Names are lower case already, but for those in quotes too.
         .with_enable_ident_normalization(false)
         .with_map_string_types_to_utf8view(false)
+        // Spark's: nulls come first going up, and last going down.
+        .with_default_null_ordering(NullOrdering::NullsMin)
         .with_collect_spans(true);
     let plan = SqlToRel::new_with_options(catalog, parser)
         .sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+    let plan = deduplicate::of_distinct(plan)?;
     let plan = typing::overloads(typing::literals(plan)?)?;
     let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
     let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
     let plan = typing::filters(typing::casts(plan)?)?;
-    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
-        vec![Arc::new(SimplifyExpressions::new())];
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(ReplaceDistinctWithAggregate::new()),
+        Arc::new(ExtractEquijoinPredicate::new()),
+        Arc::new(EliminateCrossJoin::new()),
+    ];
     let windows = typing::windows(&plan)?;
-    // A sliding window is known behind its aggregate only: no filter over it goes before.
-    if windows.iter().all(|windows| windows.is_tumbling()) {
+    // Sliding windows and sessions are known behind their aggregate only: no filter over them
+    // goes before.
+    if windows.iter().all(|is_known| *is_known) {
         rules.push(Arc::new(PushDownFilter::new()));
     }
     rules.push(Arc::new(CommonSubexprEliminate::new()));
-    // Late rows leave with all their columns.
-    if windows.is_empty() {
+    // Late rows of windows leave with all their columns; a join keeps those that are read.
+    if windows.is_empty() || has_join(&plan)? {
         rules.push(Arc::new(OptimizeProjections::new()));
     }
     let optimizer = Optimizer::with_rules(rules);

@@ -16,8 +16,18 @@ pub type Tables = BTreeMap<String, Table>;
 pub struct Table {
     /// Their columns.
     pub schema: SchemaRef,
-    /// The columns that hold event time, or windows of it: what the watermark speaks of.
-    pub times: Vec<String>,
+    /// Their event time.
+    pub times: Times,
+}
+
+/// The event time of a node's rows: what the watermark speaks of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The columns that hold event time, or windows of it.
+    pub columns: Vec<String>,
+    /// The longest delay of the sources above, in microseconds: so far behind the latest row
+    /// others may come.
+    pub delay: i64,
 }
 
 /// A planned query: steps, each after those that it reads.
@@ -29,8 +39,8 @@ pub struct Query {
     pub output: usize,
     /// The columns of the query's rows: plain layouts, every column can be null.
     pub schema: SchemaRef,
-    /// Which of them hold event time, or windows of it.
-    pub times: Vec<String>,
+    /// Which of them hold event time.
+    pub times: Times,
     /// The steps that take late rows out, the first one first.
     pub late: Vec<Late>,
 }
@@ -70,10 +80,17 @@ pub struct Step {
     /// of an epoch, through one port for each of [`StepContext::modes`]; every
     /// other step has port 0 only and passes on what mode it is in.
     pub stateful: bool,
+    /// Whether it keeps rows over epochs and gives rows that never change, as they come:
+    /// a join. It is not [`Step::stateful`].
+    pub keeps: bool,
+    /// Its rows may be so far behind the watermark, in microseconds.
+    pub behind: i64,
     /// Whether the watermark makes its rows final, so that they can be appended.
     pub closes: bool,
-    /// The step whose modes its operator is made for, where they are not its own.
-    pub modes_of: Option<usize>,
+    /// Modes that its rows cannot be in, and why.
+    pub refuses: &'static [(Mode, &'static str)],
+    /// The step that it takes late rows out for: it has that one's modes and watermark.
+    pub serves: Option<usize>,
     /// Makes the operator for one lane.
     pub make: MakeOperator,
 }
@@ -97,7 +114,7 @@ impl From<SchemaRef> for Table {
     fn from(schema: SchemaRef) -> Self {
         Self {
             schema,
-            times: Vec::new(),
+            times: Times::default(),
         }
     }
 }
@@ -114,8 +131,11 @@ impl Step {
             schema,
             exchange: None,
             stateful: false,
+            keeps: false,
+            behind: 0,
             closes: false,
-            modes_of: None,
+            refuses: &[],
+            serves: None,
             make: Arc::new(move |_| Ok(Box::new(Union::new(made.clone())))),
         }
     }

@@ -9,7 +9,7 @@ use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{Case, Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF, TryCast, lit};
 
-use crate::functions::{Arithmetic, Operation, SparkCast, Strict, window_call};
+use crate::functions::{Arithmetic, Operation, SparkCast, Strict, session_call, window_call};
 
 /// Whole numbers are ints where they fit; DataFusion reads them as bigints.
 pub(crate) fn literals(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -149,13 +149,14 @@ pub(crate) fn plain(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// All windows that a plan computes.
-pub(crate) fn windows(plan: &LogicalPlan) -> Result<Vec<azud_operators::Windows>> {
+/// Of all windows that a plan computes, whether a row's own is known of the row alone.
+pub(crate) fn windows(plan: &LogicalPlan) -> Result<Vec<bool>> {
     let mut found = Vec::new();
     plan.apply(|plan| {
         plan.apply_expressions(|expression| {
             expression.apply(|expression| {
-                found.extend(window_call(expression).map(|(_, windows)| windows));
+                found.extend(window_call(expression).map(|(_, windows)| windows.is_tumbling()));
+                found.extend(session_call(expression).map(|_| false));
                 Ok(TreeNodeRecursion::Continue)
             })
         })

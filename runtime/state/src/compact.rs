@@ -76,7 +76,8 @@ fn of_group(batch: &RecordBatch, group: u8) -> Result<RecordBatch> {
     Ok(batch.slice(from, to - from))
 }
 
-/// The rows of state that are not forgotten: whose first key is no time before this.
+/// The rows of state that are not forgotten: whose first key is no time before this. Null is
+/// none.
 ///
 /// # Errors
 /// `Internal` if their first key is no timestamp.
@@ -85,7 +86,8 @@ pub fn without_forgotten(rows: &RecordBatch, before: i64) -> Result<RecordBatch>
     let times = first.and_then(|first| first.as_primitive_opt::<TimestampMicrosecondType>());
     let times = times
         .ok_or_else(|| Error::internal("rows of state are forgotten by time, and have none"))?;
-    let kept = times.iter().map(|time| time.map(|time| time >= before));
+    let kept = times.iter();
+    let kept = kept.map(|time| Some(time.is_none_or(|time| time >= before)));
     Ok(filter_record_batch(rows, &kept.collect())?)
 }
 

@@ -25,10 +25,20 @@ pub(crate) struct PlanTime {
     pub(crate) reported: std::sync::Arc<Reported>,
 }
 
+/// A source that rows come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimeFrom {
+    /// Its number.
+    pub(crate) source: usize,
+    /// So far behind its watermark the rows may be, since a join kept them: microseconds.
+    pub(crate) behind: i64,
+}
+
 /// The watermark of whoever reads these sources: that of the slowest.
-pub(crate) fn of_sources(sources: &[usize], watermarks: &Watermarks) -> Watermark {
-    let own = sources
-        .iter()
-        .filter_map(|source| *watermarks.get(*source)?);
+pub(crate) fn of_sources(sources: &[TimeFrom], watermarks: &Watermarks) -> Watermark {
+    let own = sources.iter().filter_map(|from| {
+        let own = (*watermarks.get(from.source)?)?;
+        Some(own.behind(from.behind))
+    });
     own.reduce(Watermark::meet).unwrap_or(Watermark::NONE)
 }

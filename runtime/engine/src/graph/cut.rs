@@ -1,11 +1,12 @@
 //! Instances, and the stages that they run in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use azud_model::Mode;
 
 use super::expand::{below_changing, wanted};
 use super::{ModeProblem, Side, Vertex, Work};
+use crate::event_time::TimeFrom;
 
 /// How rows get from one instance to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,8 @@ pub(crate) struct Instance {
     pub(crate) rejected: Vec<Target>,
     /// Where its late rows go.
     pub(crate) late: Vec<Target>,
-    /// The sources that its rows come from, by number.
-    pub(crate) sources: Vec<usize>,
+    /// The sources that its rows come from.
+    pub(crate) sources: Vec<TimeFrom>,
 }
 
 /// What the lanes run: instances in topological order.
@@ -98,7 +99,7 @@ impl Topology {
             {
                 let changes = below_changing.get(from.vertex).copied().unwrap_or(false);
                 let mode = match instance.modes.first() {
-                    Some(mode) if changes && from.is_output() && !vertex.changing => *mode,
+                    Some(mode) if changes && from.is_output() && !vertex.is_stateful() => *mode,
                     _ => Mode::Append,
                 };
                 above.extend(self.find(from.vertex, mode).map(|at| (input, from, at)));
@@ -185,14 +186,14 @@ impl Topology {
     }
 }
 
-fn instances(vertices: &[Vertex], wanted: &[std::collections::BTreeSet<Mode>]) -> Vec<Instance> {
+fn instances(vertices: &[Vertex], wanted: &[BTreeSet<Mode>]) -> Vec<Instance> {
     let mut instances = Vec::new();
     let sources = sources(vertices);
     for (vertex, modes) in wanted.iter().enumerate() {
         let modes: Vec<Mode> = modes.iter().copied().collect();
         let shared = vertices
             .get(vertex)
-            .is_some_and(|vertex| vertex.changing || matches!(vertex.work, Work::Sink(_)));
+            .is_some_and(|vertex| vertex.is_stateful() || matches!(vertex.work, Work::Sink(_)));
         // An aggregate's state is shared by its modes; what is below it is stateless, and is simply there twice.
         let groups = match shared {
             true => vec![modes],
@@ -211,20 +212,54 @@ fn instances(vertices: &[Vertex], wanted: &[std::collections::BTreeSet<Mode>]) -
     instances
 }
 
-/// For every vertex, the sources above it, whose event time is its own.
-fn sources(vertices: &[Vertex]) -> Vec<Vec<usize>> {
-    let mut found: Vec<Vec<usize>> = Vec::with_capacity(vertices.len());
+/// For every vertex, the sources whose event time is its own: those above it, and those that its
+/// node reads besides, since a query has one watermark, as in Spark.
+fn sources(vertices: &[Vertex]) -> Vec<Vec<TimeFrom>> {
+    let above = sources_above(vertices);
+    let mut of_node: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (vertex, above) in vertices.iter().zip(&above) {
+        let own = of_node.entry(vertex.node).or_default();
+        own.extend(above.iter().map(|from| from.source));
+    }
+    let with_node = |(vertex, mut above): (&Vertex, Vec<TimeFrom>)| {
+        let node = of_node.get(&vertex.node).into_iter().flatten();
+        let others: Vec<TimeFrom> = node
+            .filter(|source| above.iter().all(|from| from.source != **source))
+            .map(|source| TimeFrom {
+                source: *source,
+                behind: 0,
+            })
+            .collect();
+        above.extend(others);
+        above
+    };
+    let own: Vec<Vec<TimeFrom>> = vertices.iter().zip(above).map(with_node).collect();
+    let serving = |(number, vertex): (usize, &Vertex)| {
+        let of = vertex.serves.unwrap_or(number);
+        own.get(of).cloned().unwrap_or_default()
+    };
+    vertices.iter().enumerate().map(serving).collect()
+}
+
+fn sources_above(vertices: &[Vertex]) -> Vec<Vec<TimeFrom>> {
+    let mut found: Vec<Vec<TimeFrom>> = Vec::with_capacity(vertices.len());
     for vertex in vertices {
-        let mut own: Vec<usize> = match vertex.work {
-            Work::Source(number) => vec![number],
-            _ => Vec::new(),
-        };
-        let above = vertex.inputs.iter().flatten();
-        let above = above.filter_map(|from| found.get(from.vertex)).flatten();
-        own.extend(above);
-        own.sort_unstable();
-        own.dedup();
-        found.push(own);
+        let mut own: BTreeMap<usize, i64> = BTreeMap::new();
+        if let Work::Source(source) = vertex.work {
+            own.insert(source, 0);
+        }
+        for from in vertex.inputs.iter().flatten() {
+            let above = vertices.get(from.vertex).map_or(0, |above| above.behind);
+            for time in found.get(from.vertex).into_iter().flatten() {
+                let behind = own.entry(time.source).or_default();
+                *behind = (*behind).max(time.behind.saturating_add(above));
+            }
+        }
+        let own = own.into_iter();
+        found.push(
+            own.map(|(source, behind)| TimeFrom { source, behind })
+                .collect(),
+        );
     }
     found
 }

@@ -38,7 +38,7 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
             _ => wanted.get(number).cloned().unwrap_or_default(),
         };
         for from in vertex.inputs.iter().flatten() {
-            let passes = from.is_output() && !vertex.changing;
+            let passes = from.is_output() && !vertex.is_stateful();
             let Some(above) = wanted.get_mut(from.vertex) else {
                 continue;
             };
@@ -51,6 +51,19 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
         }
         if let (Work::Sink(_), Some(slot)) = (&vertex.work, wanted.get_mut(number)) {
             *slot = own;
+        }
+    }
+    for (number, (vertex, modes)) in vertices.iter().zip(&wanted).enumerate() {
+        let mut refused = vertex.refuses.iter();
+        if let Some((_, reason)) = refused.find(|(mode, _)| modes.contains(mode)) {
+            return Err(ModeProblem {
+                vertex: number,
+                reason,
+                help: match vertex.refuses.len() {
+                    1 => "write `mode: append` or `mode: complete` on the sink",
+                    _ => "write `mode: complete` on the sink, or leave it out of the query",
+                },
+            });
         }
     }
     for modes in &mut wanted {
@@ -83,7 +96,7 @@ pub(crate) fn below_changing(vertices: &[Vertex]) -> Vec<bool> {
             vertex.inputs.iter().flatten().any(|from| {
                 from.is_output() && changing.get(from.vertex).copied().unwrap_or(false)
             });
-        changing.push(vertex.changing || above);
+        changing.push(vertex.changing || above && !vertex.keeps);
     }
     changing
 }
@@ -127,7 +140,7 @@ fn check(vertices: &[Vertex], below_changing: &[bool]) -> Result<(), ModeProblem
                 help,
             })
         };
-        if (vertex.changing || vertex.of_batch) && over_open {
+        if (vertex.is_stateful() || vertex.of_batch) && over_open {
             return problem(
                 AGGREGATE_OVER_AGGREGATE,
                 "write `state: batch` on the inner aggregate, if each epoch may stand for itself",

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use azud_manifest::{Diagnostic, Manifest, OnError, Span, Spanned};
 use azud_model::{rejected_schema, unite};
 use azud_sandbox::Plugin;
+use azud_sql::Times;
 
 use super::{PlanNode, PlanSink, PlanSource};
 use crate::graph::{From, Side, Vertex};
@@ -45,8 +46,8 @@ pub(super) struct Draft<'a> {
 pub(super) struct Output {
     pub(super) from: Vec<From>,
     pub(super) schema: SchemaRef,
-    /// The columns that hold event time, or windows of it.
-    pub(super) times: Vec<String>,
+    /// Its event time.
+    pub(super) times: Times,
 }
 
 // === impl Draft ===
@@ -100,7 +101,7 @@ impl<'a> Draft<'a> {
         node: usize,
         vertex: usize,
         schema: SchemaRef,
-        times: Vec<String>,
+        times: Times,
     ) {
         self.add_rejected(name, node);
         let output = Output {
@@ -127,7 +128,7 @@ impl<'a> Draft<'a> {
         let rejected = Output {
             from: rejected.collect(),
             schema: rejected_schema(),
-            times: Vec::new(),
+            times: Times::default(),
         };
         self.outputs.insert(format!("{name}{REJECTED}"), rejected);
     }
@@ -137,7 +138,7 @@ impl<'a> Draft<'a> {
         let nothing = Output {
             from: Vec::new(),
             schema: rejected_schema(),
-            times: Vec::new(),
+            times: Times::default(),
         };
         self.outputs.insert(format!("{name}{REJECTED}"), nothing);
     }
@@ -158,7 +159,10 @@ impl<'a> Draft<'a> {
                 Some(first) if same_columns(&first.schema, &output.schema) => {
                     first.from.extend(output.from);
                     first.schema = unite(&first.schema, &output.schema);
-                    first.times.retain(|time| output.times.contains(time));
+                    let times = &mut first.times;
+                    let own = &output.times;
+                    times.columns.retain(|time| own.columns.contains(time));
+                    times.delay = times.delay.max(own.delay);
                 }
                 Some(first) => {
                     let message = format!(

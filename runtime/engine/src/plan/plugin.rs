@@ -61,9 +61,16 @@ pub(super) fn add(
     let carried = schema.fields().iter().zip(first.carried());
     let times = carried.filter_map(|(field, of)| {
         let of = input.schema.fields().get(of?)?.name();
-        input.times.contains(of).then(|| field.name().clone())
+        input
+            .times
+            .columns
+            .contains(of)
+            .then(|| field.name().clone())
     });
-    let times = times.collect();
+    let times = azud_sql::Times {
+        columns: times.collect(),
+        delay: input.times.delay,
+    };
     let max_rows = node
         .max_rows
         .as_ref()

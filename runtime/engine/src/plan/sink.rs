@@ -3,6 +3,7 @@
 use azud_connect::{SinkContext, Wants, encoder};
 use azud_manifest::{Format as ManifestFormat, Mode as ManifestMode, Sink};
 use azud_model::{Mode, rejected_schema};
+use azud_sql::Times;
 
 use super::node::{Draft, Output, REJECTED};
 use super::source::{Place, to_format};
@@ -76,7 +77,7 @@ pub(super) fn with_dead_letters(
         None if sink.from.is_empty() => Output {
             from: Vec::new(),
             schema: rejected_schema(),
-            times: Vec::new(),
+            times: Times::default(),
         },
         None => return None,
     };

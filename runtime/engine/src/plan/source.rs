@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use azud_connect::{Connector, Format, FormatOptions, Replay, SourceContext, decoder};
 use azud_manifest::{Durability, Format as ManifestFormat, OnFull, Source, Spanned};
 use azud_model::{ByteSize, Clock, Column, ColumnType, TimestampUnit};
+use azud_sql::Times;
 
 use super::node::{Draft, columns};
 use super::{PlanJournal, PlanSource};
@@ -90,12 +91,16 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         time: time.as_ref().map(|(plan, _)| plan.clone()),
     });
     let vertex = draft.add_vertex(vertex, node.name.span);
+    let delay = time.as_ref().map_or(0, |(plan, _)| plan.delay);
     let vertex = match time {
         Some((plan, column)) => add_time(draft, node, &plan, column, vertex, place),
         None => vertex,
     };
-    let times = node.time.iter().map(|time| time.column.value.clone());
-    let times = times.collect();
+    let columns = node.time.iter().map(|time| time.column.value.clone());
+    let times = Times {
+        columns: columns.collect(),
+        delay,
+    };
     draft.add_output(&node.name.value, number, vertex, schema, times);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azud_manifest::{Spanned, StateScope, Transform};
 use azud_model::Mode;
-use azud_sql::{Input, Query, SqlError, StepContext, Table};
+use azud_sql::{Input, Query, SqlError, StepContext, Table, Times};
 
 use super::node::{Draft, LATE, Output, REJECTED};
 use crate::graph::{From, Side, Vertex, Work};
@@ -108,8 +108,11 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         let vertex = Vertex {
             exchange: step.exchange.clone(),
             changing: step.stateful && !state_per_batch,
+            keeps: step.keeps,
+            behind: step.behind,
             closes: step.closes,
-            modes_of: step.modes_of.map(|other| first + other),
+            refuses: step.refuses,
+            serves: step.serves.map(|other| first + other),
             of_batch: step.stateful && state_per_batch,
             output: position == query.output,
             ..Vertex::new(node, work, inputs)
@@ -137,7 +140,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
                 side: Side::Late,
             }],
             schema: late.schema.clone(),
-            times: Vec::new(),
+            times: Times::default(),
         };
         let name = format!("{}{LATE}", transform.name.value);
         draft.outputs.insert(name, output);

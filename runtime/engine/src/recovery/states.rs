@@ -5,6 +5,7 @@ use azud_connect::Sink;
 use azud_model::{Error, Result};
 use azud_state::Shape;
 
+use crate::event_time::TimeFrom;
 use crate::graph::Work;
 use crate::plan::Plan;
 
@@ -18,7 +19,7 @@ pub(crate) struct PlanState {
     /// Which of the node's stateful steps, from 0.
     pub(crate) step: u32,
     /// The sources whose event time it goes by.
-    pub(crate) sources: Vec<usize>,
+    pub(crate) sources: Vec<TimeFrom>,
     pub(crate) schema: SchemaRef,
     pub(crate) shape: Shape,
     /// Whether all its rows are in the first lane.
@@ -39,7 +40,7 @@ pub(crate) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
     for (number, instance) in plan.topology.instances.iter().enumerate() {
         let missing = || Error::internal("an instance has no vertex or node");
         let vertex = plan.vertices.get(instance.vertex).ok_or_else(missing)?;
-        let (true, Work::Operator(make)) = (vertex.changing, &vertex.work) else {
+        let (true, Work::Operator(make)) = (vertex.is_stateful(), &vertex.work) else {
             continue;
         };
         let Some(state) = make(&instance.modes)?.state() else {

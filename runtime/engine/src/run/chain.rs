@@ -14,7 +14,7 @@ use super::counters::{Counts, NodeCounters};
 use super::message::{Change, EpochEnd, Message};
 use super::outlet::Outlet;
 use super::reject::{OnReject, rejected_record, rejected_row, stop};
-use crate::event_time::{Watermarks, of_sources};
+use crate::event_time::{TimeFrom, Watermarks, of_sources};
 use crate::graph::{Route, Target};
 
 /// What an instance is in a lane.
@@ -40,7 +40,7 @@ pub(super) struct Slot {
     /// Where its late rows go.
     pub(super) late: Vec<Target>,
     /// The sources that its event time comes from.
-    pub(super) sources: Vec<usize>,
+    pub(super) sources: Vec<TimeFrom>,
     /// What to do with rejected rows.
     pub(super) on_reject: OnReject,
     /// The node's name.

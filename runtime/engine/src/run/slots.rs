@@ -78,7 +78,7 @@ fn worker(
         }
         Work::Operator(make) => {
             let instances = plan.topology.instances.iter();
-            let mut of = instances.filter(|other| Some(other.vertex) == vertex.modes_of);
+            let mut of = instances.filter(|other| Some(other.vertex) == vertex.serves);
             let modes = of.next().map_or(&instance.modes, |other| &other.modes);
             Worker::Operator(make(modes)?)
         }

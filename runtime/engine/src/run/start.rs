@@ -244,8 +244,7 @@ impl Plan {
             let instances = self.topology.instances.iter().enumerate();
             let before = instances.filter(|(_, instance)| {
                 let vertex = self.vertices.get(instance.vertex);
-                vertex
-                    .is_some_and(|vertex| vertex.modes_of.is_some() && vertex.modes_of == of(kept))
+                vertex.is_some_and(|vertex| vertex.serves.is_some() && vertex.serves == of(kept))
             });
             reached.extend(before.map(|(number, _)| (number, watermark)));
         }

@@ -19,7 +19,7 @@ pub(crate) struct GroupKeys {
 // === impl GroupKeys ===
 
 impl GroupKeys {
-    pub(super) fn new(keys: &SchemaRef) -> Result<Self> {
+    pub(crate) fn new(keys: &SchemaRef) -> Result<Self> {
         let values = match keys.fields().is_empty() {
             true => None,
             false => Some(new_group_values(keys.clone(), &GroupOrdering::None)?),

@@ -135,6 +135,16 @@ impl GroupStates {
         self.rewrite_dead()
     }
 
+    /// Forgets the rows of groups that have some.
+    pub fn remove(&mut self, groups: &[usize]) {
+        for group in groups {
+            let place = self.places.get_mut(*group).and_then(Option::take);
+            if let Some(chunk) = place.and_then(|place| self.chunks.get_mut(place.chunk as usize)) {
+                chunk.alive = chunk.alive.saturating_sub(1);
+            }
+        }
+    }
+
     fn place(&self, group: usize) -> Option<Place> {
         self.places.get(group).copied().flatten()
     }

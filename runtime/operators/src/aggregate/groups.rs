@@ -101,6 +101,11 @@ impl Groups {
         self.states.put(put.groups, put.rows)
     }
 
+    /// Forgets what is known of groups; their numbers stay.
+    pub(crate) fn remove(&mut self, groups: &[usize]) {
+        self.states.remove(groups);
+    }
+
     /// Starts afresh, when an epoch is finished and nothing of it is kept.
     pub(crate) fn clear(&mut self) -> Result<()> {
         self.keys.take().map_err(failed)?;

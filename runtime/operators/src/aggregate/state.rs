@@ -2,20 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt8Array, UInt64Array};
-use arrow::compute::{interleave_record_batch, sort_to_indices};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
-use azud_model::{Error, KEY_GROUP, ORDER, Result, key_groups};
+use arrow::array::{ArrayRef, RecordBatch, UInt8Array, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use azud_model::{KEY_GROUP, ORDER, Result, key_groups};
 
 use super::Aggregate;
-use super::groups::failed;
 use crate::StateShape;
-
-/// `_key_group` and `_order` come before the key.
-const BEFORE_KEY: usize = 2;
-
-/// Rows that are restored at once: chunks of a memory are not merged beyond a size.
-const PIECE_ROWS: usize = 1 << 20;
+use crate::state_rows::{BEFORE_KEY, last_rows};
 
 /// What the rows of an aggregate's memory are.
 pub(crate) fn shape(aggregate: &Aggregate) -> StateShape {
@@ -44,86 +37,15 @@ pub(super) fn rows(
 /// The last row of each key, as keys and states, in the order in which the keys were
 /// first seen; in pieces.
 pub(crate) fn latest(aggregate: &Aggregate, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
-    let schema = schema(aggregate);
-    let rows: Vec<RecordBatch> = rows
-        .iter()
-        .filter(|rows| rows.num_rows() > 0)
-        .map(|rows| checked(rows, &schema))
-        .collect::<Result<_>>()?;
-    let places = last_places(aggregate, &rows)?;
-    if places.is_empty() {
-        return Ok(Vec::new());
-    }
-    let order = places.iter().map(|(batch, row)| {
-        let order = rows.get(*batch).map(|rows| rows.column(1));
-        let order = order.and_then(|order| order.as_primitive_opt::<UInt64Type>());
-        let order = order.and_then(|order| order.values().get(*row));
-        order
-            .copied()
-            .ok_or_else(|| Error::internal("a row of state is missing"))
+    let rows = last_rows(&shape(aggregate), rows)?;
+    let own = rows.into_iter().map(|rows| {
+        let own = rows.columns().get(BEFORE_KEY..).unwrap_or_default();
+        Ok(RecordBatch::try_new(
+            aggregate.state().clone(),
+            own.to_vec(),
+        )?)
     });
-    let order = UInt64Array::from(order.collect::<Result<Vec<_>>>()?);
-    let sorted = sort_to_indices(&order, None, None)?;
-    let sorted: Vec<(usize, usize)> = sorted
-        .values()
-        .iter()
-        .filter_map(|place| places.get(*place as usize).copied())
-        .collect();
-    let rows = rows
-        .iter()
-        .map(|rows| {
-            let own = rows.columns().get(BEFORE_KEY..).unwrap_or_default();
-            Ok(RecordBatch::try_new(
-                aggregate.state().clone(),
-                own.to_vec(),
-            )?)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let rows: Vec<&RecordBatch> = rows.iter().collect();
-    let pieces = sorted.chunks(PIECE_ROWS);
-    let pieces = pieces.map(|piece| Ok(interleave_record_batch(&rows, piece)?));
-    pieces.collect()
-}
-
-/// For every key, the batch and row where it was seen last.
-fn last_places(aggregate: &Aggregate, rows: &[RecordBatch]) -> Result<Vec<(usize, usize)>> {
-    let mut keys = aggregate.group_keys().map_err(failed)?;
-    let mut numbers = Vec::new();
-    let mut places: Vec<(usize, usize)> = Vec::new();
-    for (batch, rows) in rows.iter().enumerate() {
-        let columns = rows
-            .columns()
-            .get(BEFORE_KEY..BEFORE_KEY + aggregate.keys());
-        let columns = columns.unwrap_or_default();
-        let numbered = keys.number(columns, rows.num_rows(), &mut numbers);
-        numbered.map_err(failed)?;
-        for (row, number) in numbers.iter().enumerate() {
-            match places.get_mut(*number) {
-                Some(place) => *place = (batch, row),
-                None => places.push((batch, row)),
-            }
-        }
-    }
-    Ok(places)
-}
-
-/// Rows of a file, with names and types as they are here.
-fn checked(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let types = |schema: &Schema| -> Vec<DataType> {
-        let fields = schema.fields().iter();
-        fields.map(|field| field.data_type().clone()).collect()
-    };
-    if types(rows.schema_ref()) != types(schema) {
-        return Err(Error::internal(format!(
-            "rows of state have the columns {:?} instead of {:?}",
-            types(rows.schema_ref()),
-            types(schema)
-        )));
-    }
-    Ok(RecordBatch::try_new(
-        schema.clone(),
-        rows.columns().to_vec(),
-    )?)
+    own.collect()
 }
 
 fn schema(aggregate: &Aggregate) -> SchemaRef {

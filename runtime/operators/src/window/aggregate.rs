@@ -128,8 +128,13 @@ impl WindowAggregate {
 
     /// All rows of a window's panes.
     fn rows(&self, start: i64) -> Result<RecordBatch> {
-        let panes = self.panes.range(self.windows.panes_of(start));
-        let groups: Vec<usize> = panes.flat_map(|(_, groups)| groups).copied().collect();
+        let groups: Vec<usize> = match self.windows.is_tumbling() {
+            true => self.panes.get(&start).cloned().unwrap_or_default(),
+            false => {
+                let panes = self.panes.range(self.windows.panes_of(start));
+                panes.flat_map(|(_, groups)| groups).copied().collect()
+            }
+        };
         self.groups.gather(&groups)
     }
 
@@ -186,10 +191,8 @@ impl WindowAggregate {
         let pieces: Vec<RecordBatch> = pieces
             .map(|piece| self.groups.gather(piece))
             .collect::<Result<_>>()?;
-        let places: Vec<TimestampMicrosecondArray> = pieces
-            .iter()
-            .map(|rows| panes(rows).cloned())
-            .collect::<Result<_>>()?;
+        let places: Vec<TimestampMicrosecondArray> =
+            pieces.iter().map(panes).collect::<Result<_>>()?;
         let numbers = self.groups.replace(pieces)?;
         self.dead = 0;
         self.panes.clear();
@@ -270,7 +273,7 @@ impl Operator for WindowAggregate {
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         for rows in state::latest(self.groups.aggregate(), rows)? {
-            let places = panes(&rows)?.clone();
+            let places = panes(&rows)?;
             let numbers = self.groups.put(rows)?;
             self.place(&places, &numbers);
         }
@@ -281,15 +284,16 @@ impl Operator for WindowAggregate {
     }
 }
 
-/// The pane of each row of keys and states.
-fn panes(rows: &RecordBatch) -> Result<&TimestampMicrosecondArray> {
+/// The pane of each row of keys and states. Where rows are grouped by time itself there may be
+/// none, and that group is never closed before the end of all input.
+fn panes(rows: &RecordBatch) -> Result<TimestampMicrosecondArray> {
     let column: &ArrayRef = rows
         .columns()
         .first()
         .ok_or_else(|| Error::internal("a row of a window names no pane"))?;
     let panes = timestamps(column)?;
-    match panes.null_count() {
-        0 => Ok(panes),
-        _ => Err(Error::internal("a row of a window has no pane")),
-    }
+    Ok(match panes.null_count() {
+        0 => panes.clone(),
+        _ => panes.iter().map(|pane| pane.or(Some(i64::MAX))).collect(),
+    })
 }

@@ -4,9 +4,13 @@
 mod aggregate;
 mod late;
 mod merge;
+mod session;
+mod session_starts;
 mod slide;
 mod windows;
 
 pub use aggregate::WindowAggregate;
 pub use late::{LateFilter, LateRows};
+pub use session::SessionAggregate;
+pub use session_starts::SessionStarts;
 pub use windows::Windows;

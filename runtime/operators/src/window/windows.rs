@@ -63,6 +63,18 @@ impl Windows {
         }
     }
 
+    /// Every moment by itself: closed once the watermark is there, as Spark has it of rows that
+    /// are grouped, joined or told apart by event time itself.
+    pub fn instants() -> Self {
+        Self {
+            size: 0,
+            slide: 1,
+            offset: 0,
+            pane: 1,
+            by_start: true,
+        }
+    }
+
     /// Whether each row is of one window already.
     pub fn is_by_start(self) -> bool {
         self.by_start
@@ -91,7 +103,7 @@ impl Windows {
     /// The start of the pane that a time is in.
     pub fn pane(self, time: i64) -> i64 {
         if self.by_start {
-            return time.saturating_sub(self.size - 1);
+            return time.saturating_sub((self.size - 1).max(0));
         }
         floor(time, self.pane, self.offset)
     }
@@ -231,6 +243,20 @@ mod tests {
             assert!(!windows.is_late(time, Watermark::NONE));
             assert!(windows.is_late(time, Watermark::END));
         }
+    }
+
+    #[test]
+    fn a_moment_is_closed_once_the_watermark_is_there() {
+        let moments = Windows::instants();
+        let at = |time| Watermark {
+            time,
+            ..Watermark::NONE
+        };
+        assert_eq!(moments.pane(7), 7);
+        assert_eq!(moments.of_pane(7).collect::<Vec<_>>(), [7]);
+        assert!(moments.is_late(7, at(7)));
+        assert!(!moments.is_late(7, at(6)));
+        assert_eq!(moments.horizon(at(7)), Some(8));
     }
 
     #[test]

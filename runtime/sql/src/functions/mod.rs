@@ -19,6 +19,7 @@ mod positions;
 mod reals;
 mod replace;
 mod round;
+mod session;
 mod split;
 mod strict;
 mod subscript;
@@ -41,7 +42,9 @@ pub(crate) use ordered::Ordered;
 pub(crate) use replace::Replacement;
 pub(crate) use strict::Strict;
 pub(crate) use subscript::Subscript;
-pub(crate) use window::{WINDOW, WindowFunction, window_call};
+pub(crate) use window::{
+    SESSION, WINDOW, WindowFunction, is_window_type, session_call, window_call,
+};
 
 /// Scalar and aggregate functions by their lower-case names.
 pub(crate) struct Functions {

@@ -183,6 +183,7 @@ pub(super) const RENAMED: &[(&str, &str)] = &[
 /// What `syntax::spelling` calls, and no query: another meaning than Spark's,
 /// or a spelling that must not be spelled again.
 pub(super) const INTERNAL: &[(&str, &str)] = &[
+    ("azud_session", "azud_session"),
     ("azud_window", "azud_window"),
     ("azud_array_sort", "array_sort"),
     ("azud_bitwise_not", "bitwise_not"),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::session;
 use arrow::array::{Array, ArrayRef, AsArray, StructArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit, TimestampMicrosecondType};
 use azud_operators::Windows;
@@ -13,6 +14,9 @@ use datafusion_expr::{
 /// What `syntax::windows` makes of `window`: `azud_window(time, '10000000 10000000 0')`, which is
 /// size, slide and start in microseconds.
 pub(crate) const WINDOW: &str = "azud_window";
+
+/// What `syntax::windows` makes of `session_window`: `azud_session(time, gap)`.
+pub(crate) const SESSION: &str = "azud_session";
 
 /// What is computed of a window's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +30,13 @@ enum Part {
     Pane(Lengths),
     /// The window that starts at a time.
     From(Lengths),
+    /// `session_window(time, gap)`: the session that a time is in. That is an aggregate's key
+    /// only, never computed for a row.
+    Session,
+    /// When a session of one row alone ends; null if its gap is not more than nothing.
+    SessionEnd,
+    /// A window of its start and its end.
+    Between,
 }
 
 /// What windows are made with: size, slide and start in microseconds; and whether rows are of
@@ -48,6 +59,11 @@ pub(crate) struct WindowFunction {
 /// The type of timestamps.
 fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Whether values of a type are windows.
+pub(crate) fn is_window_type(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Struct(fields) if is_window(fields))
 }
 
 /// The type of windows: Spark's `struct<start, end>`.
@@ -73,8 +89,18 @@ impl WindowFunction {
     }
 
     /// What queries call.
-    pub(super) fn all() -> [Self; 2] {
-        [Part::Window, Part::Time].map(Self::new)
+    pub(super) fn all() -> [Self; 3] {
+        [Part::Window, Part::Time, Part::Session].map(Self::new)
+    }
+
+    /// When a session of a row alone ends: its time, and its gap.
+    pub(crate) fn session_end(time: Expr, gap: Expr) -> Expr {
+        Arc::new(ScalarUDF::from(Self::new(Part::SessionEnd))).call(vec![time, gap])
+    }
+
+    /// The window from one time to another.
+    pub(crate) fn between(start: Expr, end: Expr) -> Expr {
+        Arc::new(ScalarUDF::from(Self::new(Part::Between))).call(vec![start, end])
     }
 
     /// The pane that a time is in, as a timestamp.
@@ -111,6 +137,17 @@ pub(crate) fn window_call(expression: &Expr) -> Option<(&Expr, Windows)> {
     Some((time, Lengths::read(lengths)?.windows().ok()?))
 }
 
+/// The time and the gap of a call of `session_window`; `None` for another expression.
+pub(crate) fn session_call(expression: &Expr) -> Option<(&Expr, &Expr)> {
+    match expression {
+        Expr::ScalarFunction(call) if call.func.name() == SESSION => match call.args.as_slice() {
+            [time, gap] => Some((time, gap)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl ScalarUDFImpl for WindowFunction {
     fn name(&self) -> &str {
         match self.part {
@@ -118,6 +155,9 @@ impl ScalarUDFImpl for WindowFunction {
             Part::Time => "window_time",
             Part::Pane(_) => "azud_pane",
             Part::From(_) => "azud_window_from",
+            Part::Session => SESSION,
+            Part::SessionEnd => "azud_session_end",
+            Part::Between => "azud_window_between",
         }
     }
 
@@ -127,8 +167,8 @@ impl ScalarUDFImpl for WindowFunction {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.part {
-            Part::Window | Part::From(_) => window_type(),
-            Part::Time | Part::Pane(_) => instant(),
+            Part::Window | Part::From(_) | Part::Session | Part::Between => window_type(),
+            Part::Time | Part::Pane(_) | Part::SessionEnd => instant(),
         })
     }
 
@@ -145,7 +185,11 @@ impl ScalarUDFImpl for WindowFunction {
                 return plan_err!("windows go by a timestamp, and this is {other}");
             }
         };
-        let lengths = lengths.iter().map(|_| DataType::Utf8);
+        let lengths = lengths.iter().map(|length| match (self.part, length) {
+            (Part::Between, _) => instant(),
+            (Part::Session | Part::SessionEnd, DataType::Interval(_)) => length.clone(),
+            _ => DataType::Utf8,
+        });
         Ok(std::iter::once(time).chain(lengths).collect())
     }
 
@@ -157,6 +201,17 @@ impl ScalarUDFImpl for WindowFunction {
         let lengths = match self.part {
             Part::Time => return Ok(ColumnarValue::Array(Arc::new(times))),
             Part::Pane(lengths) | Part::From(lengths) => lengths,
+            Part::Session => return exec_err!("a session is known of rows together: group by it"),
+            Part::SessionEnd | Part::Between => {
+                let Some(other) = args.args.get(1) else {
+                    return exec_err!("a session needs a gap");
+                };
+                let other = other.to_array(args.number_rows)?;
+                return Ok(ColumnarValue::Array(match self.part {
+                    Part::Between => window(times, self::times(&other)?)?,
+                    _ => Arc::new(session::ends(&times, &other)?),
+                }));
+            }
             Part::Window => match args.args.get(1) {
                 Some(ColumnarValue::Scalar(lengths)) => match Lengths::read(lengths) {
                     Some(lengths) => lengths,
@@ -178,12 +233,16 @@ impl ScalarUDFImpl for WindowFunction {
             return exec_err!("a time is in several sliding windows: group by them");
         }
         let ends: TimestampMicrosecondArray = panes.unary(|start| windows.end(start));
-        let ends = ends.with_timezone("UTC");
-        let nulls = panes.nulls().cloned();
-        let columns: Vec<ArrayRef> = vec![Arc::new(panes), Arc::new(ends)];
-        let windows = StructArray::try_new(fields(), columns, nulls)?;
-        Ok(ColumnarValue::Array(Arc::new(windows)))
+        Ok(ColumnarValue::Array(window(panes, ends)?))
     }
+}
+
+/// Windows of their starts and ends.
+fn window(starts: TimestampMicrosecondArray, ends: TimestampMicrosecondArray) -> Result<ArrayRef> {
+    let nulls = starts.nulls().cloned();
+    let (starts, ends) = (starts.with_timezone("UTC"), ends.with_timezone("UTC"));
+    let columns: Vec<ArrayRef> = vec![Arc::new(starts), Arc::new(ends)];
+    Ok(Arc::new(StructArray::try_new(fields(), columns, nulls)?))
 }
 
 // === impl Lengths ===

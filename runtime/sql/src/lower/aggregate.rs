@@ -13,6 +13,8 @@ use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::aggregate::AggregateExprBuilder;
 use datafusion_physical_expr::expressions::Literal;
 
+use datafusion_functions_aggregate::min_max::max_udaf;
+
 use super::stream::Stream;
 use super::window::Window;
 use super::{Lowering, column, nullable};
@@ -59,14 +61,24 @@ impl Lowering {
             }
         }
         let keys = aggregate.group_expr.len();
-        let functions = aggregate.aggr_expr.iter().map(function);
+        // How far a session reaches is computed as if the query had asked for it.
+        let end = window
+            .as_ref()
+            .and_then(|window| window.session_end.clone());
+        let reach = end.map(|end| max_udaf().call(vec![end]));
+        let calls: Vec<&Expr> = reach.iter().chain(&aggregate.aggr_expr).collect();
+        let functions = calls.iter().map(|call| function(call));
         let functions = functions.collect::<Result<Vec<_>, _>>()?;
         let mut places = Vec::new();
         for function in &functions {
             places.push(self.read_arguments(&mut reads, function, schema)?);
         }
+        let end = reach
+            .as_ref()
+            .and(places.first())
+            .and_then(|(places, _)| places.first().copied());
         let input = Arc::new(reads.schema());
-        let calls = functions
+        let made = functions
             .iter()
             .zip(places)
             .map(|(function, places)| reads.call(function, places, &input))
@@ -75,8 +87,8 @@ impl Lowering {
             let own = window.as_ref().filter(|window| window.key == number);
             own.map_or_else(|| name(key), Window::name)
         });
-        let names = names.chain(aggregate.aggr_expr.iter().map(name));
-        let made = Aggregate::new(&input, keys, calls)
+        let names = names.chain(calls.iter().map(|call| name(call)));
+        let made = Aggregate::new(&input, keys, made)
             .map_err(|error| SqlError::from_datafusion(&error))?
             .named(names.collect())
             .of(computed(&aggregate.input)?);
@@ -92,8 +104,12 @@ impl Lowering {
         let stream = stream.then("project", project, input);
         let stream = match &window {
             // The panes of a key make its windows together.
-            Some(window) if !window.windows.is_tumbling() => {
-                self.window_halves(stream, Arc::new(made.together_over_first()), window)
+            Some(window) if window.is_together() => {
+                let made = Arc::new(made.together_over_first());
+                match end {
+                    Some(end) => self.session_halves(stream, made, window, end),
+                    None => self.window_halves(stream, made, window),
+                }
             }
             Some(window) => self.window_halves(stream, Arc::new(made), window),
             None => self.halves(stream, Arc::new(made)),
@@ -149,7 +165,11 @@ impl Lowering {
         let mut expressions = Vec::new();
         // The window comes first there, and where the query has it here.
         let mut order: Vec<usize> = (0..input.fields().len()).collect();
+        let session = window.filter(|window| window.session_end.is_some());
         if let Some(window) = window {
+            if session.is_some() {
+                order.remove(keys);
+            }
             order.remove(0);
             order.insert(window.key, 0);
         }
@@ -158,8 +178,16 @@ impl Lowering {
             let function = index.checked_sub(keys).and_then(|call| functions.get(call));
             let wanted = output.fields().get(place).map(|field| field.data_type());
             let value = || Expr::Column(datafusion_common::Column::from_name(field.name()));
-            if let Some(window) = window.filter(|window| window.key == place) {
-                let window = WindowFunction::from(window.windows, value());
+            let is_window = |window: &&Window| window.key == place && !window.is_moment();
+            if let Some(window) = window.filter(is_window) {
+                let window = match session {
+                    Some(_) => {
+                        let end = input.field(keys).name();
+                        let end = Expr::Column(datafusion_common::Column::from_name(end));
+                        WindowFunction::between(value(), end)
+                    }
+                    None => WindowFunction::from(window.windows, value()),
+                };
                 expressions.push(self.expression(&window, &input)?);
                 continue;
             }

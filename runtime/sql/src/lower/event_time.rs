@@ -4,12 +4,13 @@ use datafusion_common::Column;
 use datafusion_expr::{Expr, LogicalPlan};
 
 use crate::catalog::Node;
-use crate::functions::window_call;
+use crate::functions::{session_call, window_call};
 
 /// Whether an expression over the rows of `plan` is event time as some source gives it, or a
 /// window of it: a time that is computed otherwise may be behind the watermark.
 pub(super) fn is_event_time(expression: &Expr, plan: &LogicalPlan) -> bool {
-    if let Some((time, _)) = window_call(expression) {
+    let time = window_call(expression).map(|(time, _)| time);
+    if let Some(time) = time.or(session_call(expression).map(|(time, _)| time)) {
         return is_event_time(time, plan);
     }
     match expression {
@@ -37,6 +38,8 @@ pub(super) fn index_is(index: usize, plan: &LogicalPlan) -> bool {
         }
         LogicalPlan::Filter(filter) => index_is(index, &filter.input),
         LogicalPlan::SubqueryAlias(alias) => index_is(index, &alias.input),
+        LogicalPlan::Sort(sort) => index_is(index, &sort.input),
+        LogicalPlan::Limit(limit) => index_is(index, &limit.input),
         LogicalPlan::TableScan(scan) => {
             let node = scan.source.downcast_ref::<Node>();
             let name = scan.projected_schema.fields().get(index);
@@ -46,9 +49,18 @@ pub(super) fn index_is(index: usize, plan: &LogicalPlan) -> bool {
         }
         LogicalPlan::Aggregate(aggregate) => {
             let key = aggregate.group_expr.get(index);
-            key.is_some_and(|key| {
-                window_of(key, &aggregate.input).is_some() && is_event_time(key, &aggregate.input)
-            })
+            key.is_some_and(|key| is_event_time(key, &aggregate.input))
+        }
+        LogicalPlan::Extension(extension) => {
+            let node = crate::deduplicate::of_extension(extension);
+            node.is_some_and(|node| index_is(index, &node.input))
+        }
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            match index.checked_sub(left) {
+                None => index_is(index, &join.left),
+                Some(index) => index_is(index, &join.right),
+            }
         }
         LogicalPlan::Union(union) => union.inputs.iter().all(|input| index_is(index, input)),
         LogicalPlan::Unnest(unnest) => {
@@ -58,6 +70,16 @@ pub(super) fn index_is(index: usize, plan: &LogicalPlan) -> bool {
         }
         _ => false,
     }
+}
+
+/// The longest delay of the tables that a plan reads: microseconds.
+pub(super) fn delay_of(plan: &LogicalPlan) -> i64 {
+    let own = match plan {
+        LogicalPlan::TableScan(scan) => scan.source.downcast_ref::<Node>(),
+        _ => None,
+    };
+    let below = plan.inputs().into_iter().map(delay_of);
+    below.chain(own.map(|node| node.delay)).max().unwrap_or(0)
 }
 
 /// The windows that a key of an aggregate stands for, and what their time is, over the rows of
@@ -95,7 +117,18 @@ fn computed_window(index: usize, plan: &LogicalPlan) -> Option<azud_operators::W
             }
         }
         LogicalPlan::Filter(filter) => computed_window(index, &filter.input),
+        LogicalPlan::Extension(extension) => {
+            let node = crate::deduplicate::of_extension(extension)?;
+            computed_window(index, &node.input)
+        }
         LogicalPlan::SubqueryAlias(alias) => computed_window(index, &alias.input),
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            match index.checked_sub(left) {
+                None => computed_window(index, &join.left),
+                Some(index) => computed_window(index, &join.right),
+            }
+        }
         LogicalPlan::Aggregate(aggregate) => {
             let (_, windows) = window_of(aggregate.group_expr.get(index)?, &aggregate.input)?;
             Some(windows.by_start())

@@ -1,14 +1,18 @@
 //! From DataFusion's logical plan to streaming steps.
 
 mod aggregate;
+mod bounds;
+mod deduplicate;
 mod event_time;
+mod join;
+mod order;
 mod stream;
 mod window;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use azud_operators::{Filter, Project, Stage, Union, Unnest, UnnestColumn};
+use azud_operators::{Filter, Project, Stage, Unnest, UnnestColumn};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{DFSchema, NullHandling};
 use datafusion_expr::execution_props::ExecutionProps;
@@ -45,6 +49,8 @@ pub(crate) fn lower(
 struct Lowering {
     steps: Vec<Step>,
     late: Vec<Late>,
+    /// Steps that take late rows out for one that is not there yet.
+    unserved: Vec<usize>,
     props: ExecutionProps,
     context: PhysicalPlanningContext,
 }
@@ -58,6 +64,7 @@ impl Lowering {
         Self {
             steps: Vec::new(),
             late: Vec::new(),
+            unserved: Vec::new(),
             props,
             context: PhysicalPlanningContext::default(),
         }
@@ -83,6 +90,15 @@ impl Lowering {
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Sort(sort) => self.sort(sort),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Extension(extension) => {
+                match crate::deduplicate::of_extension(extension) {
+                    Some(node) => self.deduplicate(node),
+                    None => Err(SqlError::new("a node of the plan has no operator")),
+                }
+            }
             other => {
                 let text = other.display().to_string();
                 let name = text.split([':', ' ']).next().unwrap_or_default();
@@ -152,16 +168,11 @@ impl Lowering {
             let stream = self.stream(input)?.conform(&schema);
             inputs.push(self.input(stream, true));
         }
-        let made = schema.clone();
+        let first = inputs.first().cloned();
+        let first = first.ok_or_else(|| SqlError::new("a union of nothing"))?;
         self.steps.push(Step {
-            name: "union",
             inputs,
-            schema: schema.clone(),
-            exchange: None,
-            stateful: false,
-            closes: false,
-            modes_of: None,
-            make: Arc::new(move |_| Ok(Box::new(Union::new(made.clone())))),
+            ..Step::stateless("union", first, schema.clone())
         });
         Ok(Stream::new(Input::Step(self.steps.len() - 1), schema))
     }
@@ -180,6 +191,16 @@ impl Lowering {
         }
         self.steps.push(stream.into_step(keep_origin));
         self.steps.len() - 1
+    }
+
+    /// Steps that took late rows out did it for the last one.
+    fn serve(&mut self, steps: Vec<usize>) {
+        let last = self.steps.len().checked_sub(1);
+        for step in steps {
+            if let Some(step) = self.steps.get_mut(step) {
+                step.serves = last;
+            }
+        }
     }
 
     fn expressions(

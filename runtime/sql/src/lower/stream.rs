@@ -65,14 +65,8 @@ impl Stream {
         let stages: Arc<[Arc<dyn Stage>]> =
             self.stages.into_iter().map(|(_, stage)| stage).collect();
         Step {
-            name,
-            inputs: vec![self.input],
-            schema: self.schema,
-            exchange: None,
-            stateful: false,
-            closes: false,
-            modes_of: None,
             make: Arc::new(move |_| Ok(Box::new(Chain::new(stages.clone(), keep_origin)))),
+            ..Step::stateless(name, self.input, self.schema)
         }
     }
 }

@@ -3,30 +3,33 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use azud_model::{Error, Mode};
 use azud_operators::{
-    Aggregate, Filter, FinalAggregate, LateFilter, LateRows, PartialAggregate, WindowAggregate,
-    Windows,
+    Aggregate, Filter, FinalAggregate, LateFilter, LateRows, PartialAggregate, SessionAggregate,
+    SessionStarts, WindowAggregate, Windows,
 };
+use datafusion_common::ScalarValue;
 use datafusion_expr::expr_rewriter::unnormalize_col;
-use datafusion_expr::{Expr, logical_plan};
+use datafusion_expr::{Expr, ExprSchemable, logical_plan};
 use datafusion_physical_expr::expressions::IsNotNullExpr;
 
-use super::event_time::{index_is, is_event_time, window_of};
+use super::event_time::{delay_of, index_is, is_event_time, window_of};
 use super::stream::Stream;
 use super::{Lowering, column};
 use crate::catalog::Node;
-use crate::functions::WindowFunction;
-use crate::{Input, Late, SqlError, Step};
+use crate::functions::{WindowFunction, session_call};
+use crate::{Input, Late, SqlError, Step, Times};
 
-/// The window among the keys of an aggregate.
+/// The window among the keys of an aggregate, or the time that stands for itself.
 pub(super) struct Window {
     /// Its place among the keys.
     pub(super) key: usize,
     /// What it goes by: a timestamp, or a window.
     pub(super) time: Expr,
     pub(super) windows: Windows,
+    /// Of a session: when one of a row alone ends.
+    pub(super) session_end: Option<Expr>,
     /// Whether the watermark closes it.
     pub(super) closes: bool,
 }
@@ -43,15 +46,84 @@ impl Window {
                 key,
                 time,
                 windows,
+                session_end: None,
                 closes: is_event_time(of, &aggregate.input),
             })
         });
-        windows.next()
+        let window = windows.next();
+        window
+            .or_else(|| Self::session(aggregate))
+            .or_else(|| Self::moment(aggregate))
+    }
+
+    /// The session among the keys.
+    fn session(aggregate: &logical_plan::Aggregate) -> Option<Self> {
+        let mut keys = aggregate.group_expr.iter().enumerate();
+        keys.find_map(|(key, of)| {
+            let call = unalias(of);
+            let (time, gap) = session_call(call)?;
+            // Late is a row whose session, were it alone, would be closed: of sessions with one
+            // gap that is a window of that length that starts with it.
+            let windows = match constant_gap(gap) {
+                Some(gap) => Windows::new(gap, 1, 0).ok()?,
+                None => Windows::instants(),
+            };
+            Some(Self {
+                key,
+                time: WindowFunction::time(time.clone()),
+                windows,
+                session_end: Some(WindowFunction::session_end(time.clone(), gap.clone())),
+                closes: is_event_time(call, &aggregate.input),
+            })
+        })
+    }
+
+    /// Event time itself among the keys.
+    fn moment(aggregate: &logical_plan::Aggregate) -> Option<Self> {
+        let mut keys = aggregate.group_expr.iter().enumerate();
+        let is_moment = |key: &Expr| {
+            is_event_time(key, &aggregate.input)
+                && key
+                    .get_type(aggregate.input.schema())
+                    .is_ok_and(|data_type| matches!(data_type, DataType::Timestamp(..)))
+        };
+        let (key, time) = keys.find(|(_, key)| is_moment(key))?;
+        Some(Self {
+            key,
+            time: time.clone(),
+            windows: Windows::instants(),
+            session_end: None,
+            closes: true,
+        })
+    }
+
+    /// Whether the key is a time, and no window.
+    pub(super) fn is_moment(&self) -> bool {
+        self.windows == Windows::instants() && self.session_end.is_none()
+    }
+
+    /// Whether the panes of a key make its windows together.
+    pub(super) fn is_together(&self) -> bool {
+        self.session_end.is_some() || !self.windows.is_tumbling()
+    }
+
+    /// What late rows are told by.
+    fn late_by(&self) -> Expr {
+        match &self.session_end {
+            Some(end) if self.windows == Windows::instants() => end.clone(),
+            _ => WindowFunction::time(self.time.clone()),
+        }
     }
 
     /// What is kept of the window, in words: `window(ts, 10 s)`.
     pub(super) fn name(&self) -> String {
         let time = unnormalize_col(self.time.clone());
+        if let Some(end) = &self.session_end {
+            return format!("session to {}", unnormalize_col(end.clone()));
+        }
+        if self.is_moment() {
+            return time.to_string();
+        }
         let seconds = |micros: i64| micros as f64 / 1e6;
         let (size, slide) = (self.windows.size(), self.windows.slide());
         let mut name = format!("window({time}, {} s", seconds(size));
@@ -67,7 +139,10 @@ impl Window {
 
     /// What rows are grouped by.
     pub(super) fn pane(&self) -> Expr {
-        WindowFunction::pane(self.windows, self.time.clone())
+        match self.is_moment() || self.session_end.is_some() {
+            true => self.time.clone(),
+            false => WindowFunction::pane(self.windows, self.time.clone()),
+        }
     }
 }
 
@@ -79,20 +154,21 @@ impl Lowering {
         window: &Window,
         aggregate: &logical_plan::Aggregate,
     ) -> Result<Stream, SqlError> {
-        let time = WindowFunction::time(window.time.clone());
-        let time = self.expression(&time, aggregate.input.schema())?;
+        let time = self.expression(&window.late_by(), aggregate.input.schema())?;
         let schema = stream.schema.clone();
         let windows = window.windows;
+        let of_session = window.session_end.is_some();
         let input = self.input(stream, true);
         self.late.push(Late {
             step: self.steps.len(),
             schema: late_schema(&schema, &aggregate.input),
         });
+        self.unserved.push(self.steps.len());
         self.steps.push(Step {
-            // The aggregate that follows.
-            modes_of: Some(self.steps.len() + 3),
             make: Arc::new(move |context| {
                 let becomes = match context.modes.as_slice() {
+                    // As Spark has it of sessions, in mode complete too.
+                    _ if of_session => LateRows::TakenOut,
                     [Mode::Complete] => LateRows::None,
                     modes if modes.contains(&Mode::Complete) => LateRows::Copied,
                     _ => LateRows::TakenOut,
@@ -104,6 +180,57 @@ impl Lowering {
         Ok(Stream::new(Input::Step(self.steps.len() - 1), schema))
     }
 
+    /// Both halves of an aggregate whose first key is the start of a session, whose first call
+    /// reads when one of a row alone ends: column `end`.
+    pub(super) fn session_halves(
+        &mut self,
+        stream: Stream,
+        aggregate: Arc<Aggregate>,
+        window: &Window,
+        end: usize,
+    ) -> Stream {
+        // A row without a time, or with no gap, is in no session.
+        let schema = stream.schema.clone();
+        let name = schema.fields().get(end).map_or("", |field| field.name());
+        let has_end = Arc::new(IsNotNullExpr::new(column(name, end)));
+        let stream = stream.then("filter", Filter::new(has_end), schema.clone());
+        let starts = SessionStarts::new(&schema, aggregate.keys() - 1, end);
+        let stream = stream.then("sessions", starts, schema);
+        let input = Input::Step(self.step(stream, false));
+        let partial = aggregate.clone();
+        self.steps.push(Step {
+            make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
+            ..Step::stateless("partial aggregate", input, aggregate.state().clone())
+        });
+        let output = aggregate.output().clone();
+        let closes = window.closes;
+        self.steps.push(Step {
+            exchange: Some(aggregate.moves_by().collect()),
+            stateful: true,
+            closes,
+            refuses: &[(
+                Mode::Update,
+                "Session window on streaming DataFrame/DataSet in update output mode is not \
+                 supported: sessions that meet would leave rows behind",
+            )],
+            make: Arc::new(move |context| {
+                if context.state_per_batch {
+                    return Err(Error::invalid("`state: batch` is not for sessions"));
+                }
+                let (aggregate, modes) = (aggregate.clone(), context.modes.clone());
+                Ok(Box::new(SessionAggregate::new(aggregate, modes, closes)?))
+            }),
+            ..Step::stateless(
+                "session aggregate",
+                Input::Step(self.steps.len() - 1),
+                output.clone(),
+            )
+        });
+        let unserved = std::mem::take(&mut self.unserved);
+        self.serve(unserved);
+        Stream::new(Input::Step(self.steps.len() - 1), output)
+    }
+
     /// Both halves of an aggregate whose first key is a pane.
     pub(super) fn window_halves(
         &mut self,
@@ -111,11 +238,14 @@ impl Lowering {
         aggregate: Arc<Aggregate>,
         window: &Window,
     ) -> Stream {
-        // A row without a time is in no window, as in Spark.
+        // A row without a time is in no window, as in Spark; but null is a key as any other.
         let schema = stream.schema.clone();
         let first = schema.fields().first().map_or("", |field| field.name());
         let has_time = Arc::new(IsNotNullExpr::new(column(first, 0)));
-        let stream = stream.then("filter", Filter::new(has_time), schema.clone());
+        let stream = match window.is_moment() {
+            true => stream,
+            false => stream.then("filter", Filter::new(has_time), schema.clone()),
+        };
         let input = Input::Step(self.step(stream, false));
         let partial = aggregate.clone();
         self.steps.push(Step {
@@ -149,12 +279,31 @@ impl Lowering {
                 output.clone(),
             )
         });
+        let unserved = std::mem::take(&mut self.unserved);
+        self.serve(unserved);
         Stream::new(Input::Step(self.steps.len() - 1), output)
     }
 }
 
+fn unalias(expression: &Expr) -> &Expr {
+    match expression {
+        Expr::Alias(alias) => unalias(&alias.expr),
+        other => other,
+    }
+}
+
+/// A gap that is the same for all rows, in microseconds, if it is more than nothing.
+fn constant_gap(gap: &Expr) -> Option<i64> {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = gap else {
+        return None;
+    };
+    crate::syntax::interval::micros(text)
+        .ok()
+        .filter(|gap| *gap > 0)
+}
+
 /// The columns of late rows: those that the query reads, as their node names them.
-fn late_schema(schema: &SchemaRef, plan: &datafusion_expr::LogicalPlan) -> SchemaRef {
+pub(super) fn late_schema(schema: &SchemaRef, plan: &datafusion_expr::LogicalPlan) -> SchemaRef {
     let fields = schema.fields().iter().enumerate().map(|(index, field)| {
         let name = original(index, plan).unwrap_or_else(|| field.name().clone());
         Field::new(name, field.data_type().clone(), true)
@@ -180,9 +329,12 @@ fn original(index: usize, plan: &datafusion_expr::LogicalPlan) -> Option<String>
     }
 }
 
-/// The names of the columns of a query that are event time.
-pub(super) fn times(plan: &datafusion_expr::LogicalPlan, names: &[String]) -> Vec<String> {
+/// The event time of a query's rows, whose columns have these names.
+pub(super) fn times(plan: &datafusion_expr::LogicalPlan, names: &[String]) -> Times {
     let names = names.iter().enumerate();
-    let times = names.filter(|(index, _)| index_is(*index, plan));
-    times.map(|(_, name)| name.clone()).collect()
+    let columns = names.filter(|(index, _)| index_is(*index, plan));
+    Times {
+        columns: columns.map(|(_, name)| name.clone()).collect(),
+        delay: delay_of(plan),
+    }
 }

@@ -3,7 +3,7 @@
 /// A length in microseconds.
 ///
 /// The units are those of Spark's `CalendarInterval` that always last the same.
-pub(super) fn micros(text: &str) -> Result<i64, String> {
+pub(crate) fn micros(text: &str) -> Result<i64, String> {
     let wrong =
         || format!("`{text}` is no length of time: write a number and a unit: '10 seconds'");
     let lower = text.to_lowercase().replace('\'', "");

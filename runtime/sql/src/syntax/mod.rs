@@ -1,10 +1,12 @@
 //! From text to a syntax tree that DataFusion plans: Spark's dialect parsed,
 //! what cannot stream refused, and what Spark writes otherwise rewritten.
 
+mod deduplicate;
 mod dialect;
 mod generators;
-mod interval;
+pub(crate) mod interval;
 mod java_regex;
+mod joins;
 mod lateral;
 mod literals;
 mod names;
@@ -45,7 +47,7 @@ pub(crate) fn parse(sql: &str) -> Result<Query, SqlError> {
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(size::MAX_NESTING * 3)
         .with_tokens_with_locations(tokens);
-    let query = match parser.parse_statement() {
+    let mut query = match parser.parse_statement() {
         Ok(Statement::Query(query)) => *query,
         Ok(other) => return Err(not_a_query(&other)),
         Err(error) => return Err(SqlError::from_parser(&error)),
@@ -53,7 +55,10 @@ pub(crate) fn parse(sql: &str) -> Result<Query, SqlError> {
     while parser.consume_token(&Token::SemiColon) {}
     let rest = parser.peek_token();
     match rest.token {
-        Token::EOF => Ok(query),
+        Token::EOF => {
+            deduplicate::rewrite(&mut query)?;
+            Ok(query)
+        }
         Token::Word(ref word)
             if word.keyword == datafusion_sql::sqlparser::keywords::Keyword::SELECT =>
         {

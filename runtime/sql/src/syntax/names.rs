@@ -164,7 +164,7 @@ fn case(operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr
 
 fn call(function: &Function) -> String {
     let name = function.name.to_string().to_lowercase();
-    if name == "window" {
+    if name == "window" || name == "session_window" {
         return name;
     }
     let mut result = match &function.args {

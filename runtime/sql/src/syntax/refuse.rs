@@ -12,7 +12,7 @@ use datafusion_sql::sqlparser::ast::{
 
 use datafusion_sql::sqlparser::tokenizer::Span;
 
-use super::generators;
+use super::{deduplicate, generators, joins};
 use crate::SqlError;
 use crate::functions::{Functions, is_later};
 use crate::nearest::nearest;
@@ -65,7 +65,7 @@ impl Visitor for Refuser<'_> {
                 Err(SqlError::new(format!(
                     "a subquery inside an expression is a join of streams, {LATER}"
                 ))
-                .help("a subquery can stand in FROM")
+                .help("a subquery can stand in FROM, and LEFT SEMI JOIN is what IN and EXISTS mean")
                 .at(expression))
             }
             Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => Err(SqlError::new(
@@ -132,7 +132,8 @@ impl Refuser<'_> {
         if let Some(reason) = not_yet(name, bare) {
             return Err(SqlError::new(format!("{name}() is {LATER}: {reason}")).at_span(span));
         }
-        if self.functions.contains(name) {
+        // A key of GROUP BY, which no row has a value of.
+        if name == "session_window" || self.functions.contains(name) {
             return Ok(());
         }
         if is_later(name) {
@@ -149,7 +150,6 @@ impl Refuser<'_> {
 /// Functions of Spark that have to wait, and why; `bare`: without arguments.
 fn not_yet(name: &str, bare: bool) -> Option<&'static str> {
     Some(match name {
-        "session_window" => "it comes after windows of one size",
         "now" | "current_timestamp" | "current_date" | "current_time" | "curdate"
         | "localtimestamp" | "current_timezone" => {
             "time comes through the epoch, so that a run can be repeated"
@@ -171,18 +171,6 @@ fn not_yet(name: &str, bare: bool) -> Option<&'static str> {
 fn refuse_query(query: &Query) -> Result<(), SqlError> {
     if let Some(with) = query.with.as_ref().filter(|with| with.recursive) {
         return Err(SqlError::new("a recursive query never ends on a stream").at(with));
-    }
-    if let Some(order) = &query.order_by {
-        return Err(SqlError::new("Sorting is not supported on streaming DataFrames/Datasets, unless it is on aggregated DataFrame/Dataset in Complete output mode; that is not in this version yet")
-            .help("leave ORDER BY out; sort where the rows are read")
-            .at(order));
-    }
-    if let Some(limit) = &query.limit_clause {
-        return Err(SqlError::new(
-            "LIMIT and OFFSET cannot stream: which rows come first depends on timing",
-        )
-        .help("leave LIMIT out; `rows` of the console sink cuts what is shown")
-        .at(limit));
     }
     if let Some(fetch) = &query.fetch {
         return Err(
@@ -206,16 +194,12 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
             right,
         } => {
             let what = match (op, set_quantifier) {
-                (SetOperator::Union, SetQuantifier::All) => {
+                (
+                    SetOperator::Union,
+                    SetQuantifier::All | SetQuantifier::None | SetQuantifier::Distinct,
+                ) => {
                     refuse_body(left)?;
                     return refuse_body(right);
-                }
-                (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => {
-                    return Err(SqlError::new(format!(
-                        "UNION takes out duplicates, which is {LATER}"
-                    ))
-                    .help("write UNION ALL")
-                    .at(right.as_ref()));
                 }
                 (SetOperator::Union, _) => "UNION BY NAME",
                 (SetOperator::Except | SetOperator::Minus, _) => "EXCEPT",
@@ -236,26 +220,20 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
 }
 
 fn refuse_select(select: &Select) -> Result<(), SqlError> {
-    let from = match select.from.as_slice() {
-        [from] => from,
-        [] => {
-            return Err(SqlError::new("the query reads no node")
-                .help("write SELECT ... FROM node")
-                .at(select));
-        }
-        [_, second, ..] => {
-            return Err(SqlError::new(format!("joins are {LATER}")).at(&second.relation));
-        }
-    };
-    if let Some(join) = from.joins.first() {
-        return Err(SqlError::new(format!("joins are {LATER}")).at(&join.relation));
+    if select.from.is_empty() {
+        return Err(SqlError::new("the query reads no node")
+            .help("write SELECT ... FROM node")
+            .at(select));
     }
-    if matches!(select.distinct, Some(Distinct::Distinct | Distinct::On(_))) {
-        let at = select.projection.first();
-        let error =
-            SqlError::new(format!("DISTINCT is {LATER}")).help("write GROUP BY with the columns");
-        return Err(match at {
-            Some(item) => error.at(item),
+    let mut joins = select.from.iter().flat_map(|from| &from.joins);
+    joins.try_for_each(joins::refuse)?;
+    if let Some(Distinct::On(on)) = &select.distinct
+        && !deduplicate::is_rewritten(on)
+    {
+        let error = SqlError::new("DISTINCT ON is not Spark's")
+            .help("write FROM dropDuplicates(node, column, ...)");
+        return Err(match on.first() {
+            Some(on) => error.at(on),
             None => error,
         });
     }
@@ -367,9 +345,9 @@ fn refuse_relation(relation: &TableFactor) -> Result<(), SqlError> {
             sample: None,
             ..
         } => Ok(()),
-        TableFactor::NestedJoin { .. } => {
-            Err(SqlError::new(format!("joins are {LATER}")).at(relation))
-        }
+        TableFactor::NestedJoin { .. } => Err(SqlError::new("joins in brackets are not read")
+            .help("join in a subquery: FROM (SELECT ... FROM a JOIN b ON ...) AS ab")
+            .at(relation)),
         TableFactor::Table {
             sample: Some(_), ..
         } => Err(

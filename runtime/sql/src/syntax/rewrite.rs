@@ -33,6 +33,9 @@ impl VisitorMut for Rewriter {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> Flow {
+        if let Err(error) = windows::rewrite_order(query) {
+            return Flow::Break(error);
+        }
         for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
             lower_alias(&mut cte.alias);
         }

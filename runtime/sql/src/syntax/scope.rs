@@ -6,6 +6,7 @@ use datafusion_sql::sqlparser::ast::{
 };
 
 use super::generators::{self, Generator};
+use super::joins;
 use super::names::name_of;
 use crate::nearest::nearest;
 use crate::{SqlError, Tables};
@@ -88,8 +89,33 @@ pub(crate) struct Scope<'a> {
     ctes: Vec<(String, Vec<String>)>,
 }
 
-/// A relation of FROM: its name in the query, and its columns.
-type Relation = (String, Vec<String>);
+/// A relation of FROM.
+struct Relation {
+    /// Its name in the query, in lower case.
+    name: String,
+    columns: Vec<String>,
+    /// Columns of USING, which `*` gives once.
+    hidden: Vec<String>,
+}
+
+impl Relation {
+    fn new(name: &str, columns: Vec<String>) -> Self {
+        Self {
+            name: name.to_lowercase(),
+            columns,
+            hidden: Vec::new(),
+        }
+    }
+
+    fn shown(&self) -> impl Iterator<Item = String> {
+        let hidden = |column: &&String| {
+            let mut hidden = self.hidden.iter();
+            hidden.any(|hidden| hidden.eq_ignore_ascii_case(column))
+        };
+        let columns = self.columns.iter();
+        columns.filter(move |column| !hidden(column)).cloned()
+    }
+}
 
 // === impl Scope ===
 
@@ -130,12 +156,24 @@ impl<'a> Scope<'a> {
     fn select_names(&mut self, select: &Select) -> Result<Vec<String>, SqlError> {
         let mut relations = Vec::new();
         for from in &select.from {
+            let first = relations.len();
             relations.push(self.relation(&from.relation)?);
+            for join in &from.joins {
+                let mut right = self.relation(&join.relation)?;
+                right.hidden = joins::using(join);
+                let before = relations.get(first..).unwrap_or_default();
+                let before = before.iter().flat_map(|left| left.columns.iter());
+                joins::check_star(select, join, &right.hidden, before)?;
+                if joins::is_semi(join) {
+                    continue;
+                }
+                relations.push(right);
+            }
         }
         for view in &select.lateral_views {
             let generator = Generator::of(&view.lateral_view)?;
             let columns = generator.names(&view.lateral_col_alias, &view.lateral_view)?;
-            relations.push((plain(&view.lateral_view_name).to_lowercase(), columns));
+            relations.push(Relation::new(&plain(&view.lateral_view_name), columns));
         }
         let mut names: Vec<String> = Vec::new();
         for item in &select.projection {
@@ -171,14 +209,15 @@ impl<'a> Scope<'a> {
                     Some(alias) => alias.name.value.clone(),
                     None => node.rsplit('.').next().unwrap_or_default().to_owned(),
                 };
-                Ok((known_as.to_lowercase(), renamed(columns, alias.as_ref())))
+                Ok(Relation::new(&known_as, renamed(columns, alias.as_ref())))
             }
             TableFactor::Derived {
                 subquery, alias, ..
             } => {
                 let names = self.output_names(subquery)?;
-                let known_as = alias.as_ref().map(|alias| alias.name.value.to_lowercase());
-                Ok((known_as.unwrap_or_default(), renamed(names, alias.as_ref())))
+                let known_as = alias.as_ref().map(|alias| alias.name.value.as_str());
+                let names = renamed(names, alias.as_ref());
+                Ok(Relation::new(known_as.unwrap_or_default(), names))
             }
             other => Err(SqlError::new("FROM takes nodes and subqueries").at(other)),
         }
@@ -227,7 +266,7 @@ fn item_names(item: &SelectItem, relations: &[Relation]) -> Result<Vec<String>, 
             Generator::of(expr)?.names(aliases, expr)?
         }
         SelectItem::Wildcard(options) => {
-            let all = relations.iter().flat_map(|(_, columns)| columns.clone());
+            let all = relations.iter().flat_map(Relation::shown);
             without(all.collect(), options)
         }
         SelectItem::QualifiedWildcard(
@@ -236,10 +275,10 @@ fn item_names(item: &SelectItem, relations: &[Relation]) -> Result<Vec<String>, 
         ) => {
             let wanted = plain(name).to_lowercase();
             let wanted = wanted.rsplit('.').next().unwrap_or_default();
-            let found = relations.iter().find(|(relation, _)| relation == wanted);
-            let (_, columns) = found
+            let found = relations.iter().find(|relation| relation.name == wanted);
+            let relation = found
                 .ok_or_else(|| SqlError::new(format!("there is no `{wanted}` in FROM")).at(name))?;
-            without(columns.clone(), options)
+            without(relation.columns.clone(), options)
         }
         SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(expr), _) => {
             return Err(SqlError::new("`.*` is for tables only").at(expr));

@@ -6,14 +6,14 @@ use std::ops::ControlFlow;
 use azud_operators::Windows;
 use datafusion_sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    Ident, ObjectName, ObjectNamePart, Select, SelectItem, Value, Visit, VisitMut, Visitor,
-    VisitorMut,
+    Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, Value, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 
 use super::interval;
 use super::literals::unescape;
 use crate::SqlError;
-use crate::functions::WINDOW;
+use crate::functions::{SESSION, WINDOW};
 
 /// In so many windows a row can be: each is a row of the result, and that for every key.
 const MOST_WINDOWS: i64 = 10_000;
@@ -21,29 +21,56 @@ const MOST_WINDOWS: i64 = 10_000;
 /// What Spark calls the column of windows.
 const COLUMN: &str = "window";
 
+/// What it calls the column of sessions.
+const SESSION_COLUMN: &str = "session_window";
+
 /// Rewrites the calls of a SELECT, and in one that groups by windows the names that mean them.
 pub(super) fn rewrite(select: &mut Select) -> Result<(), SqlError> {
     let mut calls = Calls::default();
     each(select, &mut calls)?;
     let Some(key) = grouping(select, &calls.found)? else {
         let groups = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
-        return match calls.sliding.first().filter(|_| !groups) {
-            Some(sliding) => Err(SqlError::new(
-                "a row is in several sliding windows: they are for GROUP BY only",
+        return match calls.grouped.first().filter(|_| !groups) {
+            Some(call) => Err(SqlError::new(
+                "a window that is not of one row alone, a sliding one or a session, is for \
+                 GROUP BY only",
             )
-            .at(sliding)),
+            .at(call)),
             None => Ok(()),
         };
     };
-    name_items(select, &key);
     // What goes in is named by its own columns: one of them may be a `window`, too.
-    let mut names = Names(key);
+    let mut names = Names::of(key);
+    name_items(select, &names.key, names.column);
     let named = VisitMut::visit(&mut select.projection, &mut names);
     let named = match named {
         ControlFlow::Continue(()) => VisitMut::visit(&mut select.having, &mut names),
         ControlFlow::Break(error) => ControlFlow::Break(error),
     };
     match named {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// What ORDER BY names is what its SELECT groups by.
+pub(super) fn rewrite_order(query: &mut Query) -> Result<(), SqlError> {
+    let (SetExpr::Select(select), Some(order)) = (query.body.as_ref(), &mut query.order_by) else {
+        return Ok(());
+    };
+    let mut select = select.clone();
+    let mut calls = Calls::default();
+    each(&mut select, &mut calls)?;
+    let Some(key) = grouping(&select, &calls.found)? else {
+        return Ok(());
+    };
+    let visited = VisitMut::visit(order, &mut Calls::default());
+    let mut names = Names::of(key);
+    let visited = match visited {
+        ControlFlow::Continue(()) => VisitMut::visit(order, &mut names),
+        stopped => stopped,
+    };
+    match visited {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -74,17 +101,18 @@ fn grouping(select: &Select, calls: &[Expr]) -> Result<Option<Expr>, SqlError> {
 }
 
 /// `SELECT window` is a column of that name.
-fn name_items(select: &mut Select, key: &Expr) {
+fn name_items(select: &mut Select, key: &Expr, column: &str) {
     for item in &mut select.projection {
         let is_window = |expression: &Expr| {
-            expression == key || matches!(expression, Expr::Identifier(name) if is_column(name))
+            let named = matches!(expression, Expr::Identifier(name) if name.value.eq_ignore_ascii_case(column));
+            named || expression == key
         };
         if let SelectItem::UnnamedExpr(expression) = item
             && is_window(expression)
         {
             *item = SelectItem::ExprWithAlias {
                 expr: key.clone(),
-                alias: Ident::new(COLUMN),
+                alias: Ident::new(column),
             };
         }
     }
@@ -97,6 +125,9 @@ fn each<V: VisitorMut<Break = SqlError>>(
 ) -> Result<(), SqlError> {
     let visited = (|| {
         VisitMut::visit(&mut select.projection, visitor)?;
+        for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+            VisitMut::visit(&mut join.join_operator, visitor)?;
+        }
         VisitMut::visit(&mut select.selection, visitor)?;
         VisitMut::visit(&mut select.group_by, visitor)?;
         VisitMut::visit(&mut select.having, visitor)
@@ -111,8 +142,8 @@ fn each<V: VisitorMut<Break = SqlError>>(
 #[derive(Default)]
 struct Calls {
     found: Vec<Expr>,
-    /// Those of windows that overlap, as they were written.
-    sliding: Vec<Expr>,
+    /// Those of windows that are for GROUP BY only, as they were written.
+    grouped: Vec<Expr>,
 }
 
 impl VisitorMut for Calls {
@@ -131,12 +162,15 @@ impl VisitorMut for Calls {
         let Expr::Function(function) = expression else {
             return ControlFlow::Continue(());
         };
-        if !function.name.to_string().eq_ignore_ascii_case(COLUMN) {
-            return ControlFlow::Continue(());
-        }
-        match planned(function) {
-            Ok(windows) if windows.is_tumbling() => {}
-            Ok(_) => self.sliding.push(place),
+        let name = function.name.to_string();
+        let planned = match name.as_str() {
+            name if name.eq_ignore_ascii_case(COLUMN) => planned(function),
+            name if name.eq_ignore_ascii_case(SESSION_COLUMN) => session(function),
+            _ => return ControlFlow::Continue(()),
+        };
+        match planned {
+            Ok(true) => {}
+            Ok(false) => self.grouped.push(place),
             Err(error) => return ControlFlow::Break(error.at(&place)),
         }
         self.found.push(expression.clone());
@@ -144,23 +178,13 @@ impl VisitorMut for Calls {
     }
 }
 
-fn planned(function: &mut Function) -> Result<Windows, SqlError> {
+/// Rewrites a call of `window`; answers whether a row is in one of its windows only.
+fn planned(function: &mut Function) -> Result<bool, SqlError> {
     let wrong = || {
         SqlError::new("window takes a time and up to three lengths")
             .help("write window(ts, '10 seconds') or window(ts, '10 seconds', '5 seconds')")
     };
-    let FunctionArguments::List(list) = &mut function.args else {
-        return Err(wrong());
-    };
-    let arguments: Option<Vec<Expr>> = list
-        .args
-        .iter()
-        .map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
-            _ => None,
-        })
-        .collect();
-    let arguments = arguments.ok_or_else(wrong)?;
+    let arguments = arguments(function).ok_or_else(wrong)?;
     let (time, lengths) = arguments.split_first().ok_or_else(wrong)?;
     let lengths = lengths.iter().map(length).collect::<Result<Vec<_>, _>>()?;
     let (size, slide, start) = match lengths.as_slice() {
@@ -180,16 +204,60 @@ fn planned(function: &mut Function) -> Result<Windows, SqlError> {
     }
     let lengths = format!("{size} {slide} {start}");
     let lengths = Expr::Value(Value::SingleQuotedString(lengths).into());
-    let arguments = [time.clone(), lengths];
-    list.args = arguments
-        .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
-        .into();
-    let mut name = Ident::new(WINDOW);
+    call(function, WINDOW, [time.clone(), lengths]);
+    Ok(windows.is_tumbling())
+}
+
+/// Rewrites a call of `session_window`; a row alone does not know its session.
+fn session(function: &mut Function) -> Result<bool, SqlError> {
+    let wrong = || {
+        SqlError::new("session_window takes a time and a gap")
+            .help("write session_window(ts, '5 minutes')")
+    };
+    let arguments = arguments(function).ok_or_else(wrong)?;
+    let [time, gap] = arguments.as_slice() else {
+        return Err(wrong());
+    };
+    let gap = match gap {
+        Expr::Value(_) | Expr::Interval(_) => {
+            let gap = format!("{} microseconds", length(gap)?);
+            Expr::Value(Value::SingleQuotedString(gap).into())
+        }
+        // One for each row.
+        other => other.clone(),
+    };
+    call(function, SESSION, [time.clone(), gap]);
+    Ok(false)
+}
+
+fn arguments(function: &Function) -> Option<Vec<Expr>> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let arguments = list.args.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
+        _ => None,
+    });
+    arguments.collect()
+}
+
+/// Gives a call another name and other arguments.
+fn call(function: &mut Function, name: &str, arguments: [Expr; 2]) {
+    let mut name = Ident::new(name);
     if let Some(old) = function.name.0.first().and_then(ObjectNamePart::as_ident) {
         name.span = old.span;
     }
     function.name = ObjectName::from(vec![name]);
-    Ok(windows)
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args = arguments
+            .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+            .into();
+    }
+}
+
+/// Whether a call that was rewritten is one of sessions.
+fn is_session(call: &Expr) -> bool {
+    matches!(call, Expr::Function(function) if function.name.to_string() == SESSION)
 }
 
 /// A length in microseconds: `'10 seconds'`, a number of them, or `INTERVAL '10' SECONDS`.
@@ -215,17 +283,20 @@ fn length(expression: &Expr) -> Result<i64, SqlError> {
 }
 
 /// `window` and its parts as what the SELECT groups by.
-struct Names(Expr);
+struct Names {
+    key: Expr,
+    column: &'static str,
+}
 
 impl VisitorMut for Names {
     type Break = SqlError;
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<SqlError> {
         let named = match expression {
-            Expr::Identifier(name) if is_column(name) => Some(self.0.clone()),
+            Expr::Identifier(name) if self.is_column(name) => Some(self.key.clone()),
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [first, parts @ ..] if is_column(first) => Some(Expr::CompoundFieldAccess {
-                    root: Box::new(self.0.clone()),
+                [first, parts @ ..] if self.is_column(first) => Some(Expr::CompoundFieldAccess {
+                    root: Box::new(self.key.clone()),
                     access_chain: parts.iter().map(part_of).collect(),
                 }),
                 _ => None,
@@ -233,7 +304,7 @@ impl VisitorMut for Names {
             _ => None,
         };
         if let Some(named) = named
-            && !mentions(&self.0, expression)
+            && !mentions(&self.key, expression)
         {
             *expression = named;
         }
@@ -248,8 +319,18 @@ fn part_of(name: &Ident) -> AccessExpr {
     AccessExpr::Dot(Expr::Value(part))
 }
 
-fn is_column(name: &Ident) -> bool {
-    name.value.eq_ignore_ascii_case(COLUMN)
+impl Names {
+    fn of(key: Expr) -> Self {
+        let column = match is_session(&key) {
+            true => SESSION_COLUMN,
+            false => COLUMN,
+        };
+        Self { key, column }
+    }
+
+    fn is_column(&self, name: &Ident) -> bool {
+        name.value.eq_ignore_ascii_case(self.column)
+    }
 }
 
 /// Whether a part of the window's own call is named: `window(window, '1 hour')`.

@@ -99,7 +99,10 @@ fn check(
     let columns = schema("k string, x bigint, ts timestamp");
     let table = Table {
         schema: columns.clone(),
-        times: vec!["ts".to_owned()],
+        times: azud_sql::Times {
+            columns: vec!["ts".to_owned()],
+            delay: 0,
+        },
     };
     let tables = Tables::from([("t".to_owned(), table)]);
     let sql = format!(

@@ -1,0 +1,1 @@
+//! A join gives what a nested loop over all rows gives.
