@@ -151,6 +151,8 @@ def batch_text(batch):
 
 
 def block(rows, indent):
+    if rows is None:
+        return "null"
     if not rows:
         return "[]"
     margin = " " * indent

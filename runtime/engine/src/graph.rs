@@ -9,6 +9,7 @@ mod cut;
 mod expand;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use azud_model::Mode;
 
 use super::expand::{below_changing, wanted};
+use super::time::sources;
 use super::{ModeProblem, Side, Vertex, Work};
 use crate::event_time::TimeFrom;
 
@@ -210,56 +211,4 @@ fn instances(vertices: &[Vertex], wanted: &[BTreeSet<Mode>]) -> Vec<Instance> {
         }));
     }
     instances
-}
-
-/// For every vertex, the sources whose event time is its own: those above it, and those that its
-/// node reads besides, since a query has one watermark, as in Spark.
-fn sources(vertices: &[Vertex]) -> Vec<Vec<TimeFrom>> {
-    let above = sources_above(vertices);
-    let mut of_node: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-    for (vertex, above) in vertices.iter().zip(&above) {
-        let own = of_node.entry(vertex.node).or_default();
-        own.extend(above.iter().map(|from| from.source));
-    }
-    let with_node = |(vertex, mut above): (&Vertex, Vec<TimeFrom>)| {
-        let node = of_node.get(&vertex.node).into_iter().flatten();
-        let others: Vec<TimeFrom> = node
-            .filter(|source| above.iter().all(|from| from.source != **source))
-            .map(|source| TimeFrom {
-                source: *source,
-                behind: 0,
-            })
-            .collect();
-        above.extend(others);
-        above
-    };
-    let own: Vec<Vec<TimeFrom>> = vertices.iter().zip(above).map(with_node).collect();
-    let serving = |(number, vertex): (usize, &Vertex)| {
-        let of = vertex.serves.unwrap_or(number);
-        own.get(of).cloned().unwrap_or_default()
-    };
-    vertices.iter().enumerate().map(serving).collect()
-}
-
-fn sources_above(vertices: &[Vertex]) -> Vec<Vec<TimeFrom>> {
-    let mut found: Vec<Vec<TimeFrom>> = Vec::with_capacity(vertices.len());
-    for vertex in vertices {
-        let mut own: BTreeMap<usize, i64> = BTreeMap::new();
-        if let Work::Source(source) = vertex.work {
-            own.insert(source, 0);
-        }
-        for from in vertex.inputs.iter().flatten() {
-            let above = vertices.get(from.vertex).map_or(0, |above| above.behind);
-            for time in found.get(from.vertex).into_iter().flatten() {
-                let behind = own.entry(time.source).or_default();
-                *behind = (*behind).max(time.behind.saturating_add(above));
-            }
-        }
-        let own = own.into_iter();
-        found.push(
-            own.map(|(source, behind)| TimeFrom { source, behind })
-                .collect(),
-        );
-    }
-    found
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 use azud_operators::{Join, JoinKind, JoinPlan, JoinSide, LateFilter, LateRows, Project, Windows};
 use datafusion_common::{DFSchema, JoinType, NullEquality};
-use datafusion_expr::expr_rewriter::unnormalize_col;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, logical_plan};
 
 use super::bounds::{self, Bound};
@@ -225,7 +224,7 @@ fn refuse_unbounded(kind: JoinKind, bounds: &[Option<Bound>; 2]) -> Result<(), S
 
 /// What is computed, in the words of the query.
 fn computes(join: &logical_plan::Join, bounds: &[Option<Bound>; 2]) -> String {
-    let word = |expression: &Expr| unnormalize_col(expression.clone()).to_string();
+    let word = |expression: &Expr| expression.to_string();
     let on = join.on.iter();
     let on = on.map(|(left, right)| format!("{} = {}", word(left), word(right)));
     let mut words = format!(
