@@ -5,8 +5,6 @@ mod memory;
 mod operator;
 mod plan;
 mod side;
-#[cfg(test)]
-mod tests;
 
 pub use operator::Join;
 pub use plan::{JoinKind, JoinPlan, JoinSide};

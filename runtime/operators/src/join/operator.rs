@@ -302,7 +302,14 @@ impl Operator for Join {
     }
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
-        self.memory.restore(rows)
+        self.memory.restore(rows)?;
+        for side in [LEFT, 1] {
+            if self.plan.side(side).reach.is_some() && self.watermark != Watermark::NONE {
+                // They were given when they expired.
+                self.memory.expire(side, self.watermark.time);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -181,12 +181,16 @@ impl SessionAggregate {
         Ok(())
     }
 
+    fn is_over(&self, end: i64) -> bool {
+        self.watermark != Watermark::NONE && end <= self.watermark.time
+    }
+
     /// Takes out the sessions that are closed; answers their groups, the first to end first.
     fn close(&mut self) -> Vec<usize> {
         let mut closed = Vec::new();
         while let Some((end, owner, start)) = self.ends.first().copied() {
             // A session that goes on holds a row that is not closed: only ends count.
-            if end > self.watermark.time || self.watermark == Watermark::NONE {
+            if !self.is_over(end) {
                 break;
             }
             self.ends.pop_first();
@@ -334,7 +338,9 @@ impl SessionAggregate {
         let mut owners = Vec::new();
         let numbered = self.owners.number(keys, rows.num_rows(), &mut owners);
         numbered.map_err(failed)?;
-        let mut order: Vec<usize> = (0..rows.num_rows()).collect();
+        // What is closed was given, and says nothing of sessions that came after.
+        let is_open = |row: &usize| self.has(Mode::Complete) || !self.is_over(ends.value(*row));
+        let mut order: Vec<usize> = (0..rows.num_rows()).filter(is_open).collect();
         let place = |row: &usize| {
             let owner = owners.get(*row).copied().unwrap_or_default();
             // Of two with the same start the one that ends later is what the other has become.

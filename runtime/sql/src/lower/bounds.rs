@@ -27,34 +27,35 @@ pub(super) struct Bound {
 pub(super) fn of(join: &logical_plan::Join) -> [Option<Bound>; 2] {
     let mut bounds = [None, None];
     for (left, right) in &join.on {
-        for (side, own, other, plan) in
-            [(0, left, right, &join.right), (1, right, left, &join.left)]
-        {
-            if !is_event_time(other, plan) {
-                continue;
-            }
-            let plan = if side == 0 { &join.left } else { &join.right };
-            let bound = match is_window(own, plan.schema()) {
-                // A window has ended one microsecond after its last moment.
-                true => Bound {
-                    time: WindowFunction::time(own.clone()),
-                    reach: 1,
-                },
-                false => Bound {
-                    time: own.clone(),
-                    reach: 0,
-                },
-            };
+        for (side, bound) in of_key(left, right, join) {
             tighten(&mut bounds, side, bound);
         }
     }
     let conditions = join.filter.iter().flat_map(split_conjunction);
     for condition in conditions {
-        for (side, bound) in of_condition(condition, join) {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else {
+            continue;
+        };
+        for (side, bound) in of_condition(left, *op, right, SLACK, join) {
             tighten(&mut bounds, side, bound);
         }
     }
     bounds
+}
+
+/// Of keys that are equal times, or windows.
+fn of_key(left: &Expr, right: &Expr, join: &logical_plan::Join) -> Vec<(usize, Bound)> {
+    if !is_window(left, join.left.schema()) {
+        return of_condition(left, Operator::Eq, right, 0, join);
+    }
+    // A window has ended one microsecond after its last moment.
+    let bound = |key: &Expr| Bound {
+        time: WindowFunction::time(key.clone()),
+        reach: 1,
+    };
+    let of_left = is_event_time(right, &join.right).then(|| (0, bound(left)));
+    let of_right = is_event_time(left, &join.left).then(|| (1, bound(right)));
+    of_left.into_iter().chain(of_right).collect()
 }
 
 /// Of two bounds by one time the smaller one counts; of bounds by several, the first.
@@ -67,10 +68,13 @@ fn tighten(bounds: &mut [Option<Bound>; 2], side: usize, new: Bound) {
 }
 
 /// `l + a < r + b` and the like, where `l` is a time of the left side and `r` one of the right.
-fn of_condition(condition: &Expr, join: &logical_plan::Join) -> Vec<(usize, Bound)> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else {
-        return Vec::new();
-    };
+fn of_condition(
+    left: &Expr,
+    op: Operator,
+    right: &Expr,
+    slack: i64,
+    join: &logical_plan::Join,
+) -> Vec<(usize, Bound)> {
     let (Some((one, a)), Some((two, b))) = (moved(left), moved(right)) else {
         return Vec::new();
     };
@@ -84,7 +88,7 @@ fn of_condition(condition: &Expr, join: &logical_plan::Join) -> Vec<(usize, Boun
         _ => return Vec::new(),
     };
     let (op, (left, a), (right, b)) = match swapped {
-        false => (Some(*op), (one, a), (two, b)),
+        false => (Some(op), (one, a), (two, b)),
         true => (op.swap(), (two, b), (one, a)),
     };
     // l OP r + c
@@ -103,13 +107,13 @@ fn of_condition(condition: &Expr, join: &logical_plan::Join) -> Vec<(usize, Boun
     // l <= r + c
     let of_right = |more: i64| left_is.then(|| (1, bound(right, c.saturating_add(more))));
     match op {
-        Some(Operator::GtEq) => found.extend(of_left(SLACK)),
+        Some(Operator::GtEq) => found.extend(of_left(slack)),
         Some(Operator::Gt) => found.extend(of_left(0)),
-        Some(Operator::LtEq) => found.extend(of_right(SLACK)),
+        Some(Operator::LtEq) => found.extend(of_right(slack)),
         Some(Operator::Lt) => found.extend(of_right(0)),
         Some(Operator::Eq) => {
-            found.extend(of_left(SLACK));
-            found.extend(of_right(SLACK));
+            found.extend(of_left(slack));
+            found.extend(of_right(slack));
         }
         _ => {}
     }

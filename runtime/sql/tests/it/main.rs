@@ -5,7 +5,11 @@ mod api;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod joins;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod speed;
 #[cfg(test)]

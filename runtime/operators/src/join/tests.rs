@@ -1,1 +1,0 @@
-//! A join gives what a nested loop over all rows gives.
