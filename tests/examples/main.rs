@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod dstream;
+mod join;
 mod killed;
 mod plugins;
 mod windows;

@@ -199,7 +199,7 @@ impl<'a> Draft<'a> {
 }
 
 /// Names and types decide; that one side can never be null does not, see [`unite`].
-fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
+pub(super) fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
     left.fields().len() == right.fields().len()
         && left
             .fields()

@@ -7,7 +7,7 @@ use azud_manifest::{Spanned, StateScope, Transform};
 use azud_model::Mode;
 use azud_sql::{Input, Query, SqlError, StepContext, Table, Times};
 
-use super::node::{Draft, LATE, Output, REJECTED};
+use super::node::{Draft, LATE, Output, REJECTED, same_columns};
 use crate::graph::{From, Side, Vertex, Work};
 
 pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<String>) {
@@ -132,19 +132,25 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         }
         None => draft.blame(transform.name.span, "a query has no output", None),
     }
-    let late = query.late.first();
-    if let Some((late, vertex)) = late.and_then(|late| Some((late, vertices.get(late.step)?))) {
-        let output = Output {
-            from: vec![From {
+    // Late rows of several steps are one output where they have the same columns.
+    let Some(first) = query.late.first() else {
+        return;
+    };
+    let late = query.late.iter();
+    let late = late.filter(|late| same_columns(&late.schema, &first.schema));
+    let from = late.filter_map(|late| vertices.get(late.step));
+    let output = Output {
+        from: from
+            .map(|vertex| From {
                 vertex: *vertex,
                 side: Side::Late,
-            }],
-            schema: late.schema.clone(),
-            times: Times::default(),
-        };
-        let name = format!("{}{LATE}", transform.name.value);
-        draft.outputs.insert(name, output);
-    }
+            })
+            .collect(),
+        schema: first.schema.clone(),
+        times: Times::default(),
+    };
+    let name = format!("{}{LATE}", transform.name.value);
+    draft.outputs.insert(name, output);
 }
 
 /// Puts an SQL error at its place in the manifest.

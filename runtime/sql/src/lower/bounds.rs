@@ -141,7 +141,7 @@ fn moved(expression: &Expr) -> Option<(&Column, i64)> {
 }
 
 /// A constant length of time that always lasts the same.
-fn micros(expression: &Expr) -> Option<i64> {
+pub(super) fn micros(expression: &Expr) -> Option<i64> {
     const DAY: i64 = 86_400_000_000;
     match expression {
         Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(length)), _) => {

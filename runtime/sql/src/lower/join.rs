@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use azud_operators::{Join, JoinKind, JoinPlan, JoinSide, LateFilter, LateRows, Project, Windows};
-use datafusion_common::{DFSchema, JoinType, NullEquality};
+use datafusion_common::tree_node::{Transformed, TreeNode as _};
+use datafusion_common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, logical_plan};
 
 use super::bounds::{self, Bound};
@@ -41,7 +42,7 @@ impl Lowering {
             sides: [left_side, right_side],
             filter: self.join_filter(join)?,
             output: output.clone(),
-            computes: computes(join, &bounds),
+            computes: computes(join, &bounds)?,
         });
         plan.check()
             .map_err(|error| SqlError::new(error.to_string()))?;
@@ -223,20 +224,35 @@ fn refuse_unbounded(kind: JoinKind, bounds: &[Option<Bound>; 2]) -> Result<(), S
 }
 
 /// What is computed, in the words of the query.
-fn computes(join: &logical_plan::Join, bounds: &[Option<Bound>; 2]) -> String {
-    let word = |expression: &Expr| expression.to_string();
+fn computes(join: &logical_plan::Join, bounds: &[Option<Bound>; 2]) -> Result<String, SqlError> {
     let on = join.on.iter();
-    let on = on.map(|(left, right)| format!("{} = {}", word(left), word(right)));
-    let mut words = format!(
-        "{} join on {}",
-        join.join_type,
-        on.collect::<Vec<_>>().join(", ")
-    );
+    let on = on.map(|(left, right)| Ok(format!("{} = {}", words(left)?, words(right)?)));
+    let on = on.collect::<Result<Vec<_>, SqlError>>()?;
+    let mut text = format!("{} join on {}", join.join_type, on.join(", "));
     if let Some(filter) = &join.filter {
-        words.push_str(&format!(" and {}", word(filter)));
+        text.push_str(&format!(" and {}", words(filter)?));
     }
     for bound in bounds.iter().flatten() {
-        words.push_str(&format!(", {} + {} us", word(&bound.time), bound.reach));
+        let time = words(&bound.time)?;
+        text.push_str(&format!(", until {time} + {}", seconds(bound.reach)));
     }
-    words
+    Ok(text)
+}
+
+/// An expression with its lengths of time as people write them.
+fn words(expression: &Expr) -> Result<String, SqlError> {
+    let plain = expression.clone().transform(|part| {
+        Ok(match bounds::micros(&part) {
+            Some(micros) => {
+                Transformed::yes(Expr::Column(Column::new_unqualified(seconds(micros))))
+            }
+            None => Transformed::no(part),
+        })
+    });
+    let plain = plain.map_err(|error| SqlError::from_datafusion(&error))?;
+    Ok(plain.data.to_string())
+}
+
+fn seconds(micros: i64) -> String {
+    format!("{} s", micros as f64 / 1e6)
 }
