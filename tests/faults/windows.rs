@@ -1,4 +1,5 @@
-//! Windows over a kill: what is closed is closed once, what is late stays late.
+//! Windows, sessions, joins and duplicates over a kill: what is closed is closed once, what is
+//! late stays late, and what waits for its match is there.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,7 +8,9 @@ use crate::process::{finish, log, start, wait};
 use crate::seeds;
 use crate::verdict::files;
 
-const TABLES: [&str; 4] = ["tumbling", "sliding", "again", "late"];
+const TABLES: [&str; 7] = [
+    "tumbling", "sliding", "again", "sessions", "joined", "distinct", "late",
+];
 
 /// So little that some rows are late.
 const DELAY: &str = "500ms";
@@ -40,10 +43,17 @@ transforms:
   tumbling: {{ sql: "SELECT window.start AS start, k, count(*) AS n, sum(x) AS s FROM rows GROUP BY window(ts, '5 seconds'), k" }}
   sliding: {{ sql: "SELECT window.start AS start, k, count(*) AS n, max(x) AS m FROM rows GROUP BY window(ts, '6 seconds', '4 seconds'), k" }}
   again: {{ sql: "SELECT window.end AS until, max(n) AS most FROM (SELECT window, k, count(*) AS n FROM rows GROUP BY window(ts, '5 seconds'), k) GROUP BY window(window, '20 seconds')" }}
+  sessions: {{ sql: "SELECT session_window.start AS start, session_window.end AS end, k, count(*) AS n, max(x) AS m FROM rows GROUP BY session_window(ts, CASE WHEN k < '4' THEN '300 milliseconds' ELSE '50 milliseconds' END), k" }}
+  joined: {{ sql: "SELECT a.k, a.x AS ax, b.x AS bx FROM rows a LEFT JOIN rows b ON a.k = b.k AND b.ts > a.ts AND b.ts <= a.ts + INTERVAL '80' MILLISECOND" }}
+  keyed: {{ sql: "SELECT k, x % 200 AS m, x, ts FROM rows" }}
+  distinct: {{ sql: "SELECT k, m, x FROM dropDuplicatesWithinWatermark(keyed, k, m)" }}
 sinks:
   tumbling_out: {{ from: tumbling, file: {{ path: ./tumbling }}, format: json }}
   sliding_out: {{ from: sliding, file: {{ path: ./sliding }}, format: json }}
   again_out: {{ from: again, file: {{ path: ./again }}, format: json }}
+  sessions_out: {{ from: sessions, file: {{ path: ./sessions }}, format: json }}
+  joined_out: {{ from: joined, file: {{ path: ./joined }}, format: json }}
+  distinct_out: {{ from: distinct, file: {{ path: ./distinct }}, format: json }}
   late: {{ from: tumbling.late, file: {{ path: ./late }}, format: json }}
 "#
     )
@@ -145,7 +155,7 @@ fn what_is_open_at_the_end_goes_on_in_the_next_run() {
         finish(parts, &[]);
     }
     finish(whole, &[]);
-    same(parts, whole, &TABLES[..3], "runs one after the other");
+    same(parts, whole, &TABLES[..5], "runs one after the other");
 }
 
 /// What the end of the input closed is closed for good: what comes for it is late.

@@ -15,7 +15,7 @@ use crate::state_rows::{BEFORE_KEY, last_rows};
 use crate::{Collector, Operator, StateShape};
 
 /// So many keys are borne before those that have expired are looked for.
-const MIN_KEYS: usize = 4096;
+const MIN_KEYS: usize = 64;
 
 /// Which rows are duplicates, and for how long that is known.
 #[derive(Clone, Debug)]
@@ -108,7 +108,8 @@ impl Deduplicate {
         let times = times.ok_or_else(|| Error::internal("a duplicate has no time"))?;
         let untimed = match self.distinct.keeps_untimed {
             true => i64::MAX,
-            false => i64::MIN + 1,
+            // Until the watermark moves.
+            false => self.watermark.time.saturating_add(1),
         };
         let expires = times.iter();
         Ok(expires
@@ -163,13 +164,14 @@ impl Deduplicate {
 
     /// Forgets keys that are over, once they may be half of all.
     fn forget(&mut self) -> Result<()> {
-        if self.expires.len() < MIN_KEYS.max(2 * self.left) {
+        let is_end = self.watermark == Watermark::END && self.distinct.expires.is_some();
+        if !is_end && self.expires.len() < MIN_KEYS.max(2 * self.left) {
             return Ok(());
         }
         let keep = self.expires.iter().map(|expires| !self.is_over(*expires));
         let keep: BooleanArray = keep.map(Some).collect();
         self.left = keep.true_count();
-        if self.left == keep.len() {
+        if !is_end && self.left == keep.len() {
             return Ok(());
         }
         let keys = self.keys.take().map_err(failed)?;
@@ -179,7 +181,14 @@ impl Deduplicate {
         self.expires.retain(|_| kept.next().flatten() == Some(true));
         let mut numbers = Vec::new();
         let numbered = self.keys.number(&keys, self.left, &mut numbers);
-        numbered.map_err(failed)
+        numbered.map_err(failed)?;
+        if is_end {
+            // Those that are kept for ever are all that the epoch puts.
+            self.changed.clear();
+            let all = BooleanArray::from(vec![true; self.left]);
+            self.put(&keys, &self.expires.clone(), &all)?;
+        }
+        Ok(())
     }
 }
 
@@ -240,8 +249,7 @@ impl Operator for Deduplicate {
     fn forgotten_below(&self) -> Option<i64> {
         match self.watermark == Watermark::NONE || self.distinct.expires.is_none() {
             true => None,
-            // Keys that are kept for ever are forgotten at the end of time.
-            false => Some(self.watermark.time.saturating_add(1).min(i64::MAX - 1)),
+            false => Some(self.watermark.time.saturating_add(1)),
         }
     }
 

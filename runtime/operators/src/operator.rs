@@ -71,8 +71,8 @@ pub trait Operator: Send {
     }
 
     /// What it has forgotten: rows of state whose first key, a timestamp in microseconds, is
-    /// before this. `None` where nothing is forgotten, `i64::MAX` where all is, and all that the
-    /// epoch has put. Asked after [`Operator::take_changes`].
+    /// before this. `None` where nothing is forgotten, `i64::MAX` where all is that was ever put:
+    /// what [`Operator::take_changes`] has just given is then all there is. Asked after it.
     fn forgotten_below(&self) -> Option<i64> {
         None
     }

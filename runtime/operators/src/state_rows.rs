@@ -13,8 +13,9 @@ use crate::aggregate::{GroupKeys, failed};
 /// `_key_group` and `_order` come before the key.
 pub(crate) const BEFORE_KEY: usize = 2;
 
-/// Rows that are restored at once: chunks of a memory are not merged beyond a size.
+/// Rows that are restored at once, and about their bytes: offsets of text have 32 bits.
 const PIECE_ROWS: usize = 1 << 20;
+const PIECE_BYTES: usize = 256 << 20;
 
 /// The last row of each key, in the order in which the keys were first seen; in pieces.
 ///
@@ -34,7 +35,10 @@ pub(crate) fn last_rows(shape: &StateShape, rows: &[RecordBatch]) -> Result<Vec<
     };
     places.sort_by_key(order);
     let rows: Vec<&RecordBatch> = rows.iter().collect();
-    let pieces = places.chunks(PIECE_ROWS);
+    let bytes: usize = rows.iter().map(|rows| rows.get_array_memory_size()).sum();
+    let all: usize = rows.iter().map(|rows| rows.num_rows()).sum();
+    let of_bytes = PIECE_BYTES / (bytes / all.max(1)).max(1);
+    let pieces = places.chunks(PIECE_ROWS.min(of_bytes).max(1));
     let pieces = pieces.map(|piece| Ok(interleave_record_batch(&rows, piece)?));
     pieces.collect()
 }

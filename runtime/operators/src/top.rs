@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{SortOptions, concat_batches, take_record_batch};
+use arrow::compute::{SortOptions, concat, concat_batches, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 use azud_model::{Batch, Epoch, Result};
@@ -33,7 +33,8 @@ pub struct Top {
     keys: Vec<SortKey>,
     rows: Range<usize>,
     schema: SchemaRef,
-    held: Vec<Batch>,
+    /// Rows, and what they are compared by.
+    held: Vec<(Batch, Vec<ArrayRef>)>,
 }
 
 // === impl Top ===
@@ -58,12 +59,20 @@ impl Top {
     }
 
     /// The numbers of rows in their order.
-    fn order(&self, rows: &RecordBatch) -> ComputedResult<Vec<u32>> {
-        let mut order: Vec<u32> = (0..).take(rows.num_rows()).collect();
-        if self.keys.is_empty() || rows.num_rows() == 0 {
+    fn order(&self, values: &[Vec<ArrayRef>], rows: usize) -> ComputedResult<Vec<u32>> {
+        let mut order: Vec<u32> = (0..).take(rows).collect();
+        if self.keys.is_empty() || rows == 0 {
             return Ok(order);
         }
-        let values = self.values(rows)?;
+        let whole = (0..self.keys.len()).map(|key| {
+            let parts: Vec<&dyn Array> = values
+                .iter()
+                .filter_map(|values| values.get(key))
+                .map(AsRef::as_ref)
+                .collect();
+            Ok(concat(&parts)?)
+        });
+        let values = whole.collect::<ComputedResult<Vec<ArrayRef>>>()?;
         let fields = self.keys.iter().zip(&values).map(|(key, values)| {
             let options = SortOptions {
                 descending: key.descending,
@@ -83,14 +92,14 @@ impl Operator for Top {
         if batch.rows() == 0 {
             return Ok(());
         }
-        if guarded(|| self.values(batch.columns())).is_ok() {
-            self.held.push(batch);
+        if let Ok(values) = guarded(|| self.values(batch.columns())) {
+            self.held.push((batch, values));
             return Ok(());
         }
         for row in 0..batch.rows() {
             let one = batch.slice(row, 1);
             match guarded(|| self.values(one.columns())) {
-                Ok(_) => self.held.push(one),
+                Ok(values) => self.held.push((one, values)),
                 Err(error) => out.reject(&batch, row, reason(&error))?,
             }
         }
@@ -99,11 +108,10 @@ impl Operator for Top {
 
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
         let held = std::mem::take(&mut self.held);
-        let rows: Vec<&RecordBatch> = held.iter().map(Batch::columns).collect();
-        let rows = concat_batches(&self.schema, rows)?;
-        let order = self
-            .order(&rows)
-            .map_err(|error| internal("an order", error))?;
+        let (held, values): (Vec<Batch>, Vec<Vec<ArrayRef>>) = held.into_iter().unzip();
+        let rows = concat_batches(&self.schema, held.iter().map(Batch::columns))?;
+        let order = self.order(&values, rows.num_rows());
+        let order = order.map_err(|error| internal("an order", error))?;
         let (from, to) = (self.rows.start, self.rows.end.min(order.len()));
         let wanted = order.get(from..to).unwrap_or_default();
         for piece in wanted.chunks(MAX_ROWS) {

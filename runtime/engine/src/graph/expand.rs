@@ -24,6 +24,9 @@ const COMPLETE_WITHOUT_AGGREGATE: &str = "complete output mode not supported whe
 const AGGREGATE_OVER_AGGREGATE: &str = "multiple streaming aggregations are not supported on \
     streaming DataFrames/Datasets: rows that enter a stateful node must never change";
 
+const SESSIONS_IN_TWO_MODES: &str = "sessions are given in one mode: append closes them, and in \
+    complete they go on";
+
 /// For every vertex, the modes that the sinks below it ask for, sorted.
 ///
 /// Vertices are in topological order: an edge goes from a lower to a higher number.
@@ -53,7 +56,19 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
             *slot = own;
         }
     }
+    let of_batch = below_batch(vertices);
     for (number, (vertex, modes)) in vertices.iter().zip(&wanted).enumerate() {
+        // Each epoch is a whole result there.
+        if of_batch.get(number).copied().unwrap_or(false) {
+            continue;
+        }
+        if vertex.changing && !vertex.refuses.is_empty() && modes.len() > 1 {
+            return Err(ModeProblem {
+                vertex: number,
+                reason: SESSIONS_IN_TWO_MODES,
+                help: "write a SQL node for each mode",
+            });
+        }
         let mut refused = vertex.refuses.iter();
         if let Some((_, reason)) = refused.find(|(mode, _)| modes.contains(mode)) {
             return Err(ModeProblem {

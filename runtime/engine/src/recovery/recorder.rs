@@ -298,7 +298,6 @@ impl Recorder {
             let own = changes
                 .iter()
                 .filter(|change| change.instance == state.of.instance);
-            let own = own.filter(|change| change.forgotten_below != Some(i64::MAX));
             let rows: Vec<RecordBatch> = own.filter_map(|change| change.rows.clone()).collect();
             if !rows.is_empty() {
                 let files = &state.files;

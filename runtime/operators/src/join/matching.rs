@@ -1,32 +1,46 @@
 //! Which rows of the other side some rows match.
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
-use arrow::compute::{filter, filter_record_batch, prep_null_mask_filter, take};
+use arrow::compute::{filter_record_batch, prep_null_mask_filter, take};
+use azud_model::Error;
 use datafusion_common::Result;
 use datafusion_common::cast::as_boolean_array;
 
 use super::plan::{JoinPlan, LEFT};
 use super::side::Side;
 use crate::guard::guarded;
+use crate::reason::reason;
 
 /// Pairs that are put together at once.
 const PAIRS: usize = 8192;
 
-/// Rows that came, and the rows of the other side that have their key.
-#[derive(Default)]
+/// Rows that came, and for each a row of the other side that has its key.
+#[derive(Clone, Default)]
 pub(super) struct Candidates {
     /// Numbers of rows that came.
     pub(super) rows: Vec<u32>,
-    /// For each of them a row of the other side.
+    /// Numbers of rows of the other side.
     pub(super) others: Vec<u32>,
 }
 
-/// Pairs that match.
+/// Pairs that match, in pieces.
 #[derive(Default)]
 pub(super) struct Matches {
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// Pairs, and their columns, left and right.
+pub(super) struct Piece {
     pub(super) pairs: Candidates,
-    /// Their columns, left and right, in pieces.
-    pub(super) columns: Vec<RecordBatch>,
+    pub(super) columns: RecordBatch,
+}
+
+/// Rows that came, and what they are held against.
+pub(super) struct Came<'a> {
+    pub(super) plan: &'a JoinPlan,
+    pub(super) side: usize,
+    pub(super) rows: &'a RecordBatch,
+    pub(super) other: &'a Side,
 }
 
 // === impl Candidates ===
@@ -36,73 +50,119 @@ impl Candidates {
         self.rows.len()
     }
 
-    /// The pairs of which the filter is true.
-    ///
-    /// # Errors
-    /// If the filter fails for one of them.
-    pub(super) fn matching(
-        &self,
-        plan: &JoinPlan,
-        came_from: usize,
-        came: &RecordBatch,
-        other: &Side,
-    ) -> Result<Matches> {
-        let mut matches = Matches::default();
-        for (rows, others) in self.rows.chunks(PAIRS).zip(self.others.chunks(PAIRS)) {
-            let own = plan.side(came_from).own(plan.keys, came);
-            let numbers = UInt32Array::from(rows.to_vec());
-            let own = own.iter().map(|column| Ok(take(column, &numbers, None)?));
-            let own = own.collect::<Result<Vec<ArrayRef>>>()?;
-            let found = other.gather(others).map_err(external)?;
-            let found = plan.side(1 - came_from).own(plan.keys, &found).to_vec();
-            let pairs = match came_from {
-                LEFT => plan.pairs(own, found),
-                _ => plan.pairs(found, own),
-            }?;
-            matches.add(plan, pairs, numbers, UInt32Array::from(others.to_vec()))?;
+    fn slice(&self, from: usize, to: usize) -> Self {
+        let part = |all: &[u32]| all.get(from..to).unwrap_or_default().to_vec();
+        Self {
+            rows: part(&self.rows),
+            others: part(&self.others),
         }
-        Ok(matches)
+    }
+
+    fn filter(&self, keep: &BooleanArray) -> Self {
+        let kept = |all: &[u32]| {
+            let all = all.iter().zip(keep.values());
+            all.filter_map(|(one, keep)| keep.then_some(*one)).collect()
+        };
+        Self {
+            rows: kept(&self.rows),
+            others: kept(&self.others),
+        }
     }
 }
 
-// === impl Matches ===
+// === impl Came ===
 
-impl Matches {
-    fn add(
-        &mut self,
-        plan: &JoinPlan,
-        pairs: RecordBatch,
-        rows: UInt32Array,
-        others: UInt32Array,
-    ) -> Result<()> {
-        let Some(condition) = &plan.filter else {
-            self.pairs.rows.extend(rows.values());
-            self.pairs.others.extend(others.values());
-            self.columns.push(pairs);
-            return Ok(());
+impl Came<'_> {
+    /// The pairs of which the filter is true. Where it fails the pairs are halved until the
+    /// guilty ones are alone: rows that came, and why.
+    ///
+    /// # Errors
+    /// `Internal` if pairs cannot be put together.
+    pub(super) fn search(
+        &self,
+        candidates: Candidates,
+        matches: &mut Matches,
+        failing: &mut Vec<(u32, String)>,
+    ) -> azud_model::Result<()> {
+        let mut left = vec![candidates];
+        while let Some(piece) = left.pop() {
+            let count = piece.len();
+            if count > PAIRS {
+                // The last is taken first.
+                left.push(piece.slice(PAIRS, count));
+                left.push(piece.slice(0, PAIRS));
+                continue;
+            }
+            if count == 0 {
+                continue;
+            }
+            let columns = self.columns(&piece)?;
+            match (self.matching(&piece, columns), piece.rows.first()) {
+                (Ok(found), _) => matches.pieces.extend(found),
+                (Err(error), Some(row)) if count == 1 => failing.push((*row, reason(&error))),
+                (Err(_), _) => {
+                    left.push(piece.slice(count / 2, count));
+                    left.push(piece.slice(0, count / 2));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&self, pairs: &Candidates) -> azud_model::Result<RecordBatch> {
+        let keys = self.plan.keys;
+        let own = self.plan.side(self.side).own(keys, self.rows);
+        let numbers = UInt32Array::from(pairs.rows.clone());
+        let own = own.iter().map(|column| Ok(take(column, &numbers, None)?));
+        let own = own.collect::<azud_model::Result<Vec<ArrayRef>>>()?;
+        let found = self.other.gather(&pairs.others)?;
+        let found = self.plan.side(1 - self.side).own(keys, &found).to_vec();
+        let columns = match self.side {
+            LEFT => self.plan.pairs(own, found),
+            _ => self.plan.pairs(found, own),
         };
-        let count = pairs.num_rows();
-        let keep = guarded(|| condition.evaluate(&pairs)?.into_array(count))?;
+        columns.map_err(|error| Error::internal("pairs of a join").because(error))
+    }
+
+    fn matching(&self, pairs: &Candidates, columns: RecordBatch) -> Result<Option<Piece>> {
+        let Some(condition) = &self.plan.filter else {
+            return Ok(Some(Piece {
+                pairs: pairs.clone(),
+                columns,
+            }));
+        };
+        let count = columns.num_rows();
+        let keep = guarded(|| condition.evaluate(&columns)?.into_array(count))?;
         let keep = as_boolean_array(&keep)?;
         let keep: BooleanArray = match keep.null_count() {
             0 => keep.clone(),
             _ => prep_null_mask_filter(keep),
         };
         if keep.true_count() == 0 {
-            return Ok(());
+            return Ok(None);
         }
-        self.pairs.rows.extend(numbers(&filter(&rows, &keep)?));
-        self.pairs.others.extend(numbers(&filter(&others, &keep)?));
-        self.columns.push(filter_record_batch(&pairs, &keep)?);
-        Ok(())
+        Ok(Some(Piece {
+            pairs: pairs.filter(&keep),
+            columns: filter_record_batch(&columns, &keep)?,
+        }))
     }
 }
 
-fn numbers(of: &ArrayRef) -> Vec<u32> {
-    let numbers = of.as_any().downcast_ref::<UInt32Array>();
-    numbers.map_or_else(Vec::new, |numbers| numbers.values().to_vec())
-}
+// === impl Matches ===
 
-fn external(error: azud_model::Error) -> datafusion_common::DataFusionError {
-    datafusion_common::DataFusionError::External(Box::new(error))
+impl Matches {
+    /// Takes out the pairs of rows that were rejected for another.
+    pub(super) fn without(&mut self, is_rejected: &[bool]) -> azud_model::Result<()> {
+        if !is_rejected.contains(&true) {
+            return Ok(());
+        }
+        for piece in &mut self.pieces {
+            let is_good = |row: &u32| !is_rejected.get(*row as usize).copied().unwrap_or(false);
+            let keep = piece.pairs.rows.iter().map(|row| Some(is_good(row)));
+            let keep: BooleanArray = keep.collect();
+            piece.columns = filter_record_batch(&piece.columns, &keep)?;
+            piece.pairs = piece.pairs.filter(&keep);
+        }
+        Ok(())
+    }
 }

@@ -18,7 +18,7 @@ use crate::aggregate::{GroupKeys, failed};
 use crate::state_rows::last_rows;
 
 /// So many dead rows are borne before a memory is written anew.
-const MIN_DEAD: usize = 4096;
+const MIN_DEAD: usize = 64;
 
 /// Both sides' rows, under one numbering of keys.
 pub(super) struct Memory {
@@ -78,21 +78,24 @@ impl Memory {
     }
 
     /// The number of every row's key; `None` where it is equal to nothing.
-    pub(super) fn number(&mut self, side: usize, rows: &RecordBatch) -> Result<Vec<Option<u32>>> {
+    pub(super) fn number(&mut self, rows: &RecordBatch) -> Result<Vec<Option<u32>>> {
         let keys = rows.columns().get(..self.plan.keys).unwrap_or_default();
         let mut numbers = Vec::new();
         let numbered = self.keys.number(keys, rows.num_rows(), &mut numbers);
         numbered.map_err(failed)?;
-        let _ = side;
         let is_null = match self.plan.null_equals_null || keys.iter().all(|k| k.null_count() == 0) {
             true => None,
             false => Some(null_keys(keys, rows.num_rows())),
         };
         let keys = numbers.iter().enumerate().map(|(row, number)| {
-            let is_null = is_null.as_ref().is_some_and(|null| null.value(row));
-            u32::try_from(*number).ok().filter(|_| !is_null)
+            if is_null.as_ref().is_some_and(|null| null.value(row)) {
+                return Ok(None);
+            }
+            let number = u32::try_from(*number).ok().filter(|number| *number != NONE);
+            let number = number.ok_or_else(|| Error::internal("a join has too many keys"))?;
+            Ok(Some(number))
         });
-        Ok(keys.collect())
+        keys.collect()
     }
 
     pub(super) fn next_order(&mut self) -> u64 {
@@ -137,9 +140,19 @@ impl Memory {
         self.changed.iter_mut().for_each(BTreeSet::clear);
         let dead: usize = self.sides.iter().map(Side::dead).sum();
         let alive: usize = self.sides.iter().map(Side::alive).sum();
-        match dead > alive.max(MIN_DEAD) {
+        // Keys of rows that were never stored have numbers too.
+        let spare = self.keys.len().saturating_sub(alive);
+        match dead.max(spare) > alive.max(MIN_DEAD) {
             true => self.rebuild(),
             false => Ok(()),
+        }
+    }
+
+    /// The rows that are left are all that the epoch puts.
+    pub(super) fn put_again(&mut self) {
+        for side in [LEFT, 1] {
+            let (memory, changed) = self.side_mut(side);
+            *changed = memory.living().map(|(row, _)| row).collect();
         }
     }
 
@@ -163,7 +176,7 @@ impl Memory {
             }
             self.side_mut(side).0.clear();
             for (piece, rows) in pieces.into_iter().zip(living.chunks(crate::MAX_ROWS)) {
-                let keys = self.number(side, &piece)?;
+                let keys = self.number(&piece)?;
                 let rows: Vec<Row> = rows
                     .iter()
                     .zip(keys)
@@ -249,7 +262,7 @@ impl Memory {
                     continue;
                 }
                 let columns = self.stored(side, &rows, &expires, &own)?;
-                let keys = self.number(side, &columns)?;
+                let keys = self.number(&columns)?;
                 let known: Vec<Row> = own
                     .iter()
                     .zip(keys)

@@ -6,14 +6,14 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
 };
 use arrow::compute::take_record_batch;
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{Schema, TimestampMicrosecondType};
 use azud_model::{Batch, Epoch, Error, Result, Watermark};
 
-use super::matching::{Candidates, Matches};
+use super::matching::{Came, Candidates, Matches};
 use super::memory::{Memory, Seen};
 use super::plan::{JoinKind, JoinPlan, LEFT};
 use super::side::{NONE, Row};
-use crate::reason::{internal, reason};
+use crate::reason::internal;
 use crate::{Collector, Operator, StateShape};
 
 /// So many candidates are held at once, or those of one row.
@@ -29,6 +29,8 @@ pub struct Join {
     plan: Arc<JoinPlan>,
     memory: Memory,
     watermark: Watermark,
+    /// Whether rows came back that the watermark has not looked at.
+    is_restored: bool,
 }
 
 // === impl Join ===
@@ -41,6 +43,7 @@ impl Join {
             memory: Memory::new(plan.clone())?,
             plan,
             watermark: Watermark::NONE,
+            is_restored: false,
         })
     }
 
@@ -48,7 +51,7 @@ impl Join {
     /// those that may match later ones.
     fn join(&mut self, side: usize, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
         let rows = batch.columns();
-        let keys = self.memory.number(side, rows)?;
+        let keys = self.memory.number(rows)?;
         let mut is_matched = vec![false; rows.num_rows()];
         let mut is_rejected = vec![false; rows.num_rows()];
         let mut piece = Candidates::default();
@@ -78,53 +81,36 @@ impl Join {
         &mut self,
         side: usize,
         batch: &Batch,
-        mut piece: Candidates,
+        piece: Candidates,
         is_matched: &mut [bool],
         is_rejected: &mut [bool],
         out: &mut dyn Collector,
     ) -> Result<()> {
-        let rows = batch.columns();
-        let found = piece.matching(&self.plan, side, rows, self.memory.other(side));
-        let found = match found {
-            Ok(found) => found,
-            Err(_) => {
-                for (row, why) in self.failing(side, rows, &piece) {
-                    if let Some(flag) = is_rejected.get_mut(row as usize) {
-                        *flag = true;
-                    }
-                    out.reject(batch, row as usize, why)?;
-                }
-                let is_good = |row: &u32| !is_rejected.get(*row as usize).copied().unwrap_or(false);
-                let pairs = piece.rows.iter().zip(&piece.others);
-                let good: Vec<(u32, u32)> = pairs
-                    .filter(|(row, _)| is_good(row))
-                    .map(|(row, other)| (*row, *other))
-                    .collect();
-                (piece.rows, piece.others) = good.into_iter().unzip();
-                piece
-                    .matching(&self.plan, side, rows, self.memory.other(side))
-                    .map_err(|error| internal("a join", error))?
-            }
+        let mut found = Matches::default();
+        let mut failing = Vec::new();
+        let came = Came {
+            plan: &self.plan,
+            side,
+            rows: batch.columns(),
+            other: self.memory.other(side),
         };
-        self.emit(side, rows, found, is_matched, out)
-    }
-
-    /// The rows for which the filter fails, and why.
-    fn failing(&self, side: usize, rows: &RecordBatch, piece: &Candidates) -> Vec<(u32, String)> {
-        let mut failing: Vec<(u32, String)> = Vec::new();
-        for (row, other) in piece.rows.iter().zip(&piece.others) {
-            if failing.last().is_some_and(|(last, _)| last == row) {
-                continue;
-            }
-            let one = Candidates {
-                rows: vec![*row],
-                others: vec![*other],
-            };
-            if let Err(error) = one.matching(&self.plan, side, rows, self.memory.other(side)) {
-                failing.push((*row, reason(&error)));
+        came.search(piece, &mut found, &mut failing)?;
+        for (row, why) in failing {
+            let flag = is_rejected.get_mut(row as usize);
+            if flag.is_some_and(|flag| !std::mem::replace(flag, true)) {
+                out.reject(&self.shown(side, batch)?, row as usize, why)?;
             }
         }
-        failing
+        found.without(is_rejected)?;
+        self.emit(side, batch.columns(), found, is_matched, out)
+    }
+
+    /// Rows as the query knows them.
+    fn shown(&self, side: usize, batch: &Batch) -> Result<Batch> {
+        let plan = self.plan.side(side);
+        let own = plan.own(self.plan.keys, batch.columns()).to_vec();
+        let schema = Arc::new(Schema::new(plan.fields(self.plan.keys).to_vec()));
+        batch.with_columns(RecordBatch::try_new(schema, own)?)
     }
 
     fn emit(
@@ -136,7 +122,9 @@ impl Join {
         out: &mut dyn Collector,
     ) -> Result<()> {
         let mut fresh = Vec::new();
-        for (row, other) in found.pairs.rows.iter().zip(&found.pairs.others) {
+        let pairs = found.pieces.iter();
+        let pairs = pairs.flat_map(|piece| piece.pairs.rows.iter().zip(&piece.pairs.others));
+        for (row, other) in pairs {
             if let Some(flag) = is_matched.get_mut(*row as usize)
                 && !std::mem::replace(flag, true)
                 && side == LEFT
@@ -148,18 +136,21 @@ impl Join {
             }
         }
         if self.plan.kind != JoinKind::LeftSemi {
-            let mut pieces = found.columns.into_iter();
-            return pieces.try_for_each(|pairs| out.emit(0, Batch::without_origin(pairs)));
+            let mut pieces = found.pieces.into_iter();
+            return pieces.try_for_each(|piece| out.emit(0, Batch::without_origin(piece.columns)));
         }
         if fresh.is_empty() {
             return Ok(());
         }
-        let once = match side {
-            LEFT => take_record_batch(rows, &UInt32Array::from(fresh))?,
-            _ => self.memory.side(LEFT).gather(&fresh)?,
-        };
-        let own = self.plan.side(LEFT).own(self.plan.keys, &once).to_vec();
-        out.emit(0, Batch::without_origin(self.output(own)?))
+        for fresh in fresh.chunks(crate::MAX_ROWS) {
+            let once = match side {
+                LEFT => take_record_batch(rows, &UInt32Array::from(fresh.to_vec()))?,
+                _ => self.memory.side(LEFT).gather(fresh)?,
+            };
+            let own = self.plan.side(LEFT).own(self.plan.keys, &once).to_vec();
+            out.emit(0, Batch::without_origin(self.output(own)?))?;
+        }
+        Ok(())
     }
 
     /// Stores rows that rows of the other side may match; emits those that none will.
@@ -257,7 +248,7 @@ impl Operator for Join {
 
     fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
         let now = self.watermark.join(watermark);
-        if now == self.watermark {
+        if now == self.watermark && !std::mem::take(&mut self.is_restored) {
             return Ok(());
         }
         self.watermark = now;
@@ -272,6 +263,9 @@ impl Operator for Join {
                     self.emit_alone(side, &rows, out)?;
                 }
             }
+        }
+        if now == Watermark::END {
+            self.memory.put_again();
         }
         Ok(())
     }
@@ -294,21 +288,13 @@ impl Operator for Join {
         if self.watermark == Watermark::NONE || sides().all(|side| side.reach.is_none()) {
             return None;
         }
-        match self.watermark == Watermark::END && sides().all(|side| side.reach.is_some()) {
-            true => Some(i64::MAX),
-            // Rows that are kept for ever expire at the end of time.
-            false => Some(self.watermark.time.saturating_add(1).min(i64::MAX - 1)),
-        }
+        Some(self.watermark.time.saturating_add(1))
     }
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         self.memory.restore(rows)?;
-        for side in [LEFT, 1] {
-            if self.plan.side(side).reach.is_some() && self.watermark != Watermark::NONE {
-                // They were given when they expired.
-                self.memory.expire(side, self.watermark.time);
-            }
-        }
+        // The watermark may have passed some meanwhile: its sources may be others now.
+        self.is_restored = true;
         Ok(())
     }
 }

@@ -8,8 +8,9 @@ use azud_model::{Error, Result};
 /// Ends a chain of rows; the key of rows that are equal to nothing.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Chunks are not merged beyond so many rows.
+/// Chunks are not merged beyond so many rows, nor bytes: offsets of text have 32 bits.
 const MAX_CHUNK_ROWS: usize = 1 << 16;
+const MAX_CHUNK_BYTES: usize = 128 << 20;
 
 /// Rows in chunks, each row in the chain of its key: oldest first.
 ///
@@ -153,7 +154,9 @@ impl Side {
     fn merge_newest(&mut self) -> Result<()> {
         while let [.., older, newer] = self.chunks.as_slice() {
             let (old, new) = (older.columns.num_rows(), newer.columns.num_rows());
-            if old > 2 * new || old + new > MAX_CHUNK_ROWS {
+            let bytes =
+                older.columns.get_array_memory_size() + newer.columns.get_array_memory_size();
+            if old > 2 * new || old + new > MAX_CHUNK_ROWS || bytes > MAX_CHUNK_BYTES {
                 break;
             }
             let merged = Chunk {

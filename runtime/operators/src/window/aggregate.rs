@@ -260,6 +260,9 @@ impl Operator for WindowAggregate {
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
         let changed = std::mem::take(&mut self.changed);
+        if self.forgotten_below() == Some(i64::MAX) {
+            return Ok(None);
+        }
         let rows = changed.iter().map(|put| self.groups.changes(put));
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let Some(first) = rows.first() else {

@@ -23,6 +23,7 @@ pub struct LateFilter {
     windows: Windows,
     watermark: Watermark,
     becomes: LateRows,
+    start: Option<Arc<dyn PhysicalExpr>>,
 }
 
 /// What becomes of late rows.
@@ -46,7 +47,16 @@ impl LateFilter {
             windows,
             watermark: Watermark::NONE,
             becomes,
+            start: None,
         }
+    }
+
+    /// The same of sessions whose gaps differ: `time` is when one of the row alone ends, and
+    /// `start` when it starts.
+    #[must_use]
+    pub fn starting(mut self, start: Arc<dyn PhysicalExpr>) -> Self {
+        self.start = Some(start);
+        self
     }
 
     /// Which rows are late, if any is.
@@ -61,6 +71,18 @@ impl LateFilter {
             return Ok(None);
         };
         let times = timestamps(&times)?;
+        if let Some(start) = &self.start {
+            let Ok(starts) = guarded(|| start.evaluate(columns)?.into_array(batch.rows())) else {
+                return Ok(None);
+            };
+            let starts = timestamps(&starts)?;
+            let late = starts.iter().zip(times).map(|(start, end)| {
+                let both = start.zip(end);
+                Some(both.is_some_and(|(start, end)| self.watermark.closes(start, end)))
+            });
+            let late: BooleanArray = late.collect();
+            return Ok(Some(late).filter(|late| late.true_count() > 0));
+        }
         let is_late = |time| self.windows.is_late(time, self.watermark);
         if !min(times).is_some_and(is_late) {
             return Ok(None);

@@ -15,7 +15,7 @@ use crate::state_rows::{BEFORE_KEY, last_rows};
 use crate::{Collector, Operator, StateShape};
 
 /// So many groups of closed sessions are borne before the memory is written anew.
-const MIN_DEAD: usize = 1024;
+const MIN_DEAD: usize = 64;
 
 /// Groups that are written anew at once.
 const PIECE_GROUPS: usize = 1 << 20;
@@ -173,7 +173,7 @@ impl SessionAggregate {
         let Some(port) = self.modes.iter().position(|own| *own == mode) else {
             return Ok(());
         };
-        for groups in groups.chunks(PIECE_GROUPS) {
+        for groups in groups.chunks(crate::MAX_ROWS) {
             let rows = self.groups.gather(groups)?;
             self.groups
                 .results(&rows, |rows| out.emit(port, Batch::without_origin(rows)))?;
@@ -292,6 +292,9 @@ impl Operator for SessionAggregate {
             return Ok(None);
         };
         let changed = std::mem::take(&mut self.changed);
+        if self.forgotten_below() == Some(i64::MAX) {
+            return Ok(None);
+        }
         let mut batches = Vec::new();
         for put in &changed {
             let rows = self.groups.changes(put)?;

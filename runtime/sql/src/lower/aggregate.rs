@@ -339,7 +339,7 @@ fn type_of(expression: &Expr, schema: &DFSchema) -> Result<DataType, SqlError> {
 
 /// What the subqueries below compute, in their words: columns that they only pass on, and
 /// rows that they leave out, change nothing of what a state means.
-fn computed(plan: &LogicalPlan) -> Result<Vec<String>, SqlError> {
+pub(super) fn computed(plan: &LogicalPlan) -> Result<Vec<String>, SqlError> {
     let mut found = Vec::new();
     let walked = plan.apply(|plan| {
         if let LogicalPlan::Projection(projection) = plan {

@@ -3,7 +3,7 @@
 //! The rule is Spark's (`StreamingJoinHelper.getStateValueWatermark`): a bound on the other
 //! side's event time says when the watermark has passed all rows that could still match.
 
-use datafusion_common::{Column, DFSchema, ScalarValue};
+use datafusion_common::{Column, DFSchema, NullEquality, ScalarValue};
 use datafusion_expr::utils::split_conjunction;
 use datafusion_expr::{BinaryExpr, Expr, LogicalPlan, Operator, logical_plan};
 
@@ -45,6 +45,10 @@ pub(super) fn of(join: &logical_plan::Join) -> [Option<Bound>; 2] {
 
 /// Of keys that are equal times, or windows.
 fn of_key(left: &Expr, right: &Expr, join: &logical_plan::Join) -> Vec<(usize, Bound)> {
+    // A row without a time waits for another without one.
+    if join.null_equality == NullEquality::NullEqualsNull {
+        return Vec::new();
+    }
     if !is_window(left, join.left.schema()) {
         return of_condition(left, Operator::Eq, right, 0, join);
     }
@@ -125,8 +129,11 @@ fn moved(expression: &Expr) -> Option<(&Column, i64)> {
     match expression {
         Expr::Column(column) => Some((column, 0)),
         Expr::Alias(alias) => moved(&alias.expr),
-        Expr::Cast(cast) if cast.field.data_type().is_temporal() => moved(&cast.expr),
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let (left, right) = match (op, micros(left)) {
+                (Operator::Plus, Some(_)) => (right, left),
+                _ => (left, right),
+            };
             let (column, before) = moved(left)?;
             let length = micros(right)?;
             let after = match op {

@@ -1,10 +1,12 @@
 //! `dropDuplicates`: late rows taken out, rows moved by their keys, the first of each handed on.
 
+use arrow::datatypes::DataType;
 use azud_operators::{Deduplicate as Operator, Distinct};
+use datafusion_expr::Expr;
 use datafusion_expr::expr_rewriter::unnormalize_col;
-use datafusion_expr::{Expr, LogicalPlan};
 
 use super::Lowering;
+use super::aggregate::computed;
 use super::event_time::{delay_of, is_event_time};
 use super::stream::Stream;
 use crate::deduplicate::Deduplicate;
@@ -19,6 +21,17 @@ impl Lowering {
         };
         let keys: Option<Vec<usize>> = node.keys.iter().map(place).collect();
         let keys = keys.ok_or_else(|| SqlError::new("duplicates are told by columns"))?;
+        let fields = node.input.schema().fields();
+        let is_map = |key: &&usize| {
+            let field = fields.get(**key);
+            field.is_some_and(|field| matches!(field.data_type(), DataType::Map(..)))
+        };
+        if let Some(key) = keys.iter().find(is_map).and_then(|key| fields.get(*key)) {
+            return Err(SqlError::new(format!(
+                "duplicates cannot be told by `{}`: maps have no equality",
+                key.name()
+            )));
+        }
         let times = (0..node.input.schema().fields().len())
             .map(|index| Expr::from(node.input.schema().qualified_field(index)))
             .enumerate()
@@ -26,7 +39,7 @@ impl Lowering {
         let times: Vec<(usize, Expr)> = times.collect();
         let expires = match node.within_watermark {
             true => {
-                let time = times.first().ok_or_else(|| unwatermarked(&node.input))?;
+                let time = times.first().ok_or_else(|| unwatermarked())?;
                 Some((time.0, delay_of(&node.input)))
             }
             false => {
@@ -53,7 +66,15 @@ impl Lowering {
             expires,
             keeps_untimed: !node.within_watermark,
             schema: schema.clone(),
-            computes: format!("{name} by {}", words.join(", ")),
+            computes: [format!("{name} by {}", words.join(", "))]
+                .into_iter()
+                .chain(
+                    computed(&node.input)?
+                        .into_iter()
+                        .map(|part| format!("of {part}")),
+                )
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         Operator::new(distinct.clone()).map_err(|error| SqlError::new(error.to_string()))?;
         let input = self.input(stream, true);
@@ -69,7 +90,7 @@ impl Lowering {
     }
 }
 
-fn unwatermarked(_: &LogicalPlan) -> SqlError {
+fn unwatermarked() -> SqlError {
     SqlError::new(
         "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets without \
          watermark",

@@ -6,8 +6,10 @@ use arrow::datatypes::{DataType, Field, Schema};
 use azud_operators::{Join, JoinKind, JoinPlan, JoinSide, LateFilter, LateRows, Project, Windows};
 use datafusion_common::tree_node::{Transformed, TreeNode as _};
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality};
+use datafusion_expr::expr_rewriter::unnormalize_col;
 use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, logical_plan};
 
+use super::aggregate::computed;
 use super::bounds::{self, Bound};
 use super::event_time::index_is;
 use super::stream::Stream;
@@ -236,6 +238,11 @@ fn computes(join: &logical_plan::Join, bounds: &[Option<Bound>; 2]) -> Result<St
         let time = words(&bound.time)?;
         text.push_str(&format!(", until {time} + {}", seconds(bound.reach)));
     }
+    for side in [&join.left, &join.right] {
+        for part in computed(side)? {
+            text.push_str(&format!(", of {part}"));
+        }
+    }
     Ok(text)
 }
 
@@ -250,7 +257,8 @@ fn words(expression: &Expr) -> Result<String, SqlError> {
         })
     });
     let plain = plain.map_err(|error| SqlError::from_datafusion(&error))?;
-    Ok(plain.data.to_string())
+    // An alias of a table is no part of what is computed.
+    Ok(unnormalize_col(plain.data).to_string())
 }
 
 fn seconds(micros: i64) -> String {

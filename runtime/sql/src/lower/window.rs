@@ -107,10 +107,15 @@ impl Window {
         self.session_end.is_some() || !self.windows.is_tumbling()
     }
 
+    /// Whether sessions have gaps of their own for each row.
+    fn is_gap_a_row(&self) -> bool {
+        self.session_end.is_some() && self.windows == Windows::instants()
+    }
+
     /// What late rows are told by.
     fn late_by(&self) -> Expr {
         match &self.session_end {
-            Some(end) if self.windows == Windows::instants() => end.clone(),
+            Some(end) if self.is_gap_a_row() => end.clone(),
             _ => WindowFunction::time(self.time.clone()),
         }
     }
@@ -156,6 +161,13 @@ impl Lowering {
     ) -> Result<Stream, SqlError> {
         let time = self.expression(&window.late_by(), aggregate.input.schema())?;
         let schema = stream.schema.clone();
+        let start = match window.is_gap_a_row() {
+            true => {
+                let start = WindowFunction::time(window.time.clone());
+                Some(self.expression(&start, aggregate.input.schema())?)
+            }
+            false => None,
+        };
         let windows = window.windows;
         let of_session = window.session_end.is_some();
         let input = self.input(stream, true);
@@ -173,7 +185,11 @@ impl Lowering {
                     modes if modes.contains(&Mode::Complete) => LateRows::Copied,
                     _ => LateRows::TakenOut,
                 };
-                Ok(Box::new(LateFilter::new(time.clone(), windows, becomes)))
+                let filter = LateFilter::new(time.clone(), windows, becomes);
+                Ok(Box::new(match &start {
+                    Some(start) => filter.starting(start.clone()),
+                    None => filter,
+                }))
             }),
             ..Step::stateless("late rows", input, schema.clone())
         });

@@ -56,6 +56,15 @@ pub(super) fn refuse(join: &Join) -> Result<(), SqlError> {
     }
 }
 
+/// `SEMI JOIN` is `LEFT SEMI JOIN`, for which the planner has no other word.
+pub(super) fn rewrite(select: &mut Select) {
+    for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+        if let JoinOperator::Semi(constraint) = &join.join_operator {
+            join.join_operator = JoinOperator::LeftSemi(constraint.clone());
+        }
+    }
+}
+
 /// Whether only the left side's columns can be seen behind a join.
 pub(super) fn is_semi(join: &Join) -> bool {
     matches!(

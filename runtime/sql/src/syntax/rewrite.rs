@@ -12,7 +12,7 @@ use datafusion_sql::sqlparser::ast::{
 use super::generators::{self, Generator};
 use super::names::name_of;
 use super::spelling::{self, call};
-use super::{lateral, literals, times, windows};
+use super::{joins, lateral, literals, times, windows};
 use crate::SqlError;
 
 /// Rewrites a query in place.
@@ -43,6 +43,7 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
+        joins::rewrite(select);
         let rewritten = lateral::rewrite(select)
             .and_then(|()| windows::rewrite(select))
             .and_then(|()| name_items(select));

@@ -177,15 +177,14 @@ impl<'a> Scope<'a> {
         }
         let mut names: Vec<String> = Vec::new();
         for item in &select.projection {
-            let new = item_names(item, &relations)?;
-            for name in &new {
-                if names.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            for name in item_names(item, &relations)? {
+                if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
                     return Err(SqlError::new(format!("two columns are named `{name}`"))
                         .help("give one of them another name with AS")
                         .at(item));
                 }
+                names.push(name);
             }
-            names.extend(new);
         }
         Ok(names)
     }

@@ -254,3 +254,49 @@ proptest! {
         check(sql, delay, Mode::Append, &epochs, lanes, &mut Distinct::default())?;
     }
 }
+
+fn row(columns: &arrow::datatypes::SchemaRef, json: &str) -> Batch {
+    Batch::without_origin(from_json(columns, &[json]))
+}
+
+/// What a later run puts is there after a crash of it, and what the end closed is not.
+#[test]
+fn a_run_after_the_end_keeps_what_it_puts() {
+    let columns = schema("k string, x bigint, ts timestamp");
+    let table = Table {
+        schema: columns.clone(),
+        times: Times {
+            columns: vec!["ts".to_owned()],
+            delay: 0,
+        },
+    };
+    let tables = Tables::from([("t".to_owned(), table)]);
+    let queries = [
+        "SELECT x FROM dropDuplicates(t, k, ts)",
+        "SELECT x FROM dropDuplicatesWithinWatermark(t, k)",
+        // One side is kept for ever.
+        "SELECT a.x FROM t a LEFT SEMI JOIN t b ON a.k = b.k AND a.x > b.x AND b.ts <= a.ts",
+    ];
+    for (number, sql) in queries.into_iter().enumerate() {
+        let plan = plan(sql, &tables).unwrap();
+        let mut run = Run::new(plan, 1, Mode::Append, false);
+        let first = r#"{"k":"a","x":1,"ts":"1970-01-01T00:01:40Z"}"#;
+        run.push("t", 0, &row(&columns, first));
+        run.end_epoch_at(Watermark::END);
+        let closed = 100_000_000;
+        let later = Watermark {
+            closed,
+            ..Watermark::NONE
+        };
+        run.later(2, closed);
+        let second = r#"{"k":"a","x":2,"ts":"1970-01-01T00:03:20Z"}"#;
+        run.push("t", 0, &row(&columns, second));
+        let found = to_json(&run.end_epoch_at(later));
+        assert_eq!(found, [r#"{"x":2}"#], "{sql}");
+        run.later(3, closed);
+        run.push("t", 0, &row(&columns, second));
+        let found = to_json(&run.end_epoch_at(later));
+        let expected: &[&str] = if number == 2 { &[r#"{"x":2}"#] } else { &[] };
+        assert_eq!(found, expected, "{sql}");
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, UInt32Array};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{SchemaRef, UInt8Type};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType, UInt8Type};
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Mode, Watermark, key_groups};
 use azud_operators::{Collector, Operator};
@@ -23,6 +23,8 @@ pub(crate) struct Run {
     epoch: u64,
     /// By step, what was ever put into its state: what a checkpoint would have.
     changes: Vec<Vec<RecordBatch>>,
+    /// By step, before which time rows of state are forgotten.
+    forgotten: Vec<Option<i64>>,
     /// What the query's last step emitted.
     pub(crate) rows: Vec<RecordBatch>,
     pub(crate) rejected: Vec<Rejected>,
@@ -66,6 +68,7 @@ impl Run {
         Self {
             operators: operators(&query, lanes, &context),
             changes: vec![Vec::new(); query.steps.len()],
+            forgotten: vec![None; query.steps.len()],
             query,
             lanes,
             context,
@@ -77,17 +80,29 @@ impl Run {
         }
     }
 
+    /// As a later run over the same checkpoint, after one whose end has closed everything up to
+    /// this time.
+    pub(crate) fn later(&mut self, lanes: usize, closed: i64) {
+        self.watermark = Watermark {
+            closed,
+            ..Watermark::NONE
+        };
+        self.restart(lanes);
+    }
+
     /// As after a crash: new operators, in so many lanes, with what a checkpoint has.
     pub(crate) fn restart(&mut self, lanes: usize) {
         self.lanes = lanes;
         self.operators = operators(&self.query, lanes, &self.context);
-        for (operators, changes) in self.operators.iter_mut().zip(&self.changes) {
+        let states = self.changes.iter().zip(&self.forgotten);
+        for (operators, (changes, forgotten)) in self.operators.iter_mut().zip(states) {
             let lanes = operators.len();
             for (lane, operator) in operators.iter_mut().enumerate() {
                 let mut out = Collected::default();
                 operator.watermark(self.watermark, &mut out).unwrap();
                 assert!(out.rows.is_empty(), "nothing is known yet");
                 let own = changes.iter().map(|rows| of_lane(rows, lane, lanes));
+                let own = own.map(|rows| without(&rows, *forgotten));
                 operator.restore(&own.collect::<Vec<_>>()).unwrap();
             }
         }
@@ -120,6 +135,11 @@ impl Run {
                 operator.watermark(watermark, &mut out).unwrap();
                 operator.end_epoch(&epoch, &mut out).unwrap();
                 let changes = self.operators[step][lane].take_changes().unwrap();
+                match self.operators[step][lane].forgotten_below() {
+                    Some(i64::MAX) if lane == 0 => self.changes[step].clear(),
+                    Some(i64::MAX) | None => {}
+                    before => self.forgotten[step] = self.forgotten[step].max(before),
+                }
                 self.changes[step].extend(changes);
                 self.pass_on(step, lane, out);
             }
@@ -203,6 +223,18 @@ fn of_lane(rows: &RecordBatch, lane: usize, lanes: usize) -> RecordBatch {
         .map(|group| usize::from(*group) % lanes == lane)
         .collect();
     filter_record_batch(rows, &own.into()).unwrap()
+}
+
+/// The rows of a state that are not forgotten.
+fn without(rows: &RecordBatch, forgotten: Option<i64>) -> RecordBatch {
+    let Some(before) = forgotten else {
+        return rows.clone();
+    };
+    let times = rows.column(2).as_primitive::<TimestampMicrosecondType>();
+    let kept = times
+        .iter()
+        .map(|time| Some(time.is_none_or(|time| time >= before)));
+    filter_record_batch(rows, &kept.collect()).unwrap()
 }
 
 /// Rows from lines of JSON.
