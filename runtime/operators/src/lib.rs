@@ -4,7 +4,8 @@
 //! through a [`Collector`]. Stateless work (filter, project, unnest) is made
 //! of [`Stage`]s, which one [`Chain`] runs; a [`Union`] joins streams; an
 //! aggregate is a [`PartialAggregate`] in every lane, an exchange by key, and a
-//! [`FinalAggregate`], whose memory is a [`GroupStates`].
+//! [`FinalAggregate`], whose memory is a [`GroupStates`]. A user's function is a
+//! [`UserAggregate`], which somebody else runs.
 //!
 //! No I/O, no threads, no clock.
 
@@ -23,7 +24,10 @@ mod window;
 #[cfg(test)]
 mod chain_tests;
 
-pub use aggregate::{Aggregate, AggregateCall, FinalAggregate, GroupStates, PartialAggregate};
+pub use aggregate::{
+    Aggregate, AggregateCall, FinalAggregate, Function, GroupStates, Part, PartialAggregate,
+    Reducer, Update, UserAggregate,
+};
 pub use chain::{Chain, MAX_ROWS};
 pub use filter::Filter;
 pub use operator::{Collector, Operator, StateShape};

@@ -74,6 +74,12 @@ impl GroupStates {
         self.chunks.iter().map(|chunk| chunk.groups.len()).sum()
     }
 
+    /// About how many bytes the chunks take.
+    pub fn bytes(&self) -> usize {
+        let chunks = self.chunks.iter();
+        chunks.map(|chunk| chunk.rows.get_array_memory_size()).sum()
+    }
+
     /// How many chunks there are.
     pub fn chunks(&self) -> usize {
         self.chunks.len()

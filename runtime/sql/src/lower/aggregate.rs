@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use azud_operators::{Aggregate, AggregateCall, FinalAggregate, PartialAggregate, Project};
+use azud_operators::{
+    Aggregate, AggregateCall, FinalAggregate, Function, PartialAggregate, Project,
+};
 use datafusion_common::DFSchema;
 use datafusion_common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion_expr::expr::{AggregateFunction, NullTreatment};
@@ -16,7 +18,7 @@ use datafusion_physical_expr::expressions::Literal;
 use super::stream::Stream;
 use super::window::Window;
 use super::{Lowering, column, nullable};
-use crate::functions::{Narrow, Ordered, WindowFunction};
+use crate::functions::{Narrow, Ordered, UserCall, WindowFunction};
 use crate::{Input, SqlError, Step};
 
 /// The columns that an aggregate reads, each computed once.
@@ -65,6 +67,12 @@ impl Lowering {
         for function in &functions {
             places.push(self.read_arguments(&mut reads, function, schema)?);
         }
+        if functions
+            .iter()
+            .any(|call| UserCall::of(&call.func).is_some())
+        {
+            reads.name(window.is_some());
+        }
         let input = Arc::new(reads.schema());
         let calls = functions
             .iter()
@@ -102,7 +110,8 @@ impl Lowering {
     }
 
     fn halves(&mut self, stream: Stream, aggregate: Arc<Aggregate>) -> Stream {
-        let input = self.input(stream, false);
+        // A plugin may reject rows, which are told with where they come from.
+        let input = self.input(stream, aggregate.has_user_calls());
         let partial = aggregate.clone();
         self.steps.push(Step {
             make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
@@ -251,6 +260,18 @@ impl Lowering {
 // === impl Reads ===
 
 impl Reads {
+    /// Names columns by what they are, for whoever reads a row that was rejected. The pane of
+    /// a window comes first.
+    fn name(&mut self, of_window: bool) {
+        for (number, (expression, _, field)) in self.expressions.iter_mut().enumerate() {
+            let words = match of_window && number == 0 {
+                true => "window".to_owned(),
+                false => name(expression),
+            };
+            *field = field.clone().with_name(words);
+        }
+    }
+
     fn schema(&self) -> Schema {
         let fields: Vec<_> = self
             .expressions
@@ -277,6 +298,20 @@ impl Reads {
                 },
             )
             .collect();
+        if let Some(user) = UserCall::of(&function.func) {
+            let types = arguments.iter().filter_map(|index| {
+                let field = input.fields().get(*index)?;
+                Some(field.data_type().clone())
+            });
+            let opened = user.open(&types.collect::<Vec<_>>());
+            return Ok(AggregateCall {
+                function: Function::User(
+                    opened.map_err(|refusal| SqlError::from_refusal(&refusal))?,
+                ),
+                arguments,
+                filter,
+            });
+        }
         let ignore_nulls = function.params.null_treatment == Some(NullTreatment::IgnoreNulls);
         let function = AggregateExprBuilder::new(function.func.clone(), columns)
             .schema(input.clone())
@@ -285,7 +320,7 @@ impl Reads {
             .build()
             .map_err(|error| SqlError::from_datafusion(&error))?;
         Ok(AggregateCall {
-            function: Arc::new(function),
+            function: Function::BuiltIn(Arc::new(function)),
             arguments,
             filter,
         })

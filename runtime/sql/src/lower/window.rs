@@ -116,7 +116,7 @@ impl Lowering {
         let first = schema.fields().first().map_or("", |field| field.name());
         let has_time = Arc::new(IsNotNullExpr::new(column(first, 0)));
         let stream = stream.then("filter", Filter::new(has_time), schema.clone());
-        let input = Input::Step(self.step(stream, false));
+        let input = Input::Step(self.step(stream, aggregate.has_user_calls()));
         let partial = aggregate.clone();
         self.steps.push(Step {
             make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
