@@ -75,9 +75,11 @@ sources:
     time: {{ column: at, delay: 5s }}
 transforms:
   tallies: {{ sql: \"{}\"{} }}
+  rejects:
+    sql: SELECT CAST(value AS string) AS value, source, reason FROM `tallies.rejected`
 sinks:
   out: {{ from: tallies, blackhole: {{}}, mode: {} }}
-  bad: {{ from: tallies.rejected, blackhole: {{}} }}
+  bad: {{ from: rejects, blackhole: {{}} }}
 plugins:
   tally: {{ path: x.wasm{} }}
 ",
@@ -244,7 +246,7 @@ fn windows_close_with_the_same_results() {
         ("'30 seconds', '10 seconds'", "complete", 2),
     ] {
         let mut case = Case::new(&format!(
-            "SELECT string(window.start) AS w, k, tally(n) AS t, count(*) AS c, sum(n) AS s \
+            "SELECT window.start AS w, k, tally(n) AS t, count(*) AS c, sum(n) AS s \
              FROM rows GROUP BY window(at, {window}), k"
         ));
         (case.mode, case.lanes) = (mode, lanes);

@@ -26,6 +26,8 @@ pub struct Aggregate {
     calls: Vec<AggregateCall>,
     names: Vec<String>,
     of: Vec<String>,
+    /// The columns of a row that a person is shown.
+    shown: Vec<usize>,
     input: Schema,
     state: SchemaRef,
     output: SchemaRef,
@@ -95,6 +97,7 @@ impl Aggregate {
             calls,
             names: Vec::new(),
             of: Vec::new(),
+            shown: (0..input.fields().len()).collect(),
             input: input.clone(),
             state: Arc::new(Schema::new(Fields::from(state))),
             output: Arc::new(Schema::new(Fields::from(output))),
@@ -119,6 +122,19 @@ impl Aggregate {
     pub fn of(mut self, columns: Vec<String>) -> Self {
         self.of = columns;
         self
+    }
+
+    /// What a person is shown of a row that a user's aggregate cannot add: these columns of
+    /// the input.
+    #[must_use]
+    pub fn showing(mut self, columns: Vec<usize>) -> Self {
+        self.shown = columns;
+        self
+    }
+
+    /// The columns of a row that a person is shown.
+    pub(super) fn shown(&self) -> &[usize] {
+        &self.shown
     }
 
     /// Rows move between lanes by all keys but the first: what belongs together differs in it.

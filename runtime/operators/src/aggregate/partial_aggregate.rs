@@ -55,8 +55,10 @@ impl PartialAggregate {
             }
             let rest = |row| !rejected.contains_key(&row);
             let rest: BooleanArray = (0..batch.rows()).map(|row| Some(rest(row))).collect();
+            let shown = batch.columns().project(self.aggregate.shown())?;
+            let shown = batch.with_columns(shown)?;
             for (row, reason) in rejected {
-                out.reject(&batch, row, reason)?;
+                out.reject(&shown, row, reason)?;
             }
             batch = batch.filter(&rest)?;
         }

@@ -21,6 +21,9 @@ use super::{Lowering, column, nullable};
 use crate::functions::{Narrow, Ordered, UserCall, WindowFunction};
 use crate::{Input, SqlError, Step};
 
+/// What the pane of a window is called in a row that was rejected.
+const WINDOW_COLUMN: &str = "window";
+
 /// The columns that an aggregate reads, each computed once.
 #[derive(Default)]
 struct Reads {
@@ -87,6 +90,7 @@ impl Lowering {
         let made = Aggregate::new(&input, keys, calls)
             .map_err(|error| SqlError::from_datafusion(&error))?
             .named(names.collect())
+            .showing(reads.shown())
             .of(computed(&aggregate.input)?);
         let mut stream = self.stream(&aggregate.input)?;
         if let Some(window) = window.as_ref().filter(|window| window.closes) {
@@ -265,7 +269,7 @@ impl Reads {
     fn name(&mut self, of_window: bool) {
         for (number, (expression, _, field)) in self.expressions.iter_mut().enumerate() {
             let words = match of_window && number == 0 {
-                true => "window".to_owned(),
+                true => WINDOW_COLUMN.to_owned(),
                 false => name(expression),
             };
             *field = field.clone().with_name(words);
@@ -279,6 +283,25 @@ impl Reads {
             .map(|(.., field)| field.clone())
             .collect();
         Schema::new(fields)
+    }
+
+    /// The columns that say something to a person: those of the node, and a window. Where
+    /// there are none, all.
+    fn shown(&self) -> Vec<usize> {
+        let is_shown =
+            |(expression, _, field): &(Expr, Arc<dyn PhysicalExpr>, Field)| match expression {
+                Expr::Column(column) => !column.name.starts_with("__common_expr"),
+                _ => field.name() == WINDOW_COLUMN,
+            };
+        let places = self.expressions.iter().enumerate();
+        let shown: Vec<usize> = places
+            .filter(|(_, read)| is_shown(read))
+            .map(|(place, _)| place)
+            .collect();
+        match shown.is_empty() {
+            true => (0..self.expressions.len()).collect(),
+            false => shown,
+        }
     }
 
     fn call(
