@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchOptions},
+    buffer::Buffer,
     datatypes::{DataType, Fields, Schema, SchemaRef},
 };
 
@@ -36,7 +37,6 @@ pub struct Aggregate {
     instance: Option<Instance>,
     rows: Export,
     states: Export,
-    numbers: Vec<u8>,
 }
 
 // === impl Aggregate ===
@@ -77,7 +77,6 @@ impl Aggregate {
             instance: Some(instance),
             rows: Export::default(),
             states: Export::default(),
-            numbers: Vec::new(),
         })
     }
 
@@ -130,13 +129,13 @@ impl Aggregate {
             self.rows
                 .push(&schema::cast(column, layout, field.name())?)?;
         }
-        self.number(groups);
+        let numbers = Buffer::from_slice_ref(groups);
         let deadline = deadline.unwrap_or(self.limits.deadline);
         let mut instance = self.take_instance()?;
         let answer = instance.update(
             (state_count, &self.states.lend()),
             count(total)?,
-            &self.numbers,
+            &numbers,
             (row_count, &self.rows.lend()),
             deadline,
         );
@@ -156,12 +155,12 @@ impl Aggregate {
     ) -> Result<RecordBatch, GuestError> {
         check_groups(groups, states.num_rows(), total)?;
         let rows = self.export_states(states)?;
-        self.number(groups);
+        let numbers = Buffer::from_slice_ref(groups);
         let mut instance = self.take_instance()?;
         let answer = instance.merge(
             (rows, &self.states.lend()),
             count(total)?,
-            &self.numbers,
+            &numbers,
             self.limits.deadline,
         );
         self.states.clear();
@@ -190,12 +189,6 @@ impl Aggregate {
 
     fn import_states(&self, answer: BatchResult, groups: usize) -> Result<RecordBatch, GuestError> {
         import(answer, &self.schemas.state, groups)
-    }
-
-    fn number(&mut self, groups: &[u32]) {
-        self.numbers.clear();
-        let bytes = groups.iter().flat_map(|group| group.to_le_bytes());
-        self.numbers.extend(bytes);
     }
 
     fn take_instance(&mut self) -> Result<Instance, GuestError> {
@@ -259,7 +252,8 @@ fn check_groups(groups: &[u32], rows: usize, total: usize) -> Result<(), GuestEr
     if groups.len() != rows {
         return Err(given("there is not one group for each row"));
     }
-    match groups.iter().all(|group| (*group as usize) < total) {
+    let highest = groups.iter().fold(0, |highest, group| highest.max(*group));
+    match groups.is_empty() || (highest as usize) < total {
         true => Ok(()),
         false => Err(given("a row is of a group that is not there")),
     }

@@ -62,18 +62,22 @@ impl Accumulators {
         Ok(Self { calls })
     }
 
-    /// What users' aggregates make of input rows, row `i` of group `groups[i]`. Rows that one
-    /// of them cannot add count nowhere: prepare the others without them.
+    /// What users' aggregates make of input rows, row `i` of group `groups[i]` of `total`. Rows
+    /// that one of them cannot add count nowhere: prepare the others without them.
     pub(super) fn prepare(
         &mut self,
         columns: &[ArrayRef],
         groups: &[usize],
+        total: usize,
     ) -> Result<PreparedCalls> {
         let mut prepared = Vec::new();
         for call in &mut self.calls {
             let (values, filter) = (call.values(columns)?, call.filter(columns)?);
             if let Accumulator::User(user, _) = &mut call.accumulator {
-                prepared.push(user.prepare(values, groups, filter).map_err(external)?);
+                prepared.push(
+                    user.prepare(values, groups, total, filter)
+                        .map_err(external)?,
+                );
             }
         }
         Ok(PreparedCalls(prepared))

@@ -6,6 +6,7 @@ mod accumulators;
 mod definition;
 mod final_aggregate;
 mod group_keys;
+mod group_numbers;
 mod group_states;
 mod groups;
 mod partial_aggregate;

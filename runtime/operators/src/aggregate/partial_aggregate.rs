@@ -72,13 +72,13 @@ impl PartialAggregate {
         let keys = columns.get(..self.aggregate.keys()).unwrap_or(columns);
         let before = self.keys.len();
         self.keys.number(keys, batch.rows(), &mut self.numbers)?;
-        let mut prepared = self.accumulators.prepare(columns, &self.numbers)?;
+        let total = self.keys.len();
+        let mut prepared = self.accumulators.prepare(columns, &self.numbers, total)?;
         let rejected = prepared.take_rejected();
         if !rejected.is_empty() {
             self.keys.shrink_to(before)?;
             return Ok(rejected);
         }
-        let total = self.keys.len();
         self.accumulators
             .update(columns, &self.numbers, total, prepared)?;
         Ok(rejected)

@@ -9,6 +9,7 @@ use arrow::record_batch::RecordBatch;
 use azud_model::{ErrorKind, Result};
 
 use super::GroupStates;
+use super::group_numbers::{GroupNumbers, Numbered};
 use super::update::Update;
 use super::user::{Reducer, UserAggregate};
 use crate::MAX_ROWS;
@@ -23,8 +24,7 @@ pub(super) struct UserAccumulator {
     schema: SchemaRef,
     arguments: SchemaRef,
     states: GroupStates,
-    /// A number of its own for each group of the call at hand; kept for its memory.
-    numbers: Vec<u32>,
+    numbers: GroupNumbers,
     total: usize,
 }
 
@@ -37,8 +37,6 @@ pub(super) struct Prepared {
     pub(super) rejected: Vec<(usize, String)>,
 }
 
-const UNSEEN: u32 = u32::MAX;
-
 // === impl UserAccumulator ===
 
 impl UserAccumulator {
@@ -49,30 +47,30 @@ impl UserAccumulator {
             states: GroupStates::new(schema.clone()),
             schema,
             arguments,
-            numbers: Vec::new(),
+            numbers: GroupNumbers::default(),
             total: 0,
         })
     }
 
-    /// Computes what rows make of their groups, row `i` of group `groups[i]`; only rows that
+    /// Computes what rows make of their groups, row `i` of group `groups[i]` of `total`; only rows that
     /// pass the filter count, but the groups of all are there.
     pub(super) fn prepare(
         &mut self,
         arguments: Vec<ArrayRef>,
         groups: &[usize],
+        total: usize,
         filter: Option<&BooleanArray>,
     ) -> Result<Prepared> {
         let options = RecordBatchOptions::new().with_row_count(Some(groups.len()));
         let rows = RecordBatch::try_new_with_options(self.arguments.clone(), arguments, &options)?;
-        let (known, new): (Vec<usize>, Vec<usize>) = self
-            .touched(groups)
-            .into_iter()
-            .partition(|group| self.states.contains(*group));
-        let states = self.states.gather(&known)?;
-        let touched = [known, new].concat();
-        self.renumber(&touched);
-        let mut own: Vec<u32> = groups.iter().map(|group| self.number(*group)).collect();
-        self.forget(&touched);
+        let states = &self.states;
+        let is_known = |group: &usize| states.contains(*group);
+        let Numbered {
+            groups: touched,
+            rows: mut own,
+            known,
+        } = self.numbers.of_rows(groups, total, is_known);
+        let states = states.gather(touched.get(..known).unwrap_or_default())?;
         // Where the rows that count were before the filter.
         let mut places: Vec<usize> = Vec::new();
         let rows = match filter {
@@ -142,18 +140,18 @@ impl UserAccumulator {
     }
 
     fn merge_piece(&mut self, rows: &RecordBatch, groups: &[usize]) -> Result<()> {
-        let touched = self.touched(groups);
-        self.renumber(&touched);
+        let touched = self.numbers.touched(groups);
+        self.numbers.set(&touched);
         let mut count = vec![0_u32; touched.len()];
         for group in groups {
-            if let Some(count) = count.get_mut(self.number(*group) as usize) {
+            if let Some(count) = count.get_mut(self.numbers.get(*group) as usize) {
                 *count += 1;
             }
         }
         // A state that meets no other is what it is: only the others are given away.
         let meets = |(group, count): (&usize, &u32)| *count > 1 || self.states.contains(*group);
         let meets: Vec<bool> = touched.iter().zip(&count).map(meets).collect();
-        let has = |group: &usize| meets.get(self.number(*group) as usize) == Some(&true);
+        let has = |group: &usize| meets.get(self.numbers.get(*group) as usize) == Some(&true);
         let (mut met, mut alone) = (Vec::new(), Vec::new());
         for (row, group) in (0_u32..).zip(groups) {
             match has(group) {
@@ -163,7 +161,7 @@ impl UserAccumulator {
         }
         let (shared, single): (Vec<usize>, Vec<usize>) =
             touched.iter().copied().partition(|group| has(group));
-        self.forget(&touched);
+        self.numbers.forget(&touched);
         if !single.is_empty() {
             // In the order of their rows, which is that of `touched`.
             self.states.put(single, taken(rows, alone)?)?;
@@ -177,14 +175,14 @@ impl UserAccumulator {
             .filter(|group| self.states.contains(*group))
             .collect();
         let older = self.states.gather(&known)?;
-        self.renumber(&shared);
+        self.numbers.set(&shared);
         let of_met = met.iter().filter_map(|row| groups.get(*row as usize));
         let numbers: Vec<u32> = known
             .iter()
             .chain(of_met)
-            .map(|group| self.number(*group))
+            .map(|group| self.numbers.get(*group))
             .collect();
-        self.forget(&shared);
+        self.numbers.forget(&shared);
         let rows = concat_batches(&self.schema, [&older, &taken(rows, met)?])?;
         let merged = self.fold(&rows, &numbers, shared.len())?;
         self.states.put(shared, merged)
@@ -262,44 +260,6 @@ impl UserAccumulator {
     /// About how many bytes the states take.
     pub(super) fn bytes(&self) -> usize {
         self.states.bytes()
-    }
-
-    /// The groups that occur, in the order in which they do.
-    fn touched(&mut self, groups: &[usize]) -> Vec<usize> {
-        let mut touched = Vec::new();
-        for group in groups {
-            if self.numbers.len() <= *group {
-                self.numbers.resize(group + 1, UNSEEN);
-            }
-            if let Some(number) = self.numbers.get_mut(*group)
-                && *number == UNSEEN
-            {
-                *number = 0;
-                touched.push(*group);
-            }
-        }
-        touched
-    }
-
-    /// Gives groups their places as numbers.
-    fn renumber(&mut self, groups: &[usize]) {
-        for (number, group) in (0..).zip(groups) {
-            if let Some(own) = self.numbers.get_mut(*group) {
-                *own = number;
-            }
-        }
-    }
-
-    fn number(&self, group: usize) -> u32 {
-        self.numbers.get(group).copied().unwrap_or(UNSEEN)
-    }
-
-    fn forget(&mut self, groups: &[usize]) {
-        for group in groups {
-            if let Some(number) = self.numbers.get_mut(*group) {
-                *number = UNSEEN;
-            }
-        }
     }
 }
 
