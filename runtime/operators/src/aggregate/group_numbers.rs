@@ -17,6 +17,29 @@ pub(super) struct Numbered {
     pub(super) known: usize,
 }
 
+// === impl Numbered ===
+
+impl Numbered {
+    /// All groups under the numbers that they have anyway, where those that are known come
+    /// first: cheaper than to look for the ones that occur, where these are most of them.
+    pub(super) fn all(
+        groups: &[usize],
+        total: usize,
+        is_known: impl Fn(&usize) -> bool,
+    ) -> Option<Self> {
+        let known = (0..total).take_while(&is_known).count();
+        if u32::try_from(total).is_err() || (known..total).any(|group| is_known(&group)) {
+            return None;
+        }
+        Some(Self {
+            groups: (0..total).collect(),
+            // Below `total`, which fits.
+            rows: groups.iter().map(|group| *group as u32).collect(),
+            known,
+        })
+    }
+}
+
 // === impl GroupNumbers ===
 
 impl GroupNumbers {

@@ -65,11 +65,18 @@ impl UserAccumulator {
         let rows = RecordBatch::try_new_with_options(self.arguments.clone(), arguments, &options)?;
         let states = &self.states;
         let is_known = |group: &usize| states.contains(*group);
+        let dense = match groups.len() * 2 >= total && states.bytes() <= MAX_BYTES {
+            true => Numbered::all(groups, total, is_known),
+            false => None,
+        };
         let Numbered {
             groups: touched,
             rows: mut own,
             known,
-        } = self.numbers.of_rows(groups, total, is_known);
+        } = match dense {
+            Some(numbered) => numbered,
+            None => self.numbers.of_rows(groups, total, is_known),
+        };
         let states = states.gather(touched.get(..known).unwrap_or_default())?;
         // Where the rows that count were before the filter.
         let mut places: Vec<usize> = Vec::new();
