@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod aggregates;
 mod docs;
 mod errors;
 mod pipelines;

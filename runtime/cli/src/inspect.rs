@@ -8,7 +8,7 @@ mod text;
 use std::path::Path;
 
 use azud_sandbox::inspect::{Asked, Inspection, ask};
-use azud_sandbox::{LoadError, Plugin, Sandbox, World};
+use azud_sandbox::{LoadError, Plugin, Sandbox};
 
 use crate::args::InspectArguments;
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ use crate::sandbox;
 struct Told<'a> {
     path: &'a Path,
     inspection: Inspection,
-    /// What `open` said; none where it cannot be run, or has none that takes rows.
+    /// What `open` said; none where it cannot be run.
     asked: Option<Asked>,
     /// Whether the input was found by asking.
     found: bool,
@@ -39,10 +39,8 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
     let inspection = Inspection::load(&sandbox, path).map_err(wrong)?;
     let plugin = load(&sandbox, path, &inspection);
     let asked = match &plugin {
-        Ok(plugin) if plugin.is(World::Transform) || plugin.is(World::Sink) => {
-            Some(ask(plugin, config, schema.as_ref()))
-        }
-        _ => None,
+        Ok(plugin) => Some(ask(plugin, config, schema.as_ref())),
+        Err(_) => None,
     };
     let told = Told {
         path,

@@ -1,5 +1,6 @@
 //! A plugin as an operator: cuts batches to size, finds the rows that it fails on.
 
+mod aggregate;
 mod breaker;
 mod cancel;
 mod cost;
@@ -16,6 +17,7 @@ use azud_model::{Batch, Clock, Epoch, Result};
 use azud_operators::{Collector, Operator};
 use azud_sandbox::Transform;
 
+pub(crate) use aggregate::PluginAggregate;
 pub(crate) use cancel::Cancel;
 pub(crate) use log::NodeLogger;
 use rows::PluginRows;

@@ -4,7 +4,8 @@
 //! through a [`Collector`]. Stateless work (filter, project, unnest) is made
 //! of [`Stage`]s, which one [`Chain`] runs; a [`Union`] joins streams; an
 //! aggregate is a [`PartialAggregate`] in every lane, an exchange by key, and a
-//! [`FinalAggregate`], whose memory is a [`GroupStates`]; a [`Join`] keeps rows of both its inputs; a
+//! [`FinalAggregate`], whose memory is a [`GroupStates`]. A user's function is a
+//! [`UserAggregate`], which somebody else runs. A [`Join`] keeps rows of both its inputs; a
 //! [`Deduplicate`] knows which keys it has seen.
 //!
 //! No I/O, no threads, no clock.
@@ -28,7 +29,10 @@ mod window;
 #[cfg(test)]
 mod chain_tests;
 
-pub use aggregate::{Aggregate, AggregateCall, FinalAggregate, GroupStates, PartialAggregate};
+pub use aggregate::{
+    Aggregate, AggregateCall, FinalAggregate, Function, GroupStates, Part, PartialAggregate,
+    Reducer, Update, UserAggregate,
+};
 pub use chain::{Chain, MAX_ROWS};
 pub use deduplicate::{Deduplicate, Distinct};
 pub use filter::Filter;

@@ -28,8 +28,15 @@ pub(crate) fn reason(error: &DataFusionError) -> String {
     }
 }
 
-/// A failure that is our own mistake.
+/// A failure that is our own mistake, unless it is that of a user's code.
 pub(crate) fn internal(what: &str, error: DataFusionError) -> Error {
+    let error = match error {
+        DataFusionError::External(own) => match own.downcast::<Error>() {
+            Ok(own) => return *own,
+            Err(other) => DataFusionError::External(other),
+        },
+        other => other,
+    };
     Error::internal(format!("{what} could not be computed")).because(error)
 }
 

@@ -11,6 +11,19 @@ mod transform {
     });
 }
 
+/// Aggregates run as transforms do, and what they are given is of the same types.
+pub(crate) mod aggregate {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "aggregate-plugin",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "azud:plugin/log": super::transform::azud::plugin::log,
+            "azud:plugin/types": super::transform::azud::plugin::types,
+        },
+    });
+}
+
 /// Sinks wait for others, so their calls are asynchronous. One module for both worlds of
 /// sinks: whether `epochs` is there is known of each component, and its indices are looked
 /// up by themselves.

@@ -29,13 +29,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// A fresh instance: 10 microseconds for a plugin in Rust.
     pub(crate) fn new(plugin: &Plugin, limits: &Limits, lines: &Lines) -> Result<Self, OpenError> {
-        let sandbox = plugin.sandbox();
-        let host = Host::new(limits.clone(), lines.clone(), sandbox.ticks.clone());
-        let mut store = Store::new(&sandbox.engine, host);
-        store.limiter(|host| host);
-        store.set_hostcall_fuel(limits.output);
-        store.set_max_component_handles(HANDLES);
-        store.set_epoch_deadline(ticks(limits.deadline));
+        let mut store = store(plugin, limits, lines);
         let failed =
             |host: &Host, error: wasmtime::Error| match named(host, &error, limits.deadline) {
                 Some(limit) => OpenError::Guest(limit),
@@ -100,6 +94,18 @@ impl Instance {
         named(host, error, deadline)
             .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
     }
+}
+
+/// A store within limits, for an instance of a plugin that computes.
+pub(crate) fn store(plugin: &Plugin, limits: &Limits, lines: &Lines) -> Store<Host> {
+    let sandbox = plugin.sandbox();
+    let host = Host::new(limits.clone(), lines.clone(), sandbox.ticks.clone());
+    let mut store = Store::new(&sandbox.engine, host);
+    store.limiter(|host| host);
+    store.set_hostcall_fuel(limits.output);
+    store.set_max_component_handles(HANDLES);
+    store.set_epoch_deadline(ticks(limits.deadline));
+    store
 }
 
 /// The limit that an error comes of, where one was hit.

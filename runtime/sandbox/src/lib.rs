@@ -3,6 +3,7 @@
 //! ```text
 //! bytes -> Plugin::load -> compiled code (cache.rs)          once a plugin
 //!          Transform::open -> columns read, carried, computed   once a lane
+//!          Aggregate::open -> columns of states and results     the same
 //!
 //! RecordBatch -> boundary/export.rs -> guest -> boundary/import.rs -> Processed
 //!      columns read, borrowed       process      columns computed, checked
@@ -20,6 +21,7 @@
 //! code, and nothing knows tokio. Unknown components are compiled by a process of
 //! their own, which has limits too (compiler.rs).
 
+mod aggregate;
 mod bindings;
 mod boundary;
 mod cache;
@@ -45,6 +47,7 @@ mod tick;
 mod transform;
 mod wasi;
 
+pub use aggregate::Aggregate;
 pub use cache::digest;
 pub use compiler::{Compiler, compile_component};
 pub use error::{GuestError, LoadError, OpenError};

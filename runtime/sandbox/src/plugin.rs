@@ -14,7 +14,7 @@ use wasmtime::component::{
 
 use crate::{
     LoadError, Sandbox,
-    bindings::TransformPlugin,
+    bindings::{TransformPlugin, aggregate::AggregatePlugin},
     cache::digest,
     host::Host,
     limits,
@@ -50,6 +50,7 @@ struct Loaded {
     worlds: Vec<World>,
     sandbox: Sandbox,
     transform: Option<InstancePre<Host>>,
+    aggregate: Option<InstancePre<Host>>,
     sink: Option<InstancePre<SinkHost>>,
     imports: Vec<String>,
     /// Of a transactional sink only.
@@ -112,6 +113,7 @@ impl Plugin {
         check_imports(sandbox, name, &component_type)?;
         let is = |world| worlds.contains(&world);
         let transform = is(World::Transform).then(|| link_transform(sandbox, &component));
+        let aggregate = is(World::Aggregate).then(|| link_aggregate(sandbox, &component));
         let sink = is(World::Sink).then(|| link_sink(sandbox, &component));
         let imports = component_type.imports(&sandbox.engine);
         let component = is(World::TransactionalSink).then(|| Arc::from(bytes));
@@ -120,6 +122,7 @@ impl Plugin {
             digest,
             sandbox: sandbox.clone(),
             transform: transform.transpose().map_err(broken)?,
+            aggregate: aggregate.transpose().map_err(broken)?,
             sink: sink.transpose().map_err(broken)?,
             imports: imports.map(|(import, _)| import.to_owned()).collect(),
             component,
@@ -166,6 +169,10 @@ impl Plugin {
 
     pub(crate) fn transform(&self) -> Option<&InstancePre<Host>> {
         self.0.transform.as_ref()
+    }
+
+    pub(crate) fn aggregate(&self) -> Option<&InstancePre<Host>> {
+        self.0.aggregate.as_ref()
     }
 
     pub(crate) fn sink(&self) -> Option<&InstancePre<SinkHost>> {
@@ -307,6 +314,13 @@ fn check_imports(
 fn link_transform(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
     let mut linker = Linker::new(&sandbox.engine);
     TransformPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    wasi::add_to_linker(&mut linker, component)?;
+    linker.instantiate_pre(component)
+}
+
+fn link_aggregate(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
+    let mut linker = Linker::new(&sandbox.engine);
+    AggregatePlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     wasi::add_to_linker(&mut linker, component)?;
     linker.instantiate_pre(component)
 }

@@ -9,6 +9,7 @@ use datafusion_sql::sqlparser::ast::Spanned;
 use datafusion_sql::sqlparser::parser::ParserError;
 use datafusion_sql::sqlparser::tokenizer::Span;
 
+use crate::functions::Refusal;
 use crate::nearest::nearest;
 
 /// A query that cannot run, for a person: what, why, and where.
@@ -21,6 +22,8 @@ pub struct SqlError {
     pub help: Option<String>,
     /// Where in the text of the query, if that is known.
     pub location: Option<Location>,
+    /// The function that it is about, where its place is not known yet.
+    call: Option<String>,
 }
 
 /// A place in the text of a query; lines and columns count characters from 1.
@@ -44,6 +47,7 @@ impl SqlError {
             message: message.into(),
             help: None,
             location: None,
+            call: None,
         }
     }
 
@@ -93,6 +97,9 @@ impl SqlError {
     pub(crate) fn from_datafusion(error: &DataFusionError) -> Self {
         let place = error.diagnostic().and_then(|diagnostic| diagnostic.span);
         let mut found = match error.find_root() {
+            DataFusionError::External(user) if user.is::<Refusal>() => user
+                .downcast_ref()
+                .map_or_else(|| Self::new(""), Self::from_refusal),
             DataFusionError::SchemaError(schema, _) => from_schema(schema),
             DataFusionError::Plan(text) => from_plan(text),
             DataFusionError::NotImplemented(text)
@@ -104,6 +111,25 @@ impl SqlError {
             found.location = place.map(Location::from);
         }
         found
+    }
+}
+
+impl SqlError {
+    /// A user's aggregate does not take its arguments: where it is called is found later.
+    pub(crate) fn from_refusal(refusal: &Refusal) -> Self {
+        Self {
+            call: Some(refusal.name.clone()),
+            ..Self::new(refusal.to_string())
+        }
+    }
+
+    /// At the place of the call that it is about, if it is about one.
+    pub(crate) fn at_call(self, calls: &[(String, Span)]) -> Self {
+        let called = |(name, _): &&(String, Span)| Some(name) == self.call.as_ref();
+        match calls.iter().find(called) {
+            Some((_, span)) if self.location.is_none() => self.at_span(*span),
+            _ => self,
+        }
     }
 }
 

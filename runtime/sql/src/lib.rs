@@ -23,5 +23,6 @@ mod syntax;
 mod typing;
 
 pub use error::{Location, SqlError};
-pub use plan::{plan, tables};
+pub use functions::{UserFunction, UserFunctions};
+pub use plan::{functions, plan, plan_with, tables};
 pub use query::{Input, Late, MakeOperator, Query, Step, StepContext, Table, Tables, Times};

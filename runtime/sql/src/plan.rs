@@ -20,7 +20,7 @@ use datafusion_sql::planner::{NullOrdering, ParserOptions, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
 use crate::catalog::Catalog;
-use crate::functions::Functions;
+use crate::functions::{Functions, UserFunctions};
 use crate::{Query, SqlError, Tables, deduplicate, lower, syntax, typing};
 
 /// Turns a query into streaming steps.
@@ -28,23 +28,33 @@ use crate::{Query, SqlError, Tables, deduplicate, lower, syntax, typing};
 /// # Errors
 /// When the query is wrong or cannot stream: what, where, and what to write instead.
 pub fn plan(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
+    plan_with(sql, tables, &UserFunctions::new())
+}
+
+/// The same where a query may call aggregates of users, too.
+///
+/// # Errors
+/// As [`plan`]; also where one of these does not take its arguments.
+pub fn plan_with(sql: &str, tables: &Tables, users: &UserFunctions) -> Result<Query, SqlError> {
     // The planner is recursive, and a caller's stack may be small.
-    stacker::grow(STACK, || plan_here(sql, tables))
+    stacker::grow(STACK, || plan_here(sql, tables, users))
 }
 
 /// Enough for the deepest query that `syntax` lets pass.
 const STACK: usize = 64 << 20;
 
-fn plan_here(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
-    let functions = Functions::new();
+fn plan_here(sql: &str, tables: &Tables, users: &UserFunctions) -> Result<Query, SqlError> {
+    let functions = Functions::with(users);
     let mut query = syntax::parse(sql)?;
     syntax::refuse(&query, &functions)?;
+    let calls = syntax::calls(&query);
     let names = syntax::prepare(&mut query, tables)?;
     let options = Arc::new(options());
     let catalog = Catalog::new(tables, &functions, options.clone());
-    let plan =
-        logical(query, &catalog, &options).map_err(|error| SqlError::from_datafusion(&error))?;
-    lower::lower(&plan, &names, options)
+    let plan = logical(query, &catalog, &options)
+        .map_err(|error| SqlError::from_datafusion(&error))
+        .and_then(|plan| lower::lower(&plan, &names, options));
+    plan.map_err(|error| error.at_call(&calls))
 }
 
 /// The nodes that a query reads, under the names that it uses for them.
@@ -57,6 +67,19 @@ pub fn tables(sql: &str) -> Result<Vec<String>, SqlError> {
 
 fn has_join(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
     plan.exists(|plan| Ok(matches!(plan, LogicalPlan::Join(_))))
+}
+
+/// The names of the functions that a query calls, in lower case, and whether they are SQL's.
+///
+/// # Errors
+/// When the text is no query.
+pub fn functions(sql: &str) -> Result<Vec<(String, bool)>, SqlError> {
+    stacker::grow(STACK, || {
+        let known = Functions::new();
+        let calls = syntax::calls(&syntax::parse(sql)?).into_iter();
+        let named = calls.map(|(name, _)| (known.contains(&name), name));
+        Ok(named.map(|(is_known, name)| (name, is_known)).collect())
+    })
 }
 
 fn options() -> ConfigOptions {

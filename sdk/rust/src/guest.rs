@@ -13,6 +13,17 @@ use crate::{Transform, instance::Instance, output::Finished, setup::Out};
 #[rustfmt::skip]
 pub mod bindings;
 
+pub mod aggregate;
+
+/// The same for an aggregate; log lines, fields and batches are those of `bindings`.
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "generated; the contract in `wit/` is its documentation"
+)]
+#[rustfmt::skip]
+pub mod aggregate_bindings;
+
 #[cfg(not(target_os = "unknown"))]
 pub mod epochs;
 #[cfg(not(target_os = "unknown"))]

@@ -1,8 +1,10 @@
 //! An opened plugin, in terms of this crate's own types: what the guest's glue
 //! and the test kit share.
 
+mod aggregate;
 mod sink;
 
+pub(crate) use aggregate::{AggregateInstance, Schemas};
 pub(crate) use sink::SinkInstance;
 
 use crate::{
@@ -10,7 +12,6 @@ use crate::{
     batch::Read,
     config,
     output::{Computed, Finished},
-    schema,
     setup::Out,
 };
 
@@ -36,20 +37,7 @@ impl<T: Transform> Instance<T> {
         let plugin = T::open(config, &mut setup)?;
         let computed = setup.output.iter().filter_map(|column| match column {
             Out::Carried(_) => None,
-            Out::Computed(fields) => Some(Computed {
-                name: fields
-                    .first()
-                    .map(|field| field.name.clone())
-                    .unwrap_or_default(),
-                format: fields
-                    .first()
-                    .map(|field| field.format.clone())
-                    .unwrap_or_default(),
-                buffers: fields
-                    .iter()
-                    .map(|field| schema::buffers(&field.format))
-                    .sum(),
-            }),
+            Out::Computed(fields) => Some(Computed::of(fields)),
         });
         let computed = computed.collect();
         let columns = Columns {

@@ -1,8 +1,8 @@
 //! Write Azud plugins in Rust.
 //!
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
-//! type that implements [`Transform`] or [`Sink`] and one line that exports it
-//! ([`transform!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
+//! type that implements [`Transform`], [`Aggregate`] or [`Sink`] and one line that exports it
+//! ([`transform!`], [`aggregate!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
 //! exactly once, see [`TransactionalSink`]). Its logic runs natively under `cargo test` (see
 //! [`testing`]); Azud builds the WebAssembly component.
 //!
@@ -45,22 +45,26 @@
 //! without a copy, [`Builder`]s make new buffers, and [`Output`] hands them back
 //! with the number of the input row that each output row comes from. Columns
 //! that are carried never enter the guest. A sink is given all columns, and answers
-//! with an [`Outcome`].
+//! with an [`Outcome`]. An aggregate is given rows and states of groups, and answers with states.
 
+mod aggregate;
 mod batch;
 mod bits;
 mod builder;
 mod column;
+mod columns;
 mod config;
 mod error;
 mod input;
 mod instance;
 mod json;
 pub mod log;
+mod members;
 mod outcome;
 mod output;
 mod schema;
 mod setup;
+mod signature;
 mod sink;
 pub mod testing;
 mod transactional;
@@ -71,16 +75,20 @@ mod types;
 #[doc(hidden)]
 pub mod guest;
 
+pub use aggregate::Aggregate;
 pub use batch::{Batch, Key};
 pub use builder::Builder;
 pub use column::{Column, Iter};
+pub use columns::Columns;
 pub use error::{Error, Result};
 pub use input::Input;
 pub use json::{JsonLines, JsonRows};
+pub use members::Members;
 pub use outcome::{Flushed, Outcome, Partial};
 pub use output::Output;
 pub use schema::Field;
 pub use setup::{Computed, Setup};
+pub use signature::Signature;
 pub use sink::Sink;
 pub use transactional::{Identity, TransactionalSink};
 pub use transform::{NoConfig, Transform};

@@ -1,6 +1,6 @@
 //! What becomes of a batch: rows kept, rows rejected, columns computed.
 
-use crate::{Batch, Builder, Error, Key, Result, Type};
+use crate::{Batch, Builder, Error, Field, Key, Result, Type, schema};
 
 /// A row that can never be processed, and why.
 pub(crate) struct Rejected {
@@ -34,6 +34,23 @@ pub(crate) struct Finished {
     pub(crate) rows: Vec<u8>,
     pub(crate) buffers: Vec<Vec<u8>>,
     pub(crate) rejected: Vec<Rejected>,
+}
+
+// === impl Computed ===
+
+impl Computed {
+    /// The column of a field, which its descendants follow.
+    pub(crate) fn of(fields: &Vec<Field>) -> Self {
+        let first = fields.first();
+        Self {
+            name: first.map(|field| field.name.clone()).unwrap_or_default(),
+            format: first.map(|field| field.format.clone()).unwrap_or_default(),
+            buffers: fields
+                .iter()
+                .map(|field| schema::buffers(&field.format))
+                .sum(),
+        }
+    }
 }
 
 // === impl Output ===

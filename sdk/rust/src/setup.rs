@@ -19,7 +19,7 @@ pub struct Setup {
 }
 
 /// A column that was just declared computed.
-pub struct Computed<'a>(&'a mut Vec<Field>);
+pub struct Computed<'a>(pub(crate) &'a mut Vec<Field>);
 
 // === impl Out ===
 

@@ -59,12 +59,14 @@
 //! # Ok::<(), azud_plugin::Error>(())
 //! ```
 
+mod aggregate;
 mod build;
 mod run;
 mod sink;
 mod table;
 mod value;
 
+pub use aggregate::{Reduced, reduce};
 pub use run::{Ran, run};
 pub use sink::{OpenSink, open_sink};
 pub use table::Table;

@@ -25,6 +25,16 @@ fn the_bindings_of_sinks_are_what_the_contract_gives() {
     );
 }
 
+#[test]
+fn the_bindings_of_aggregates_are_what_the_contract_gives() {
+    check(
+        "aggregate-plugin",
+        "aggregate_bindings",
+        shared(),
+        str::to_owned,
+    );
+}
+
 /// A sink without transactions exports less of the same: it needs the macro alone,
 /// which takes the types from the bindings above.
 #[test]

@@ -22,7 +22,10 @@ pub(super) fn text(told: &Told<'_>) -> String {
     if let Some(asked) = &told.asked {
         columns(&mut text, asked, told.found);
         if asked.output.is_ok() && !inspection.has("transform") {
-            text += "  a sink is given all columns of what it reads\n";
+            text += match inspection.has("aggregate") {
+                true => "  a query calls it with these arguments, in this order\n",
+                false => "  a sink is given all columns of what it reads\n",
+            };
         }
     }
     if inspection.can_run() {

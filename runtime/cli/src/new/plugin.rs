@@ -31,6 +31,14 @@ const TRANSFORM: Template = Template {
     out: None,
 };
 
+const AGGREGATE: Template = Template {
+    world: "aggregate",
+    source: include_str!("../../templates/plugin/aggregate/lib.rs"),
+    pipeline: include_str!("../../templates/plugin/aggregate/pipeline.yaml"),
+    readme: include_str!("../../templates/plugin/aggregate/README.md"),
+    out: None,
+};
+
 const SINK: Template = Template {
     world: "sink",
     source: include_str!("../../templates/plugin/sink/lib.rs"),
@@ -43,6 +51,7 @@ pub(crate) fn new(arguments: &NewPlugin) -> Result<(), Failure> {
     let name = Name::of_plugin(&arguments.name, lock::crates())?;
     let template = match arguments.world {
         NewWorld::Transform => TRANSFORM,
+        NewWorld::Aggregate => AGGREGATE,
         NewWorld::Sink => SINK,
     };
     folder::make(&name.folder)?;

@@ -56,7 +56,7 @@ pub(super) fn add_nodes(
     for node in order::order(draft, manifest) {
         match node {
             Node::Transform(transform) => match transform.step() {
-                Step::Sql(query) => sql::add(draft, transform, query),
+                Step::Sql(query) => sql::add(draft, transform, query, environment),
                 Step::Plugin(name) => plugin::add(draft, transform, name, environment),
             },
             // A test has sinks of its own, and nothing rejects.

@@ -1,5 +1,6 @@
 //! A checked manifest becomes a plan: everything that can be wrong is found here, all at once.
 
+mod aggregate;
 mod check;
 mod checkpoint;
 mod component;

@@ -148,7 +148,18 @@ fn load(
         &path,
         sha256.map(|sha256| sha256.value.as_str()),
     ) {
-        Ok(plugin) => Some(plugin),
+        Ok(plugin) => {
+            if let Some(config) = entry
+                .config
+                .as_ref()
+                .filter(|_| !plugin.is(World::Aggregate))
+            {
+                let message = "`config` of a plugin is for aggregates";
+                let help = "a transform and a sink have theirs beside the node's `plugin`";
+                draft.blame(config.span, message, Some(help.to_owned()));
+            }
+            Some(plugin)
+        }
         Err(error) => {
             let span = match (&error, sha256) {
                 (azud_sandbox::LoadError::Digest { .. }, Some(sha256)) => sha256.span,

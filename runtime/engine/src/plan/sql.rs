@@ -8,10 +8,20 @@ use azud_model::Mode;
 use azud_sql::{Input, Query, SqlError, StepContext, Table, Times};
 
 use super::node::{Draft, LATE, Output, REJECTED, same_columns};
+use super::{Environment, aggregate};
 use crate::graph::{From, Side, Vertex, Work};
 
-pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<String>) {
+pub(super) fn add(
+    draft: &mut Draft<'_>,
+    transform: &Transform,
+    sql: &Spanned<String>,
+    environment: &Environment<'_>,
+) {
     let number = draft.add_node(&transform.name.value, transform.on_error);
+    let functions = aggregate::functions(draft, &transform.name, sql, environment);
+    let Some(functions) = functions else {
+        return;
+    };
     let tables: BTreeMap<_, _> = draft
         .outputs
         .iter()
@@ -23,7 +33,7 @@ pub(super) fn add(draft: &mut Draft<'_>, transform: &Transform, sql: &Spanned<St
             (name.clone(), table)
         })
         .collect();
-    match azud_sql::plan(&sql.value, &tables) {
+    match azud_sql::plan_with(&sql.value, &tables, &functions) {
         Ok(query) => add_steps(draft, transform, number, &query),
         // A table that is missing because its node has errors was told there.
         Err(_) if reads_broken_node(draft, sql) => {}

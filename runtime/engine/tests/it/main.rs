@@ -8,6 +8,7 @@
     reason = "a test"
 )]
 
+mod aggregates;
 mod breaker;
 mod counts;
 mod epochs;

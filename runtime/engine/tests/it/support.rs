@@ -26,8 +26,13 @@ pub(crate) fn plan(manifest: &str, source: Arc<dyn Source>, sink: Arc<dyn Sink>)
 
 /// Runs to the end.
 pub(crate) fn run(plan: Plan) -> Result<()> {
+    run_resetting(plan, &[])
+}
+
+/// The same; those nodes may start anew.
+pub(crate) fn run_resetting(plan: Plan, nodes: &[&str]) -> Result<()> {
     let outcome = plan.run(RunOptions {
-        allow_reset: Vec::new(),
+        allow_reset: nodes.iter().map(|&node| node.to_owned()).collect(),
         stop: Stop::default(),
         progress: Arc::new(AtomicU64::new(0)),
         on_epoch: Box::new(|_| {}),

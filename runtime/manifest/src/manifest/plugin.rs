@@ -1,8 +1,9 @@
-//! The components that transforms and sinks name.
+//! The components that transforms, sinks and queries name.
 
 use azud_model::{ByteSize, Duration};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Grants;
 use crate::Spanned;
@@ -14,7 +15,7 @@ use crate::Spanned;
     "oneOf" = [{ "required": ["path"] }, { "required": ["source"] }],
 ))]
 pub struct Plugin {
-    /// The name that transforms call it by.
+    /// The name that nodes and queries call it by.
     #[serde(skip)]
     pub name: Spanned<String>,
     /// The component's file, relative to the manifest.
@@ -32,6 +33,8 @@ pub struct Plugin {
     /// What it may use up.
     #[serde(default)]
     pub limits: Limits,
+    /// What an aggregate is opened with; transforms and sinks have theirs beside `plugin`.
+    pub config: Option<Spanned<Value>>,
     /// What it may reach, if it is a sink; nothing unless said.
     pub grants: Option<Spanned<Grants>>,
 }

@@ -1,29 +1,41 @@
 //! The running values of all groups, one accumulator for each call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, new_null_array};
-use arrow::datatypes::{DataType, Schema};
+use arrow::array::{ArrayRef, BooleanArray, new_empty_array, new_null_array};
+use arrow::datatypes::{DataType, FieldRef, Schema};
+use azud_model::Error;
 use datafusion_common::cast::as_boolean_array;
-use datafusion_common::{Result, exec_datafusion_err};
+use datafusion_common::{DataFusionError, Result, exec_datafusion_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_physical_expr::GroupsAccumulatorAdapter;
-use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
 
-use super::AggregateCall;
+use super::user_accumulator::{Prepared, UserAccumulator};
+use super::{AggregateCall, Function};
 
-/// One [`GroupsAccumulator`] for each call of an aggregate.
+/// One accumulator for each call of an aggregate.
 pub(crate) struct Accumulators {
     calls: Vec<Call>,
 }
 
 struct Call {
-    accumulator: Box<dyn GroupsAccumulator>,
+    accumulator: Accumulator,
     arguments: Vec<usize>,
     types: Vec<DataType>,
     filter: Option<usize>,
     states: usize,
 }
+
+enum Accumulator {
+    BuiltIn(Box<dyn GroupsAccumulator>),
+    /// With the results of no groups.
+    User(UserAccumulator, ArrayRef),
+}
+
+/// What the users' aggregates make of rows, one entry each: it counts once it is given to
+/// [`Accumulators::update`].
+pub(super) struct PreparedCalls(Vec<Prepared>);
 
 // === impl Accumulators ===
 
@@ -32,15 +44,16 @@ impl Accumulators {
         let calls = calls
             .iter()
             .map(|call| {
+                let fields = call.arguments.iter();
+                let fields: Vec<FieldRef> = fields
+                    .filter_map(|index| input.fields().get(*index))
+                    .cloned()
+                    .collect();
+                let types = fields.iter().map(|field| field.data_type().clone());
                 Ok(Call {
-                    accumulator: accumulator(&call.function)?,
+                    types: types.collect(),
+                    accumulator: accumulator(&call.function, fields)?,
                     arguments: call.arguments.clone(),
-                    types: call
-                        .arguments
-                        .iter()
-                        .filter_map(|index| input.fields().get(*index))
-                        .map(|field| field.data_type().clone())
-                        .collect(),
                     filter: call.filter,
                     states: call.function.state_fields()?.len(),
                 })
@@ -49,25 +62,49 @@ impl Accumulators {
         Ok(Self { calls })
     }
 
-    /// Takes input rows, row `i` into group `groups[i]` of `total`.
+    /// What users' aggregates make of input rows, row `i` of group `groups[i]` of `total`. Rows
+    /// that one of them cannot add count nowhere: prepare the others without them.
+    pub(super) fn prepare(
+        &mut self,
+        columns: &[ArrayRef],
+        groups: &[usize],
+        total: usize,
+    ) -> Result<PreparedCalls> {
+        let mut prepared = Vec::new();
+        for call in &mut self.calls {
+            let (values, filter) = (call.values(columns)?, call.filter(columns)?);
+            if let Accumulator::User(user, _) = &mut call.accumulator {
+                prepared.push(
+                    user.prepare(values, groups, total, filter)
+                        .map_err(external)?,
+                );
+            }
+        }
+        Ok(PreparedCalls(prepared))
+    }
+
+    /// Takes input rows, row `i` into group `groups[i]` of `total`, that were prepared.
     pub(super) fn update(
         &mut self,
         columns: &[ArrayRef],
         groups: &[usize],
         total: usize,
+        prepared: PreparedCalls,
     ) -> Result<()> {
+        let mut prepared = prepared.0.into_iter();
         for call in &mut self.calls {
-            let values = call
-                .arguments
-                .iter()
-                .map(|index| column(columns, *index).cloned())
-                .collect::<Result<Vec<_>>>()?;
-            let filter: Option<&BooleanArray> = call
-                .filter
-                .map(|index| as_boolean_array(column(columns, index)?))
-                .transpose()?;
-            call.accumulator
-                .update_batch(&values, groups, filter, total)?;
+            let (values, filter) = (call.values(columns)?, call.filter(columns)?);
+            match &mut call.accumulator {
+                Accumulator::BuiltIn(built_in) => {
+                    built_in.update_batch(&values, groups, filter, total)?;
+                }
+                Accumulator::User(user, _) => {
+                    let prepared = prepared
+                        .next()
+                        .ok_or_else(|| exec_datafusion_err!("rows were not prepared"))?;
+                    user.commit(prepared, total).map_err(external)?;
+                }
+            }
         }
         Ok(())
     }
@@ -82,8 +119,12 @@ impl Accumulators {
                 .iter()
                 .map(|data_type| new_null_array(data_type, 1))
                 .collect();
-            call.accumulator
-                .update_batch(&values, &[0], Some(&none), 1)?;
+            match &mut call.accumulator {
+                Accumulator::BuiltIn(built_in) => {
+                    built_in.update_batch(&values, &[0], Some(&none), 1)?;
+                }
+                Accumulator::User(user, _) => user.start_empty().map_err(external)?,
+            }
         }
         Ok(())
     }
@@ -100,7 +141,10 @@ impl Accumulators {
             let (own, rest) = states
                 .split_at_checked(call.states)
                 .ok_or_else(|| exec_datafusion_err!("state columns are missing"))?;
-            call.accumulator.merge_batch(own, groups, total)?;
+            match &mut call.accumulator {
+                Accumulator::BuiltIn(built_in) => built_in.merge_batch(own, groups, total)?,
+                Accumulator::User(user, _) => user.merge(own, groups, total).map_err(external)?,
+            }
             states = rest;
         }
         Ok(())
@@ -110,7 +154,10 @@ impl Accumulators {
     pub(crate) fn take_states(&mut self) -> Result<Vec<ArrayRef>> {
         let mut columns = Vec::new();
         for call in &mut self.calls {
-            columns.extend(call.accumulator.state(EmitTo::All)?);
+            columns.extend(match &mut call.accumulator {
+                Accumulator::BuiltIn(built_in) => built_in.state(EmitTo::All)?,
+                Accumulator::User(user, _) => user.take_states().map_err(external)?,
+            });
         }
         Ok(columns)
     }
@@ -119,13 +166,51 @@ impl Accumulators {
     pub(crate) fn take_results(&mut self) -> Result<Vec<ArrayRef>> {
         self.calls
             .iter_mut()
-            .map(|call| call.accumulator.evaluate(EmitTo::All))
+            .map(|call| match &mut call.accumulator {
+                Accumulator::BuiltIn(built_in) => built_in.evaluate(EmitTo::All),
+                Accumulator::User(user, none) => user.take_results(none).map_err(external),
+            })
             .collect()
     }
 
     /// About how many bytes the running values take.
     pub(super) fn bytes(&self) -> usize {
-        self.calls.iter().map(|call| call.accumulator.size()).sum()
+        let bytes = self.calls.iter().map(|call| match &call.accumulator {
+            Accumulator::BuiltIn(built_in) => built_in.size(),
+            Accumulator::User(user, _) => user.bytes(),
+        });
+        bytes.sum()
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    fn values(&self, columns: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        let arguments = self.arguments.iter();
+        arguments
+            .map(|index| column(columns, *index).cloned())
+            .collect()
+    }
+
+    fn filter<'a>(&self, columns: &'a [ArrayRef]) -> Result<Option<&'a BooleanArray>> {
+        let filter = self.filter;
+        filter
+            .map(|index| as_boolean_array(column(columns, index)?))
+            .transpose()
+    }
+}
+
+// === impl PreparedCalls ===
+
+impl PreparedCalls {
+    /// The rows that cannot be added, each once and in their order, and why.
+    pub(super) fn take_rejected(&mut self) -> BTreeMap<usize, String> {
+        let mut rejected = BTreeMap::new();
+        for (row, reason) in self.0.iter_mut().flat_map(|call| call.rejected.drain(..)) {
+            rejected.entry(row).or_insert(reason);
+        }
+        rejected
     }
 }
 
@@ -135,14 +220,26 @@ fn column(columns: &[ArrayRef], index: usize) -> Result<&ArrayRef> {
         .ok_or_else(|| exec_datafusion_err!("there is no column {index} to aggregate"))
 }
 
-fn accumulator(function: &Arc<AggregateFunctionExpr>) -> Result<Box<dyn GroupsAccumulator>> {
+fn accumulator(function: &Function, arguments: Vec<FieldRef>) -> Result<Accumulator> {
+    let function = match function {
+        Function::BuiltIn(function) => function,
+        Function::User(function) => {
+            let arguments = Arc::new(Schema::new(arguments));
+            let user = UserAccumulator::new(function, arguments).map_err(external)?;
+            return Ok(Accumulator::User(user, new_empty_array(function.output())));
+        }
+    };
     if function.groups_accumulator_supported() {
-        return function.create_groups_accumulator();
+        return Ok(Accumulator::BuiltIn(function.create_groups_accumulator()?));
     }
     // Fail now rather than at the first group.
     function.create_accumulator()?;
     let function = function.clone();
-    Ok(Box::new(GroupsAccumulatorAdapter::new(move || {
-        function.create_accumulator()
-    })))
+    let adapter = GroupsAccumulatorAdapter::new(move || function.create_accumulator());
+    Ok(Accumulator::BuiltIn(Box::new(adapter)))
+}
+
+/// On its way through DataFusion's errors: `reason::internal` finds it again.
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }

@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
+use arrow::datatypes::{Field, FieldRef, Fields, Schema, SchemaRef};
+use azud_model::ColumnType;
 use datafusion_common::Result;
 use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::accumulators::Accumulators;
 use super::group_keys::GroupKeys;
+use super::user::UserAggregate;
 
 /// Keys, calls, and the three shapes of rows that an aggregate knows:
 ///
@@ -24,6 +26,8 @@ pub struct Aggregate {
     calls: Vec<AggregateCall>,
     names: Vec<String>,
     of: Vec<String>,
+    /// The columns of a row that a person is shown.
+    shown: Vec<usize>,
     input: Schema,
     state: SchemaRef,
     output: SchemaRef,
@@ -33,11 +37,39 @@ pub struct Aggregate {
 #[derive(Clone, Debug)]
 pub struct AggregateCall {
     /// The function; its arguments are [`Self::arguments`].
-    pub function: Arc<AggregateFunctionExpr>,
+    pub function: Function,
     /// The columns that it reads.
     pub arguments: Vec<usize>,
     /// The boolean column that says which rows count: `FILTER (WHERE ...)`.
     pub filter: Option<usize>,
+}
+
+/// An aggregate function.
+#[derive(Clone, Debug)]
+pub enum Function {
+    /// One of DataFusion's.
+    BuiltIn(Arc<AggregateFunctionExpr>),
+    /// A user's.
+    User(Arc<dyn UserAggregate>),
+}
+
+// === impl Function ===
+
+impl Function {
+    /// The columns of a group's state.
+    pub(super) fn state_fields(&self) -> Result<Vec<FieldRef>> {
+        match self {
+            Self::BuiltIn(function) => function.state_fields(),
+            Self::User(function) => Ok(function.state().fields().to_vec()),
+        }
+    }
+
+    fn result(&self) -> Field {
+        match self {
+            Self::BuiltIn(function) => function.field().as_ref().clone(),
+            Self::User(function) => Field::new("result", function.output().clone(), true),
+        }
+    }
 }
 
 // === impl Aggregate ===
@@ -57,8 +89,7 @@ impl Aggregate {
                 let field = field.as_ref().clone().with_nullable(true);
                 state.push(Arc::new(field.with_name(format!("{number}.{part}"))));
             }
-            let result = call.function.field().as_ref().clone().with_nullable(true);
-            output.push(Arc::new(result));
+            output.push(Arc::new(call.function.result().with_nullable(true)));
         }
         let aggregate = Self {
             keys,
@@ -66,6 +97,7 @@ impl Aggregate {
             calls,
             names: Vec::new(),
             of: Vec::new(),
+            shown: (0..input.fields().len()).collect(),
             input: input.clone(),
             state: Arc::new(Schema::new(Fields::from(state))),
             output: Arc::new(Schema::new(Fields::from(output))),
@@ -92,6 +124,19 @@ impl Aggregate {
         self
     }
 
+    /// What a person is shown of a row that a user's aggregate cannot add: these columns of
+    /// the input.
+    #[must_use]
+    pub fn showing(mut self, columns: Vec<usize>) -> Self {
+        self.shown = columns;
+        self
+    }
+
+    /// The columns of a row that a person is shown.
+    pub(super) fn shown(&self) -> &[usize] {
+        &self.shown
+    }
+
     /// Rows move between lanes by all keys but the first: what belongs together differs in it.
     #[must_use]
     pub fn together_over_first(mut self) -> Self {
@@ -106,10 +151,14 @@ impl Aggregate {
 
     /// What is computed, in words: `count(*) by word`.
     pub fn computes(&self) -> String {
-        let (keys, calls) = self
+        let (keys, names) = self
             .names
             .split_at_checked(self.keys)
             .unwrap_or((&[], &self.names));
+        let calls = names.iter().zip(&self.calls);
+        let calls: Vec<String> = calls
+            .map(|(name, call)| name.clone() + &call.keeps())
+            .collect();
         let mut computes = match keys.is_empty() {
             true => calls.join(", "),
             false => format!("{} by {}", calls.join(", "), keys.join(", ")),
@@ -126,16 +175,26 @@ impl Aggregate {
         let mut names: Vec<String> = self.names.iter().take(self.keys).cloned().collect();
         let calls = self.names.iter().skip(self.keys);
         for (call, name) in self.calls.iter().zip(calls) {
-            let states = call
-                .function
-                .state_fields()
-                .map_or(0, |states| states.len());
-            match states {
+            let states = match &call.function {
+                Function::BuiltIn(function) => function.state_fields(),
+                Function::User(function) => {
+                    let fields = function.state().fields().iter();
+                    names.extend(fields.map(|field| format!("{name}.{}", field.name())));
+                    continue;
+                }
+            };
+            match states.map_or(0, |states| states.len()) {
                 1 => names.push(name.clone()),
                 states => names.extend((0..states).map(|state| format!("{name}[{state}]"))),
             }
         }
         names
+    }
+
+    /// Whether users' code computes some of it.
+    pub fn has_user_calls(&self) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|call| matches!(call.function, Function::User(_)))
     }
 
     /// How many key columns there are; none: all rows are one group.
@@ -176,5 +235,27 @@ impl Aggregate {
             .cloned()
             .collect();
         GroupKeys::new(&Arc::new(Schema::new(fields)))
+    }
+}
+
+// === impl AggregateCall ===
+
+impl AggregateCall {
+    /// What a user's aggregate keeps, in words: of another version of it, which keeps
+    /// something else, a state does not fit.
+    fn keeps(&self) -> String {
+        let Function::User(function) = &self.function else {
+            return String::new();
+        };
+        let fields = function.state().fields().iter().map(|field| {
+            let never_null = match field.is_nullable() {
+                true => "",
+                false => " not null",
+            };
+            let name = ColumnType::from_arrow(field.data_type());
+            let name = name.map_or_else(|| field.data_type().to_string(), |name| name.to_string());
+            format!("{} {name}{never_null}", field.name())
+        });
+        format!(" keeping {}", fields.collect::<Vec<_>>().join(", "))
     }
 }

@@ -55,6 +55,19 @@ impl GroupKeys {
         self.values.as_ref().map_or(1, |values| values.len())
     }
 
+    /// Forgets all groups but the first ones.
+    pub(super) fn shrink_to(&mut self, groups: usize) -> Result<()> {
+        if self.values.is_none() || self.len() <= groups {
+            return Ok(());
+        }
+        let keys = self.take()?;
+        if groups == 0 {
+            return Ok(());
+        }
+        let first: Vec<ArrayRef> = keys.iter().map(|key| key.slice(0, groups)).collect();
+        self.number(&first, groups, &mut Vec::new())
+    }
+
     /// About how many bytes the keys take.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

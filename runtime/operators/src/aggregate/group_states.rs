@@ -74,6 +74,12 @@ impl GroupStates {
         self.chunks.iter().map(|chunk| chunk.groups.len()).sum()
     }
 
+    /// About how many bytes the chunks take.
+    pub fn bytes(&self) -> usize {
+        let chunks = self.chunks.iter();
+        chunks.map(|chunk| chunk.rows.get_array_memory_size()).sum()
+    }
+
     /// How many chunks there are.
     pub fn chunks(&self) -> usize {
         self.chunks.len()
@@ -84,6 +90,12 @@ impl GroupStates {
     /// # Errors
     /// `Internal`, if a group has no states.
     pub fn gather(&self, groups: &[usize]) -> Result<RecordBatch> {
+        if let [chunk] = self.chunks.as_slice()
+            && chunk.alive == chunk.groups.len()
+            && chunk.groups == groups
+        {
+            return Ok(chunk.rows.clone());
+        }
         let at = groups
             .iter()
             .map(|group| {
@@ -123,6 +135,11 @@ impl GroupStates {
         }
         if groups.is_empty() {
             return Ok(());
+        }
+        if groups.len() >= self.places.len() && groups.iter().copied().eq(0..groups.len()) {
+            // All of them, in their order: nothing else is left.
+            self.places.clear();
+            self.chunks.clear();
         }
         self.chunks.push(Chunk {
             rows,

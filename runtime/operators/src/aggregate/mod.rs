@@ -6,17 +6,23 @@ mod accumulators;
 mod definition;
 mod final_aggregate;
 mod group_keys;
+mod group_numbers;
 mod group_states;
 mod groups;
 mod partial_aggregate;
 pub(crate) mod state;
+mod update;
+mod user;
+mod user_accumulator;
 
-pub use definition::{Aggregate, AggregateCall};
+pub use definition::{Aggregate, AggregateCall, Function};
 pub use final_aggregate::FinalAggregate;
 pub(crate) use group_keys::GroupKeys;
 pub use group_states::GroupStates;
 pub(crate) use groups::{Groups, Put, failed};
 pub use partial_aggregate::PartialAggregate;
+pub use update::{Part, Update};
+pub use user::{Reducer, UserAggregate};
 
 #[cfg(test)]
 mod tests;

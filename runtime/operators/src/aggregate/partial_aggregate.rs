@@ -1,7 +1,9 @@
 //! The first step of an aggregate: an epoch's rows of one lane, one a group.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::BooleanArray;
 use azud_model::{Batch, Epoch, Result};
 use datafusion_common::DataFusionError;
 
@@ -44,12 +46,42 @@ impl PartialAggregate {
         })
     }
 
-    fn update(&mut self, batch: &Batch) -> Result<(), DataFusionError> {
+    fn update(&mut self, mut batch: Batch, out: &mut dyn Collector) -> Result<()> {
+        while batch.rows() > 0 {
+            let rejected = self.try_update(&batch).map_err(failed)?;
+            if rejected.is_empty() {
+                self.empty = false;
+                break;
+            }
+            let rest = |row| !rejected.contains_key(&row);
+            let rest: BooleanArray = (0..batch.rows()).map(|row| Some(rest(row))).collect();
+            let shown = batch.columns().project(self.aggregate.shown())?;
+            let shown = batch.with_columns(shown)?;
+            for (row, reason) in rejected {
+                out.reject(&shown, row, reason)?;
+            }
+            batch = batch.filter(&rest)?;
+        }
+        Ok(())
+    }
+
+    /// Takes all rows, or none if there are some that a user's aggregate cannot add: these,
+    /// and why. They count in no other aggregate, and make no group.
+    fn try_update(&mut self, batch: &Batch) -> Result<BTreeMap<usize, String>, DataFusionError> {
         let columns = batch.columns().columns();
         let keys = columns.get(..self.aggregate.keys()).unwrap_or(columns);
+        let before = self.keys.len();
         self.keys.number(keys, batch.rows(), &mut self.numbers)?;
+        let total = self.keys.len();
+        let mut prepared = self.accumulators.prepare(columns, &self.numbers, total)?;
+        let rejected = prepared.take_rejected();
+        if !rejected.is_empty() {
+            self.keys.shrink_to(before)?;
+            return Ok(rejected);
+        }
         self.accumulators
-            .update(columns, &self.numbers, self.keys.len())
+            .update(columns, &self.numbers, total, prepared)?;
+        Ok(rejected)
     }
 
     fn flush(&mut self, out: &mut dyn Collector) -> Result<()> {
@@ -71,11 +103,7 @@ impl PartialAggregate {
 
 impl Operator for PartialAggregate {
     fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
-        if batch.rows() == 0 {
-            return Ok(());
-        }
-        self.update(&batch).map_err(failed)?;
-        self.empty = false;
+        self.update(batch, out)?;
         let bytes = self.keys.bytes() + self.accumulators.bytes();
         if self.keys.len() >= MAX_GROUPS || bytes >= MAX_BYTES {
             self.flush(out)?;

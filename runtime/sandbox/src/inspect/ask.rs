@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
 use crate::{
-    CancellationToken, Grants, GuestError, Limits, OpenError, Plugin, Silent, Sink, Transform,
-    World,
+    Aggregate, CancellationToken, Grants, GuestError, Limits, OpenError, Plugin, Silent, Sink,
+    Transform, World,
 };
 
 /// How often a plugin is opened to find out what it wants.
@@ -20,7 +20,7 @@ const TRIES: usize = 50;
 pub struct Asked {
     /// The columns that it was opened with.
     pub input: Vec<InputColumn>,
-    /// The columns that it answers with, none of a sink; or why it cannot be opened
+    /// The columns that it answers with, none of a sink, of an aggregate its result's; or why it cannot be opened
     /// on these.
     pub output: Result<Vec<OutputColumn>, OpenError>,
 }
@@ -47,9 +47,17 @@ pub struct OutputColumn {
 
 /// What a plugin misses.
 #[derive(Debug, PartialEq, Eq)]
-enum Missing<'a> {
-    Column(&'a str),
-    Type(&'a str, DataType),
+enum Missing {
+    Column(String),
+    Type(String, DataType),
+}
+
+/// A plugin that was opened.
+enum Opened {
+    Transform(Transform),
+    Aggregate(Aggregate),
+    /// It has nothing to answer.
+    Sink,
 }
 
 /// Opens a plugin on a schema; without one, finds the columns that it wants.
@@ -92,11 +100,16 @@ fn find(plugin: &Plugin, config: &str) -> Asked {
     asked
 }
 
-/// As a transform; else as a sink without a grant, which has nothing to answer.
-fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Option<Transform>, OpenError> {
+/// As a transform or an aggregate; else as a sink without a grant.
+fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Opened, OpenError> {
     let (schema, limits) = (Schema::new(fields.clone()), Limits::default());
     if plugin.is(World::Transform) {
-        return Transform::open(plugin, config, &schema, limits, Arc::new(Silent)).map(Some);
+        let opened = Transform::open(plugin, config, &schema, limits, Arc::new(Silent));
+        return opened.map(Opened::Transform);
+    }
+    if plugin.is(World::Aggregate) {
+        let opened = Aggregate::open(plugin, config, &schema, limits, Arc::new(Silent));
+        return opened.map(Opened::Aggregate);
     }
     let (grants, cancel) = (Arc::new(Grants::default()), CancellationToken::new());
     Sink::open(
@@ -108,13 +121,13 @@ fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Option<Transfo
         Arc::new(Silent),
         cancel,
     )
-    .map(|_| None)
+    .map(|_| Opened::Sink)
 }
 
-fn answer(outcome: Result<Option<Transform>, OpenError>, fields: &Fields) -> Asked {
+fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
     let reads = |column: usize| match &outcome {
-        Ok(Some(transform)) => transform.reads().contains(&column),
-        Ok(None) => true,
+        Ok(Opened::Transform(transform)) => transform.reads().contains(&column),
+        Ok(Opened::Aggregate(_) | Opened::Sink) => true,
         Err(_) => false,
     };
     let input = fields
@@ -126,17 +139,20 @@ fn answer(outcome: Result<Option<Transform>, OpenError>, fields: &Fields) -> Ask
             read: reads(number),
         });
     let input = input.collect();
-    let output = outcome.map(|transform| {
-        let columns = transform.iter().flat_map(|transform| {
+    let column = |(field, carried): (&Arc<Field>, Option<usize>)| OutputColumn {
+        field: field.as_ref().clone(),
+        carried,
+    };
+    let output = outcome.map(|opened| match opened {
+        Opened::Transform(transform) => {
             let fields = transform.output_schema().fields().iter();
-            fields.zip(transform.carried())
-        });
-        columns
-            .map(|(field, carried)| OutputColumn {
-                field: field.as_ref().clone(),
-                carried,
-            })
-            .collect()
+            fields.zip(transform.carried()).map(column).collect()
+        }
+        Opened::Aggregate(aggregate) => {
+            let fields = aggregate.output().iter();
+            fields.map(|field| column((field, None))).collect()
+        }
+        Opened::Sink => Vec::new(),
     });
     Asked { input, output }
 }
@@ -145,11 +161,11 @@ fn answer(outcome: Result<Option<Transform>, OpenError>, fields: &Fields) -> Ask
 fn next(fields: &[Field], words: &str) -> Option<Vec<Field>> {
     let mut fields = fields.to_vec();
     match missing(words) {
-        Some(Missing::Column(name)) if fields.iter().all(|field| field.name() != name) => {
+        Some(Missing::Column(name)) if fields.iter().all(|field| *field.name() != name) => {
             fields.push(Field::new(name, riddle(), true));
         }
         Some(Missing::Type(name, data_type)) => {
-            let field = fields.iter_mut().find(|field| field.name() == name)?;
+            let field = fields.iter_mut().find(|field| *field.name() == name)?;
             if *field.data_type() == data_type {
                 return None;
             }
@@ -183,18 +199,29 @@ fn is_riddle(field: &Field) -> bool {
     *field.data_type() == riddle()
 }
 
-/// What the SDK says where a column is missing, or of another type (its `input.rs`).
-fn missing(words: &str) -> Option<Missing<'_>> {
+/// What the SDK says where a column or an argument is missing, or of another type (its
+/// `input.rs` and `signature.rs`).
+fn missing(words: &str) -> Option<Missing> {
+    if let Some(rest) = words.strip_prefix("there is no argument ") {
+        let (number, _) = rest.split_once(": it is called with ")?;
+        return Some(Missing::Column(format!("arg{number}")));
+    }
+    if let Some(rest) = words.strip_prefix("argument ") {
+        let (number, rest) = rest.split_once(" is ")?;
+        let (_, rest) = rest.split_once(", not ")?;
+        let (wanted, _) = rest.split_once(": cast it in SQL")?;
+        return Some(Missing::Type(format!("arg{number}"), named(wanted)?));
+    }
     if let Some(rest) = words.strip_prefix("the input has no column `") {
         return rest
             .split_once("`; it has ")
-            .map(|(name, _)| Missing::Column(name));
+            .map(|(name, _)| Missing::Column(name.to_owned()));
     }
     let rest = words.strip_prefix("column `")?;
     let (name, rest) = rest.split_once("` is ")?;
     let (_, rest) = rest.split_once(", not ")?;
     let (wanted, _) = rest.split_once(": cast it in SQL")?;
-    Some(Missing::Type(name, named(wanted)?))
+    Some(Missing::Type(name.to_owned(), named(wanted)?))
 }
 
 /// The type of a name of the SDK's.
@@ -231,15 +258,23 @@ mod tests {
         for (words, expected) in [
             (
                 "the input has no column `n`; it has ",
-                Some(Missing::Column("n")),
+                Some(Missing::Column("n".into())),
             ),
             (
                 "the input has no column `a b`; it has `x`, `y`",
-                Some(Missing::Column("a b")),
+                Some(Missing::Column("a b".into())),
             ),
             (
                 "column `n` is struct, not bigint: cast it in SQL before this step",
-                Some(Missing::Type("n", DataType::Int64)),
+                Some(Missing::Type("n".into(), DataType::Int64)),
+            ),
+            (
+                "there is no argument 2: it is called with 1",
+                Some(Missing::Column("arg2".into())),
+            ),
+            (
+                "argument 2 is struct, not string: cast it in SQL",
+                Some(Missing::Type("arg2".into(), DataType::Utf8)),
             ),
             ("column `n` is struct, not strange: cast it in SQL", None),
             ("config: missing field `column`", None),

@@ -1,6 +1,7 @@
 //! Guests in the sandbox, as the engine runs them.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
+mod aggregate;
 mod cache;
 mod compiler;
 mod contract;

@@ -24,6 +24,7 @@ mod split;
 mod strict;
 mod subscript;
 mod text;
+mod user;
 mod window;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub(crate) use ordered::Ordered;
 pub(crate) use replace::Replacement;
 pub(crate) use strict::Strict;
 pub(crate) use subscript::Subscript;
+pub(crate) use user::{Refusal, UserCall};
+pub use user::{UserFunction, UserFunctions};
 pub(crate) use window::{
     SESSION, WINDOW, WindowFunction, is_window_type, session_call, window_call,
 };
@@ -60,6 +63,19 @@ impl Functions {
             scalars: scalars(),
             aggregates: aggregates(),
         }
+    }
+
+    /// The same, and aggregates of users.
+    pub(crate) fn with(users: &UserFunctions) -> Self {
+        let mut functions = Self::new();
+        for (name, function) in users {
+            let name = name.to_lowercase();
+            if !functions.contains(&name) {
+                let udaf = UserCall::udaf(&name, function);
+                functions.aggregates.insert(name, udaf);
+            }
+        }
+        functions
     }
 
     pub(crate) fn scalar(&self, name: &str) -> Option<Arc<ScalarUDF>> {

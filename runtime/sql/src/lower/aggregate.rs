@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use azud_operators::{Aggregate, AggregateCall, FinalAggregate, PartialAggregate, Project};
+use azud_operators::{
+    Aggregate, AggregateCall, FinalAggregate, Function, PartialAggregate, Project,
+};
 use datafusion_common::DFSchema;
 use datafusion_common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion_expr::expr::{AggregateFunction, NullTreatment};
@@ -18,8 +20,11 @@ use datafusion_functions_aggregate::min_max::max_udaf;
 use super::stream::Stream;
 use super::window::Window;
 use super::{Lowering, column, nullable};
-use crate::functions::{Narrow, Ordered, WindowFunction};
+use crate::functions::{Narrow, Ordered, UserCall, WindowFunction};
 use crate::{Input, SqlError, Step};
+
+/// What the pane of a window is called in a row that was rejected.
+const WINDOW_COLUMN: &str = "window";
 
 /// The columns that an aggregate reads, each computed once.
 #[derive(Default)]
@@ -77,6 +82,12 @@ impl Lowering {
             .as_ref()
             .and(places.first())
             .and_then(|(places, _)| places.first().copied());
+        if functions
+            .iter()
+            .any(|call| UserCall::of(&call.func).is_some())
+        {
+            reads.name(window.is_some());
+        }
         let input = Arc::new(reads.schema());
         let made = functions
             .iter()
@@ -91,6 +102,7 @@ impl Lowering {
         let made = Aggregate::new(&input, keys, made)
             .map_err(|error| SqlError::from_datafusion(&error))?
             .named(names.collect())
+            .showing(reads.shown())
             .of(computed(&aggregate.input)?);
         let mut stream = self.stream(&aggregate.input)?;
         if let Some(window) = window.as_ref().filter(|window| window.closes) {
@@ -118,7 +130,8 @@ impl Lowering {
     }
 
     fn halves(&mut self, stream: Stream, aggregate: Arc<Aggregate>) -> Stream {
-        let input = self.input(stream, false);
+        // A plugin may reject rows, which are told with where they come from.
+        let input = self.input(stream, aggregate.has_user_calls());
         let partial = aggregate.clone();
         self.steps.push(Step {
             make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
@@ -279,6 +292,18 @@ impl Lowering {
 // === impl Reads ===
 
 impl Reads {
+    /// Names columns by what they are, for whoever reads a row that was rejected. The pane of
+    /// a window comes first.
+    fn name(&mut self, of_window: bool) {
+        for (number, (expression, _, field)) in self.expressions.iter_mut().enumerate() {
+            let words = match of_window && number == 0 {
+                true => WINDOW_COLUMN.to_owned(),
+                false => name(expression),
+            };
+            *field = field.clone().with_name(words);
+        }
+    }
+
     fn schema(&self) -> Schema {
         let fields: Vec<_> = self
             .expressions
@@ -286,6 +311,25 @@ impl Reads {
             .map(|(.., field)| field.clone())
             .collect();
         Schema::new(fields)
+    }
+
+    /// The columns that say something to a person: those of the node, and a window. Where
+    /// there are none, all.
+    fn shown(&self) -> Vec<usize> {
+        let is_shown =
+            |(expression, _, field): &(Expr, Arc<dyn PhysicalExpr>, Field)| match expression {
+                Expr::Column(column) => !column.name.starts_with("__common_expr"),
+                _ => field.name() == WINDOW_COLUMN,
+            };
+        let places = self.expressions.iter().enumerate();
+        let shown: Vec<usize> = places
+            .filter(|(_, read)| is_shown(read))
+            .map(|(place, _)| place)
+            .collect();
+        match shown.is_empty() {
+            true => (0..self.expressions.len()).collect(),
+            false => shown,
+        }
     }
 
     fn call(
@@ -305,6 +349,20 @@ impl Reads {
                 },
             )
             .collect();
+        if let Some(user) = UserCall::of(&function.func) {
+            let types = arguments.iter().filter_map(|index| {
+                let field = input.fields().get(*index)?;
+                Some(field.data_type().clone())
+            });
+            let opened = user.open(&types.collect::<Vec<_>>());
+            return Ok(AggregateCall {
+                function: Function::User(
+                    opened.map_err(|refusal| SqlError::from_refusal(&refusal))?,
+                ),
+                arguments,
+                filter,
+            });
+        }
         let ignore_nulls = function.params.null_treatment == Some(NullTreatment::IgnoreNulls);
         let function = AggregateExprBuilder::new(function.func.clone(), columns)
             .schema(input.clone())
@@ -313,7 +371,7 @@ impl Reads {
             .build()
             .map_err(|error| SqlError::from_datafusion(&error))?;
         Ok(AggregateCall {
-            function: Arc::new(function),
+            function: Function::BuiltIn(Arc::new(function)),
             arguments,
             filter,
         })

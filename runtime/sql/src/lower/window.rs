@@ -212,7 +212,7 @@ impl Lowering {
         let stream = stream.then("filter", Filter::new(has_end), schema.clone());
         let starts = SessionStarts::new(&schema, aggregate.keys() - 1, end);
         let stream = stream.then("sessions", starts, schema);
-        let input = Input::Step(self.step(stream, false));
+        let input = Input::Step(self.step(stream, aggregate.has_user_calls()));
         let partial = aggregate.clone();
         self.steps.push(Step {
             make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
@@ -262,7 +262,7 @@ impl Lowering {
             true => stream,
             false => stream.then("filter", Filter::new(has_time), schema.clone()),
         };
-        let input = Input::Step(self.step(stream, false));
+        let input = Input::Step(self.step(stream, aggregate.has_user_calls()));
         let partial = aggregate.clone();
         self.steps.push(Step {
             make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),

@@ -1,6 +1,7 @@
 //! From text to a syntax tree that DataFusion plans: Spark's dialect parsed,
 //! what cannot stream refused, and what Spark writes otherwise rewritten.
 
+mod calls;
 mod deduplicate;
 mod dialect;
 mod generators;
@@ -24,6 +25,7 @@ use datafusion_sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::{SqlError, Tables};
 
+pub(crate) use calls::calls;
 pub(crate) use refuse::refuse;
 pub(crate) use scope::{Scope, tables_of};
 

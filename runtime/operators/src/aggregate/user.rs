@@ -1,0 +1,57 @@
+//! A user's aggregate function: what runs its code offers it to the operators as these traits.
+
+use std::fmt;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use azud_model::Result;
+
+use super::update::Update;
+
+/// An aggregate function over columns of certain types. A group's state is a row of
+/// [`Self::state`]: the operators keep, move and checkpoint it.
+pub trait UserAggregate: fmt::Debug + Send + Sync {
+    /// The columns of a group's state, at least one.
+    fn state(&self) -> &SchemaRef;
+
+    /// The type of a group's result.
+    fn output(&self) -> &DataType;
+
+    /// What computes it, for one operator.
+    ///
+    /// # Errors
+    /// Stop the pipeline.
+    fn open(&self) -> Result<Box<dyn Reducer>>;
+}
+
+/// Computes a user's aggregate. It keeps nothing between calls: whatever it fails on, its
+/// states are where they were.
+pub trait Reducer: Send {
+    /// Adds the rows of an update to the states of their groups. Answers with the rows that
+    /// it cannot add, each once, and why; all others were added.
+    ///
+    /// # Errors
+    /// Stop the pipeline.
+    fn update(&mut self, update: &mut Update) -> Result<Vec<(usize, String)>>;
+
+    /// The states of so many groups of which nothing is known yet.
+    ///
+    /// # Errors
+    /// Stop the pipeline.
+    fn empty(&mut self, groups: usize) -> Result<RecordBatch>;
+
+    /// Folds rows of states together: row `i` is of group `groups[i]`, every group below
+    /// `total` occurs, and what is older comes first. Answers with one row a group.
+    ///
+    /// # Errors
+    /// `Plugin`, where less at once might do: it is called again with fewer groups, or
+    /// fewer rows of one. All others, and those for two rows, stop the pipeline.
+    fn merge(&mut self, states: &RecordBatch, groups: &[u32], total: usize) -> Result<RecordBatch>;
+
+    /// The results of rows of states, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::merge`].
+    fn finish(&mut self, states: &RecordBatch) -> Result<ArrayRef>;
+}
