@@ -30,7 +30,7 @@ fn main() {
     }
     trials.sort_by(|left, right| left.name().cmp(right.name()));
     assert!(
-        trials.len() > 200,
+        trials.len() > 700,
         "only {} runs: the tests would prove little",
         trials.len()
     );

@@ -66,7 +66,8 @@ pub enum Input {
 /// One operator of a query, made anew for each lane.
 pub struct Step {
     /// What it does: `project`, `filter`, `explode`, `union`, `late rows`, `partial aggregate`,
-    /// `final aggregate`, `window aggregate`.
+    /// `final aggregate`, `window aggregate`, `session aggregate`, `join`, `drop duplicates`,
+    /// `sort`, `limit`.
     pub name: &'static str,
     /// Where its rows come from; the operator's input number is the index here.
     pub inputs: Vec<Input>,

@@ -70,7 +70,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
     if let Some(state) = &transform.state
         && !query.steps.iter().any(|step| step.stateful)
     {
-        let message = "`state` is for queries with aggregates: this one keeps nothing";
+        let message = "`state` is for queries with aggregates, and this one has none";
         draft.blame(state.span, message, None);
         return;
     }
