@@ -39,7 +39,7 @@ impl Lowering {
         let times: Vec<(usize, Expr)> = times.collect();
         let expires = match node.within_watermark {
             true => {
-                let time = times.first().ok_or_else(|| unwatermarked())?;
+                let time = times.first().ok_or_else(unwatermarked)?;
                 Some((time.0, delay_of(&node.input)))
             }
             false => {
