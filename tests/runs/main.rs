@@ -5,6 +5,7 @@
 
 mod compiler;
 mod files;
+mod idle;
 mod inspect;
 mod manifests;
 mod process;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use azud_model::Clock;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{DataFusionError, Result};
@@ -28,23 +29,34 @@ use crate::{Query, SqlError, Tables, deduplicate, lower, syntax, typing};
 /// # Errors
 /// When the query is wrong or cannot stream: what, where, and what to write instead.
 pub fn plan(sql: &str, tables: &Tables) -> Result<Query, SqlError> {
-    plan_with(sql, tables, &UserFunctions::new())
+    plan_with(sql, tables, &UserFunctions::new(), None)
 }
 
-/// The same where a query may call aggregates of users, too.
+/// The same where a query may call aggregates of users, too, and `current_timestamp()`, which is
+/// the time of `clock` when a batch of rows is processed.
 ///
 /// # Errors
 /// As [`plan`]; also where one of these does not take its arguments.
-pub fn plan_with(sql: &str, tables: &Tables, users: &UserFunctions) -> Result<Query, SqlError> {
+pub fn plan_with(
+    sql: &str,
+    tables: &Tables,
+    users: &UserFunctions,
+    clock: Option<&Arc<dyn Clock>>,
+) -> Result<Query, SqlError> {
     // The planner is recursive, and a caller's stack may be small.
-    stacker::grow(STACK, || plan_here(sql, tables, users))
+    stacker::grow(STACK, || plan_here(sql, tables, users, clock))
 }
 
 /// Enough for the deepest query that `syntax` lets pass.
 const STACK: usize = 64 << 20;
 
-fn plan_here(sql: &str, tables: &Tables, users: &UserFunctions) -> Result<Query, SqlError> {
-    let functions = Functions::with(users);
+fn plan_here(
+    sql: &str,
+    tables: &Tables,
+    users: &UserFunctions,
+    clock: Option<&Arc<dyn Clock>>,
+) -> Result<Query, SqlError> {
+    let functions = Functions::with(users, clock);
     let mut query = syntax::parse(sql)?;
     syntax::refuse(&query, &functions)?;
     let calls = syntax::calls(&query);

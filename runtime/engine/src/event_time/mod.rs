@@ -21,6 +21,8 @@ pub(crate) type Watermarks = std::sync::Arc<[Option<Watermark>]>;
 pub(crate) struct PlanTime {
     /// Rows may be so much behind the latest one before they are late: microseconds.
     pub(crate) delay: i64,
+    /// A source that gives nothing for so long holds up nobody.
+    pub(crate) idle: Option<std::time::Duration>,
     /// What its lanes have seen.
     pub(crate) reported: std::sync::Arc<Reported>,
 }

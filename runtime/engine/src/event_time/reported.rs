@@ -1,12 +1,14 @@
 //! What lanes tell the coordinator of a source's event time.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The latest event time of each lane of a source, as of the end of the last epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Reported {
     lanes: Mutex<Vec<Arc<AtomicI64>>>,
+    /// Of all lanes, how many rows have come in this run.
+    rows: AtomicU64,
 }
 
 // === impl Reported ===
@@ -22,6 +24,16 @@ impl Reported {
     /// Forgets the lanes of an attempt that has ended.
     pub(crate) fn reset(&self) {
         self.lanes().clear();
+    }
+
+    /// So many rows have come.
+    pub(crate) fn came(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// How many rows have come, those of the epoch at hand included.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
     }
 
     /// The latest of all lanes; `i64::MIN` before the first row.

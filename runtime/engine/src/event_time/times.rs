@@ -1,6 +1,7 @@
 //! The watermarks of a pipeline, from epoch to epoch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azud_model::Watermark;
 use azud_state::TimeRecord;
@@ -26,6 +27,12 @@ pub(crate) struct EventTimes {
 struct Source {
     plan: PlanTime,
     times: SourceTimes,
+    /// How many rows had come when anybody last looked, and when they were more than before.
+    rows: u64,
+    active: Duration,
+    /// Whether it holds up nobody, and whether it did not in the last epoch.
+    is_idle: bool,
+    was_idle: bool,
 }
 
 // === impl SourceTimes ===
@@ -53,15 +60,21 @@ impl From<&TimeRecord> for SourceTimes {
 // === impl EventTimes ===
 
 impl EventTimes {
-    /// Goes on with what an earlier run has recorded of each source.
+    /// Goes on with what an earlier run has recorded of each source; `now` is what
+    /// [`EventTimes::look`] is told later.
     pub(crate) fn new(
         plans: impl Iterator<Item = Option<PlanTime>>,
         known: impl Fn(usize) -> SourceTimes,
+        now: Duration,
     ) -> Self {
         let sources = plans.enumerate().map(|(number, plan)| {
             plan.map(|plan| Source {
                 plan,
                 times: known(number),
+                rows: 0,
+                active: now,
+                is_idle: false,
+                was_idle: false,
             })
         });
         Self {
@@ -79,9 +92,26 @@ impl EventTimes {
         self.each(|source| source.times.watermark)
     }
 
-    /// What the next epoch ends with.
+    /// Looks which sources are idle, so long after the run has started.
+    pub(crate) fn look(&mut self, now: Duration) {
+        for source in self.sources.iter_mut().flatten() {
+            let rows = source.plan.reported.rows();
+            if source.rows != rows {
+                (source.rows, source.active) = (rows, now);
+            }
+            let quiet = now.saturating_sub(source.active);
+            source.is_idle = source.plan.idle.is_some_and(|idle| quiet >= idle);
+        }
+    }
+
+    /// What the next epoch ends with; idle sources are left out.
     pub(crate) fn next(&self) -> Watermarks {
-        self.each(Source::next)
+        let sources = self.sources.iter();
+        let watermarks = sources.map(|source| {
+            let source = source.as_ref().filter(|source| !source.is_idle);
+            source.map(Source::next)
+        });
+        Arc::from(watermarks.collect::<Vec<_>>())
     }
 
     /// What an epoch ends with that closes everything.
@@ -92,7 +122,9 @@ impl EventTimes {
     /// Whether the next epoch ends with another watermark than the last.
     pub(crate) fn moves(&self) -> bool {
         let mut sources = self.sources.iter().flatten();
-        sources.any(|source| source.next() != source.times.watermark)
+        sources.any(|source| {
+            source.next() != source.times.watermark || source.is_idle && !source.was_idle
+        })
     }
 
     /// Whether rows have come since everything was closed.
@@ -105,6 +137,7 @@ impl EventTimes {
     pub(crate) fn ended(&mut self, closes: bool) {
         for source in self.sources.iter_mut().flatten() {
             let latest = source.latest();
+            source.was_idle = source.is_idle;
             source.times.watermark = source.next();
             source.times.latest = latest;
             if closes {
@@ -158,10 +191,14 @@ mod tests {
     fn times(delay: i64) -> (EventTimes, Arc<std::sync::atomic::AtomicI64>) {
         let reported = Arc::new(Reported::default());
         let lane = reported.lane();
-        let plan = PlanTime { delay, reported };
+        let plan = PlanTime {
+            delay,
+            idle: Some(Duration::from_secs(60)),
+            reported,
+        };
         let plans = [None, Some(plan)];
         (
-            EventTimes::new(plans.into_iter(), |_| SourceTimes::NONE),
+            EventTimes::new(plans.into_iter(), |_| SourceTimes::NONE, Duration::ZERO),
             lane,
         )
     }
@@ -184,6 +221,30 @@ mod tests {
         times.ended(false);
         assert_eq!(time(&times.reached()), 30);
         assert!(!times.moves(), "an epoch without rows is the last");
+    }
+
+    #[test]
+    fn an_idle_source_steps_aside_until_it_gives_a_row() {
+        let (mut times, lane) = times(10);
+        let reported = times.sources.get(1).and_then(Option::as_ref);
+        let reported = reported.unwrap().plan.reported.clone();
+        let second = Duration::from_secs(1);
+        reported.came(1);
+        lane.store(15, Ordering::Release);
+        times.look(second);
+        times.ended(false);
+        times.ended(false);
+        times.look(60 * second);
+        assert_eq!(time(&times.next()), 5);
+        assert!(!times.moves());
+        times.look(61 * second);
+        assert_eq!(times.next().get(1), Some(&None));
+        assert!(times.moves(), "others may go on");
+        times.ended(false);
+        assert!(!times.moves(), "and are told once");
+        reported.came(1);
+        times.look(62 * second);
+        assert_eq!(time(&times.next()), 5);
     }
 
     #[test]

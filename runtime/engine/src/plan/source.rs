@@ -120,6 +120,7 @@ fn time(
             let delay = time.delay.as_ref().map(|delay| micros(delay.value));
             let plan = PlanTime {
                 delay: delay.unwrap_or(0),
+                idle: time.idle.as_ref().map(|idle| idle.value.into()),
                 reported: Arc::default(),
             };
             Ok(Some((plan, index)))
@@ -161,6 +162,7 @@ fn add_time(
             clock: clock.clone(),
             latest: i64::MIN,
             lane: reported.lane(),
+            reported: reported.clone(),
             has_warned: false,
         }))
     });

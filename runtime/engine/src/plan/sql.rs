@@ -33,7 +33,7 @@ pub(super) fn add(
             (name.clone(), table)
         })
         .collect();
-    match azud_sql::plan_with(&sql.value, &tables, &functions) {
+    match azud_sql::plan_with(&sql.value, &tables, &functions, Some(&environment.clock)) {
         Ok(query) => add_steps(draft, transform, number, &query),
         // A table that is missing because its node has errors was told there.
         Err(_) if reads_broken_node(draft, sql) => {}

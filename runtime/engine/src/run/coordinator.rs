@@ -130,6 +130,7 @@ impl Coordinator<'_> {
                 last: end.stopped || all_ended && !is_followed,
             };
             let closes = epoch.last && all_ended && self.closes_at_end && self.times.any();
+            self.look();
             let end = EpochEnd {
                 epoch,
                 watermarks: match closes {
@@ -172,6 +173,13 @@ impl Coordinator<'_> {
         time
     }
 
+    /// Looks which sources are idle. What `trigger: once` gives depends on no clock.
+    fn look(&mut self) {
+        if !self.trigger.finite() {
+            self.times.look(self.clock.elapsed());
+        }
+    }
+
     /// Waits until the trigger says that the epoch ends.
     async fn wait_for_end(&mut self) -> Result<End> {
         let stop = self.stop.clone();
@@ -195,6 +203,7 @@ impl Coordinator<'_> {
                 () = stop.requested() => return Ok(End { tick: None, stopped: true }),
                 event = self.events.recv() => self.note(event)?,
                 () = ticked => {
+                    self.look();
                     let records = self.records.load(Ordering::Relaxed);
                     if records > 0 || self.empty_epochs || self.times.moves() {
                         return Ok(End { tick: tick.map(|(tick, _)| tick), stopped: false });

@@ -231,7 +231,7 @@ impl Plan {
                 time.reported.reset();
             }
         });
-        EventTimes::new(plans, known)
+        EventTimes::new(plans, known, self.clock.elapsed())
     }
 
     /// How far the event time of instances with state, and of those that take late rows out

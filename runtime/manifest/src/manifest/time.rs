@@ -17,6 +17,10 @@ pub struct Time {
     /// How much later than the latest row one may come before it is late; default: 0s.
     #[schemars(with = "Option<Duration>")]
     pub delay: Option<Spanned<Duration>>,
+    /// A source that gives nothing for so long holds up no watermark until it does again; without
+    /// it, or with `trigger: once`, one waits for ever.
+    #[schemars(with = "Option<Duration>")]
+    pub idle: Option<Spanned<Duration>>,
     /// Rows that are further ahead of the clock do not move the watermark; no limit unless said.
     #[schemars(with = "Option<Duration>")]
     pub max_ahead: Option<Spanned<Duration>>,

@@ -13,6 +13,7 @@ mod letters;
 mod lists;
 mod names;
 mod narrow;
+mod now;
 mod ordered;
 mod pad;
 mod positions;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use azud_model::Clock;
 use datafusion_common::Result;
 use datafusion_expr::{AggregateUDF, ScalarFunctionArgs, ScalarUDF};
 
@@ -39,6 +41,7 @@ pub(crate) use cast::SparkCast;
 pub(crate) use later::is_later;
 pub(crate) use names::usage;
 pub(crate) use narrow::Narrow;
+use now::Now;
 pub(crate) use ordered::Ordered;
 pub(crate) use replace::Replacement;
 pub(crate) use strict::Strict;
@@ -65,9 +68,12 @@ impl Functions {
         }
     }
 
-    /// The same, and aggregates of users.
-    pub(crate) fn with(users: &UserFunctions) -> Self {
+    /// The same, aggregates of users, and the time of a clock.
+    pub(crate) fn with(users: &UserFunctions, clock: Option<&Arc<dyn Clock>>) -> Self {
         let mut functions = Self::new();
+        for (name, now) in clock.into_iter().flat_map(Now::all) {
+            functions.scalars.insert(name.to_owned(), now);
+        }
         for (name, function) in users {
             let name = name.to_lowercase();
             if !functions.contains(&name) {
@@ -100,6 +106,7 @@ impl Functions {
             .filter(|name| !name.starts_with("azud_"))
             .chain(names::SPELLED.iter().map(|(name, _)| *name))
             .chain(["explode", "explode_outer", "posexplode", "posexplode_outer"])
+            .chain(now::NAMES)
     }
 
     pub(crate) fn scalar_names(&self) -> Vec<String> {

@@ -150,8 +150,7 @@ impl Refuser<'_> {
 /// Functions of Spark that have to wait, and why; `bare`: without arguments.
 fn not_yet(name: &str, bare: bool) -> Option<&'static str> {
     Some(match name {
-        "now" | "current_timestamp" | "current_date" | "current_time" | "curdate"
-        | "localtimestamp" | "current_timezone" => {
+        "current_time" | "curdate" | "localtimestamp" | "current_timezone" => {
             "time comes through the epoch, so that a run can be repeated"
         }
         "unix_timestamp" if bare => "time comes through the epoch, so that a run can be repeated",

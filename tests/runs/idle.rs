@@ -1,0 +1,69 @@
+//! A source that falls silent.
+
+use crate::process::{Run, lines, until};
+
+/// While it is idle, windows of another go on; what it gives after that may be late.
+#[test]
+fn an_idle_source_holds_up_no_window() {
+    let manifest = r#"
+name: idle
+trigger: 100ms
+parallelism: 2
+at_end: keep
+sources:
+  busy:
+    file: { path: ./busy, settle: 0s, poll: 20ms }
+    format: json
+    schema: { x: int, ts: timestamp }
+    time: { column: ts }
+  quiet:
+    file: { path: ./quiet, settle: 0s, poll: 20ms }
+    format: json
+    schema: { x: int, ts: timestamp }
+    time: { column: ts, idle: 1s }
+transforms:
+  sums: { sql: "SELECT window.start AS start, sum(x) AS x FROM (SELECT * FROM busy UNION ALL SELECT * FROM quiet) GROUP BY window(ts, '10 seconds')" }
+sinks:
+  out: { from: sums, file: { path: ./out }, format: json }
+  late: { from: sums.late, file: { path: ./late }, format: json }
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    for source in ["busy", "quiet"] {
+        std::fs::create_dir(folder.path().join(source)).unwrap();
+    }
+    let give = |folder: &std::path::Path, name: &str, rows: &[(i32, &str)]| {
+        let text = rows
+            .iter()
+            .map(|(x, at)| format!("{{\"x\":{x},\"ts\":\"2026-01-01T00:{at}Z\"}}\n"));
+        std::fs::write(folder.join(".new"), text.collect::<String>()).unwrap();
+        std::fs::rename(folder.join(".new"), folder.join(name)).unwrap();
+    };
+    let busy = [(1, "00:01"), (2, "00:12"), (4, "00:25"), (8, "01:00")];
+    give(folder.path(), "busy/1.json", &busy);
+    give(folder.path(), "quiet/1.json", &[(16, "00:05")]);
+    let run = Run::start_in(folder, manifest, &[]);
+    let out = run.path("out");
+    until("the watermark of the busy one", || lines(&out).len() == 3);
+    let quiet = [(32, "00:06"), (64, "01:09")];
+    give(&run.path("."), "quiet/2.json", &quiet);
+    give(&run.path("."), "busy/2.json", &[(128, "01:40")]);
+    let late = run.path("late");
+    until("a late row", || lines(&late).len() == 1);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let mut closed = ended.lines("out");
+    closed.truncate(3);
+    assert_eq!(
+        closed,
+        [
+            r#"{"start":"2026-01-01T00:00:00Z","x":17}"#,
+            r#"{"start":"2026-01-01T00:00:10Z","x":2}"#,
+            r#"{"start":"2026-01-01T00:00:20Z","x":4}"#,
+        ]
+    );
+    assert_eq!(
+        ended.lines("late"),
+        [r#"{"x":32,"ts":"2026-01-01T00:00:06Z"}"#]
+    );
+}
