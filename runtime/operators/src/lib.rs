@@ -36,7 +36,7 @@ pub use aggregate::{
 pub use chain::{Chain, MAX_ROWS};
 pub use deduplicate::{Deduplicate, Distinct};
 pub use filter::Filter;
-pub use join::{Join, JoinKind, JoinPlan, JoinSide};
+pub use join::{Join, JoinKind, JoinPlan, JoinSide, PairFilter};
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};

@@ -6,9 +6,10 @@ use azud_model::Error;
 use datafusion_common::Result;
 use datafusion_common::cast::as_boolean_array;
 
-use super::plan::{JoinPlan, LEFT};
+use super::plan::{JoinPlan, LEFT, PairFilter};
 use super::side::Side;
 use crate::guard::guarded;
+use crate::project::record_batch;
 use crate::reason::reason;
 
 /// Pairs that are put together at once.
@@ -96,9 +97,16 @@ impl Came<'_> {
             if count == 0 {
                 continue;
             }
-            let columns = self.columns(&piece)?;
-            match (self.matching(&piece, columns), piece.rows.first()) {
-                (Ok(found), _) => matches.pieces.extend(found),
+            let kept = match &self.plan.filter {
+                None => Ok(Some(piece.clone())),
+                Some(filter) => matching(&piece, filter, self.filtered(&piece, filter)?),
+            };
+            match (kept, piece.rows.first()) {
+                (Ok(None), _) => {}
+                (Ok(Some(pairs)), _) => {
+                    let columns = self.columns(&pairs)?;
+                    matches.pieces.push(Piece { pairs, columns });
+                }
                 (Err(error), Some(row)) if count == 1 => failing.push((*row, reason(&error))),
                 (Err(_), _) => {
                     left.push(piece.slice(count / 2, count));
@@ -124,28 +132,48 @@ impl Came<'_> {
         columns.map_err(|error| Error::internal("pairs of a join").because(error))
     }
 
-    fn matching(&self, pairs: &Candidates, columns: RecordBatch) -> Result<Option<Piece>> {
-        let Some(condition) = &self.plan.filter else {
-            return Ok(Some(Piece {
-                pairs: pairs.clone(),
-                columns,
-            }));
+    /// The columns that the filter reads.
+    fn filtered(&self, pairs: &Candidates, filter: &PairFilter) -> azud_model::Result<RecordBatch> {
+        let keys = self.plan.keys;
+        let left = self.plan.side(LEFT).fields(keys).len();
+        let numbers = UInt32Array::from(pairs.rows.clone());
+        let places = self.other.places(&pairs.others)?;
+        let column = |index: &usize| {
+            let (side, index) = match index.checked_sub(left) {
+                None => (LEFT, *index),
+                Some(index) => (1, index),
+            };
+            if side != self.side {
+                let hidden = self.plan.side(side).hidden(keys);
+                return self.other.column(&places, hidden + index);
+            }
+            let own = self.plan.side(side).own(keys, self.rows).get(index);
+            let own = own.ok_or_else(|| Error::internal("a row of a join lacks a column"))?;
+            Ok(take(own, &numbers, None)?)
         };
-        let count = columns.num_rows();
-        let keep = guarded(|| condition.evaluate(&columns)?.into_array(count))?;
-        let keep = as_boolean_array(&keep)?;
-        let keep: BooleanArray = match keep.null_count() {
-            0 => keep.clone(),
-            _ => prep_null_mask_filter(keep),
-        };
-        if keep.true_count() == 0 {
-            return Ok(None);
-        }
-        Ok(Some(Piece {
-            pairs: pairs.filter(&keep),
-            columns: filter_record_batch(&columns, &keep)?,
-        }))
+        let columns = filter.columns.iter().map(column);
+        let columns = columns.collect::<azud_model::Result<Vec<ArrayRef>>>()?;
+        record_batch(&filter.schema, columns, pairs.len())
+            .map_err(|error| Error::internal("pairs of a join").because(error))
     }
+}
+
+/// The pairs of which the filter is true.
+fn matching(
+    pairs: &Candidates,
+    filter: &PairFilter,
+    columns: RecordBatch,
+) -> Result<Option<Candidates>> {
+    let keep = guarded(|| filter.condition.evaluate(&columns)?.into_array(pairs.len()))?;
+    let keep = as_boolean_array(&keep)?;
+    let keep: BooleanArray = match keep.null_count() {
+        0 => keep.clone(),
+        _ => prep_null_mask_filter(keep),
+    };
+    Ok(match keep.true_count() {
+        0 => None,
+        _ => Some(pairs.filter(&keep)),
+    })
 }
 
 // === impl Matches ===

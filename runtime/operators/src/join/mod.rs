@@ -7,4 +7,4 @@ mod plan;
 mod side;
 
 pub use operator::Join;
-pub use plan::{JoinKind, JoinPlan, JoinSide};
+pub use plan::{JoinKind, JoinPlan, JoinSide, PairFilter};

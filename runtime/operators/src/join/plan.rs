@@ -1,12 +1,16 @@
 //! What a join computes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use azud_model::{Error, KEY_GROUP, ORDER};
 use datafusion_common::Result;
+use datafusion_common::tree_node::{Transformed, TreeNode as _};
 use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::expressions::Column;
+use datafusion_physical_expr::utils::collect_columns;
 
 use crate::StateShape;
 use crate::project::record_batch;
@@ -37,6 +41,16 @@ pub struct JoinSide {
     pub reach: Option<i64>,
 }
 
+/// What must be true of a pair besides equal keys.
+#[derive(Debug)]
+pub struct PairFilter {
+    /// The columns that it reads, of the left side and then of the right.
+    pub(super) columns: Vec<usize>,
+    pub(super) schema: SchemaRef,
+    /// Over these columns.
+    pub(super) condition: Arc<dyn PhysicalExpr>,
+}
+
 /// A join of two streams by keys that are equal.
 #[derive(Debug)]
 pub struct JoinPlan {
@@ -48,8 +62,8 @@ pub struct JoinPlan {
     pub null_equals_null: bool,
     /// The left side and the right.
     pub sides: [JoinSide; 2],
-    /// What else must be true of a pair, over the columns of the left side and then of the right.
-    pub filter: Option<Arc<dyn PhysicalExpr>>,
+    /// What else must be true of a pair.
+    pub filter: Option<PairFilter>,
     /// The columns that it gives: those of the left side, then, unless it is
     /// [`JoinKind::LeftSemi`], those of the right.
     pub output: SchemaRef,
@@ -70,6 +84,34 @@ pub(super) const BEFORE_KEY: usize = 2;
 
 /// When it expires, and its side, come before the keys of both sides.
 pub(super) const BEFORE_KEYS: usize = 2;
+
+// === impl PairFilter ===
+
+impl PairFilter {
+    /// `condition` is over the columns of the left side and then of the right: `pairs`.
+    ///
+    /// # Errors
+    /// If it reads a column that is not there.
+    pub fn new(condition: Arc<dyn PhysicalExpr>, pairs: &Schema) -> Result<Self> {
+        let read = collect_columns(&condition);
+        let columns: BTreeSet<usize> = read.iter().map(Column::index).collect();
+        let columns: Vec<usize> = columns.into_iter().collect();
+        let condition = condition.transform(|part| {
+            let Some(column) = part.downcast_ref::<Column>() else {
+                return Ok(Transformed::no(part));
+            };
+            let place = columns.binary_search(&column.index()).unwrap_or(0);
+            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name(), place));
+            Ok(Transformed::yes(column))
+        })?;
+        let schema = pairs.project(&columns)?;
+        Ok(Self {
+            columns,
+            schema: Arc::new(schema),
+            condition: condition.data,
+        })
+    }
+}
 
 // === impl JoinKind ===
 

@@ -1,7 +1,7 @@
 //! The rows of one side of a join that rows of the other side may still match.
 
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, interleave_record_batch, take_record_batch};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, interleave, interleave_record_batch, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use azud_model::{Error, Result};
 
@@ -182,6 +182,12 @@ impl Side {
         if rows.is_empty() {
             return Ok(RecordBatch::new_empty(self.schema.clone()));
         }
+        let chunks: Vec<&RecordBatch> = self.chunks.iter().map(|chunk| &chunk.columns).collect();
+        Ok(interleave_record_batch(&chunks, &self.places(rows)?)?)
+    }
+
+    /// The chunk of each row, and its place there.
+    pub(super) fn places(&self, rows: &[u32]) -> Result<Vec<(usize, usize)>> {
         let place = |row: &u32| {
             let row = *row as usize;
             let chunk = self.chunks.partition_point(|chunk| chunk.first <= row);
@@ -189,9 +195,23 @@ impl Side {
             Some((chunk, row - self.chunks.get(chunk)?.first))
         };
         let places = rows.iter().map(place).collect::<Option<Vec<_>>>();
-        let places = places.ok_or_else(|| Error::internal("a row of a join is missing"))?;
-        let chunks: Vec<&RecordBatch> = self.chunks.iter().map(|chunk| &chunk.columns).collect();
-        Ok(interleave_record_batch(&chunks, &places)?)
+        places.ok_or_else(|| Error::internal("a row of a join is missing"))
+    }
+
+    /// One column of the rows at these places.
+    ///
+    /// # Errors
+    /// `Internal` if there is no such column.
+    pub(super) fn column(&self, places: &[(usize, usize)], column: usize) -> Result<ArrayRef> {
+        let chunks = self.chunks.iter().map(|chunk| chunk.columns.columns());
+        let chunks: Vec<&dyn Array> = chunks
+            .filter_map(|columns| columns.get(column))
+            .map(AsRef::as_ref)
+            .collect();
+        if chunks.len() != self.chunks.len() {
+            return Err(Error::internal("a row of a join lacks a column"));
+        }
+        Ok(interleave(&chunks, places)?)
     }
 
     /// Notes that a row was matched; answers whether it is the first time.

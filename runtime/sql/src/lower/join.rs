@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use azud_operators::{Join, JoinKind, JoinPlan, JoinSide, LateFilter, LateRows, Project, Windows};
+use azud_operators::{
+    Join, JoinKind, JoinPlan, JoinSide, LateFilter, LateRows, PairFilter, Project, Windows,
+};
 use datafusion_common::tree_node::{Transformed, TreeNode as _};
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion_expr::expr_rewriter::unnormalize_col;
@@ -165,19 +167,19 @@ impl Lowering {
         Ok(Stream::new(Input::Step(self.steps.len() - 1), rows))
     }
 
-    fn join_filter(
-        &self,
-        join: &logical_plan::Join,
-    ) -> Result<Option<Arc<dyn datafusion_physical_expr::PhysicalExpr>>, SqlError> {
+    fn join_filter(&self, join: &logical_plan::Join) -> Result<Option<PairFilter>, SqlError> {
         let Some(filter) = &join.filter else {
             return Ok(None);
         };
+        let wrong = |error| SqlError::from_datafusion(&error);
         let both: DFSchema = join
             .left
             .schema()
             .join(join.right.schema())
-            .map_err(|error| SqlError::from_datafusion(&error))?;
-        Ok(Some(self.expression(filter, &both)?))
+            .map_err(wrong)?;
+        let condition = self.expression(filter, &both)?;
+        let pairs = nullable(&both);
+        Ok(Some(PairFilter::new(condition, &pairs).map_err(wrong)?))
     }
 }
 

@@ -188,3 +188,39 @@ proptest! {
         check(&epochs, shape, lanes)?;
     }
 }
+
+/// The row that came last is to blame, and is shown as its node has it; pairs of others go on,
+/// also where the condition fails for a whole batch and for none of its pairs alone.
+#[test]
+fn a_condition_that_fails_rejects_a_row_and_not_its_neighbours() {
+    let tables = Tables::from([
+        ("a".to_owned(), Table::from(schema("k string, v bigint"))),
+        ("b".to_owned(), Table::from(schema("k string, w bigint"))),
+    ]);
+    let run = |condition: &str| {
+        let sql = format!("SELECT v, w FROM a JOIN b ON a.k = b.k AND {condition}");
+        let mut run = Run::new(plan(&sql, &tables).unwrap(), 2, Mode::Append, false);
+        let b = [r#"{"k":"x","w":2}"#, r#"{"k":"x","w":5}"#];
+        let b = from_json(&schema("k string, w bigint"), &b);
+        run.push("b", 0, &Batch::without_origin(b));
+        let a = [1, 2, 3].map(|v| format!(r#"{{"k":"x","v":{v}}}"#));
+        let a = a.each_ref().map(String::as_str);
+        let a = from_json(&schema("k string, v bigint"), &a);
+        run.push("a", 1, &Batch::without_origin(a));
+        let mut found = to_json(&run.end_epoch());
+        found.sort();
+        (found, run.rejected)
+    };
+    let (found, rejected) = run("10 / (v - 2) > -100");
+    let pairs = [(1, 2), (1, 5), (3, 2), (3, 5)];
+    let pairs = pairs.map(|(v, w)| format!(r#"{{"v":{v},"w":{w}}}"#));
+    assert_eq!(found, pairs);
+    let row = r#"{"k":"x","v":2}"#.to_owned();
+    assert_eq!(rejected, [(row, "division by zero".to_owned())]);
+    // AND stops before what fails where one pair is tried, and goes on for a batch.
+    let (found, rejected) = run("v <> w AND 10 / (v - w) > -100");
+    let pairs = [(1, 2), (1, 5), (2, 5), (3, 2), (3, 5)];
+    let pairs = pairs.map(|(v, w)| format!(r#"{{"v":{v},"w":{w}}}"#));
+    assert_eq!(found, pairs);
+    assert_eq!(rejected, []);
+}
