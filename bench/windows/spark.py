@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 
 def main(data: str, runs: int) -> None:
-    window = os.environ["WINDOW"]
+    key, window = os.environ["KEY"], os.environ["WINDOW"]
     spark = (
         SparkSession.builder.master("local[2]")
         .config("spark.driver.memory", "4g")
@@ -26,8 +26,8 @@ def main(data: str, runs: int) -> None:
         clicks = spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).json(data)
         clicks.withWatermark("ts", "5 seconds").createOrReplaceTempView("clicks")
         counts = spark.sql(
-            "SELECT window.start AS start, user, count(*) AS clicks, max(amount) AS most "
-            f"FROM clicks GROUP BY window(ts, {window}), user"
+            f"SELECT {key}.start AS start, user, count(*) AS clicks, max(amount) AS most "
+            f"FROM clicks GROUP BY {key}(ts, {window}), user"
         )
         query = (
             counts.writeStream.format("json")

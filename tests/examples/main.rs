@@ -5,6 +5,7 @@
 mod aggregates;
 mod dstream;
 mod join;
+mod kappa;
 mod killed;
 mod plugins;
 mod windows;
