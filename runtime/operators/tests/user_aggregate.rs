@@ -65,12 +65,17 @@ impl Reducer for Sums {
             for row in piece {
                 let part = update.part(row..row + 1)?;
                 let value = *numbers(&part.rows).first().unwrap();
-                assert_eq!((part.total, part.groups.as_slice()), (1, &[0][..]));
-                let known = numbers(&part.states).first().copied();
+                // A whole batch has groups beside that of its only row.
+                let group = *part.groups.first().unwrap() as usize;
+                assert_eq!(part.groups.len(), 1);
+                assert!(group < part.total && (part.total == 1 || update.rows() == 1));
                 match value < 0 {
                     true => rejected.push((row, format!("{value} is negative"))),
                     false => {
-                        update.put(&part, self.rows(vec![known.unwrap_or_default() + value]))?;
+                        let mut states = numbers(&part.states);
+                        states.resize(part.total, 0);
+                        *states.get_mut(group).unwrap() += value;
+                        update.put(&part, self.rows(states))?;
                     }
                 }
             }
