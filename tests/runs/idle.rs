@@ -1,15 +1,15 @@
 //! A source that falls silent.
 
+use std::path::Path;
+
 use crate::process::{Run, lines, until};
 
-/// While it is idle, windows of another go on; what it gives after that may be late.
-#[test]
-fn an_idle_source_holds_up_no_window() {
-    let manifest = r#"
+const MANIFEST: &str = r#"
 name: idle
 trigger: 100ms
 parallelism: 2
 at_end: keep
+checkpoint: { to: ./state }
 sources:
   busy:
     file: { path: ./busy, settle: 0s, poll: 20ms }
@@ -27,25 +27,46 @@ sinks:
   out: { from: sums, file: { path: ./out }, format: json }
   late: { from: sums.late, file: { path: ./late }, format: json }
 "#;
+
+/// Moves rows into a source's folder.
+fn give(folder: &Path, name: &str, rows: &[(i32, &str)]) {
+    let text = rows
+        .iter()
+        .map(|(x, at)| format!("{{\"x\":{x},\"ts\":\"2026-01-01T00:{at}Z\"}}\n"));
+    std::fs::write(folder.join(".new"), text.collect::<String>()).unwrap();
+    std::fs::rename(folder.join(".new"), folder.join(name)).unwrap();
+}
+
+/// A run whose quiet source has fallen silent after a row.
+fn start() -> Run {
     let folder = tempfile::tempdir().unwrap();
     for source in ["busy", "quiet"] {
         std::fs::create_dir(folder.path().join(source)).unwrap();
     }
-    let give = |folder: &std::path::Path, name: &str, rows: &[(i32, &str)]| {
-        let text = rows
-            .iter()
-            .map(|(x, at)| format!("{{\"x\":{x},\"ts\":\"2026-01-01T00:{at}Z\"}}\n"));
-        std::fs::write(folder.join(".new"), text.collect::<String>()).unwrap();
-        std::fs::rename(folder.join(".new"), folder.join(name)).unwrap();
-    };
     let busy = [(1, "00:01"), (2, "00:12"), (4, "00:25"), (8, "01:00")];
     give(folder.path(), "busy/1.json", &busy);
     give(folder.path(), "quiet/1.json", &[(16, "00:05")]);
-    let run = Run::start_in(folder, manifest, &[]);
+    let run = Run::start_in(folder, MANIFEST, &[]);
     let out = run.path("out");
     until("the watermark of the busy one", || lines(&out).len() == 3);
-    let quiet = [(32, "00:06"), (64, "01:09")];
-    give(&run.path("."), "quiet/2.json", &quiet);
+    run
+}
+
+const CLOSED: [&str; 3] = [
+    r#"{"start":"2026-01-01T00:00:00Z","x":17}"#,
+    r#"{"start":"2026-01-01T00:00:10Z","x":2}"#,
+    r#"{"start":"2026-01-01T00:00:20Z","x":4}"#,
+];
+
+/// While it is idle, windows of another go on; what it gives after that may be late.
+#[test]
+fn an_idle_source_holds_up_no_window() {
+    let run = start();
+    give(
+        &run.path("."),
+        "quiet/2.json",
+        &[(32, "00:06"), (64, "01:09")],
+    );
     give(&run.path("."), "busy/2.json", &[(128, "01:40")]);
     let late = run.path("late");
     until("a late row", || lines(&late).len() == 1);
@@ -54,16 +75,26 @@ sinks:
     ended.assert_success();
     let mut closed = ended.lines("out");
     closed.truncate(3);
-    assert_eq!(
-        closed,
-        [
-            r#"{"start":"2026-01-01T00:00:00Z","x":17}"#,
-            r#"{"start":"2026-01-01T00:00:10Z","x":2}"#,
-            r#"{"start":"2026-01-01T00:00:20Z","x":4}"#,
-        ]
-    );
+    assert_eq!(closed, CLOSED);
     assert_eq!(
         ended.lines("late"),
         [r#"{"x":32,"ts":"2026-01-01T00:00:06Z"}"#]
     );
+}
+
+/// What has been closed meanwhile stays closed for a run that comes after.
+#[test]
+fn a_restart_waits_for_no_source_that_was_idle() {
+    let run = start();
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let run = ended.again(MANIFEST);
+    give(&run.path("."), "quiet/2.json", &[(32, "00:06")]);
+    let late = run.path("late");
+    until("a late row", || lines(&late).len() == 1);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    assert_eq!(ended.lines("out"), CLOSED);
 }

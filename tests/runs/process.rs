@@ -154,6 +154,11 @@ impl Ended {
         lines(&self.folder.path().join(folder))
     }
 
+    /// Runs it again, over what it left behind.
+    pub(crate) fn again(self, manifest: &str) -> Run {
+        Run::start_in(self.folder, manifest, &[])
+    }
+
     /// What was told beside the log.
     pub(crate) fn errors(&self) -> String {
         let is_log = |line: &str| line.trim_start().starts_with("INFO ");

@@ -13,7 +13,7 @@ pub(crate) use operator::EventTime;
 pub(crate) use reported::Reported;
 pub(crate) use times::{EventTimes, SourceTimes};
 
-/// By number of the source, its watermark; `None` where it has no event time.
+/// By number of the source, its watermark; `None` where it has no event time, or is idle.
 pub(crate) type Watermarks = std::sync::Arc<[Option<Watermark>]>;
 
 /// How a source's event time is read.

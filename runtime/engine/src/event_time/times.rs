@@ -87,9 +87,9 @@ impl EventTimes {
         self.sources.iter().any(Option::is_some)
     }
 
-    /// What the last epoch ended with.
+    /// What the last epoch ended with; sources that were idle then are left out.
     pub(crate) fn reached(&self) -> Watermarks {
-        self.each(|source| source.times.watermark)
+        self.each(|source| (!source.was_idle).then_some(source.times.watermark))
     }
 
     /// Looks which sources are idle, so long after the run has started.
@@ -106,17 +106,12 @@ impl EventTimes {
 
     /// What the next epoch ends with; idle sources are left out.
     pub(crate) fn next(&self) -> Watermarks {
-        let sources = self.sources.iter();
-        let watermarks = sources.map(|source| {
-            let source = source.as_ref().filter(|source| !source.is_idle);
-            source.map(Source::next)
-        });
-        Arc::from(watermarks.collect::<Vec<_>>())
+        self.each(|source| (!source.is_idle).then(|| source.next()))
     }
 
     /// What an epoch ends with that closes everything.
     pub(crate) fn end(&self) -> Watermarks {
-        self.each(|_| Watermark::END)
+        self.each(|_| Some(Watermark::END))
     }
 
     /// Whether the next epoch ends with another watermark than the last.
@@ -137,7 +132,7 @@ impl EventTimes {
     pub(crate) fn ended(&mut self, closes: bool) {
         for source in self.sources.iter_mut().flatten() {
             let latest = source.latest();
-            source.was_idle = source.is_idle;
+            source.was_idle = source.is_idle && !closes;
             source.times.watermark = source.next();
             source.times.latest = latest;
             if closes {
@@ -154,9 +149,9 @@ impl EventTimes {
         sources.filter_map(|(number, source)| Some((number, source.as_ref()?.times)))
     }
 
-    fn each(&self, watermark: impl Fn(&Source) -> Watermark) -> Watermarks {
+    fn each(&self, watermark: impl Fn(&Source) -> Option<Watermark>) -> Watermarks {
         let watermarks = self.sources.iter();
-        let watermarks = watermarks.map(|source| source.as_ref().map(&watermark));
+        let watermarks = watermarks.map(|source| source.as_ref().and_then(&watermark));
         Arc::from(watermarks.collect::<Vec<_>>())
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Recorder {
 struct State {
     of: PlanState,
     files: Files,
-    /// How far its event time had come when an earlier run ended: of other sources, maybe.
+    /// How far its event time has come: of other sources, maybe.
     reached: Watermark,
 }
 
@@ -155,7 +155,7 @@ impl Recorder {
             .any(|state| state.of.instance == instance)
     }
 
-    /// How far the event time of instances with state had come when an earlier run ended.
+    /// How far the event time of instances with state has come by what is recorded.
     pub(crate) fn reached(&self) -> impl Iterator<Item = (usize, Watermark)> {
         let states = self.states.iter();
         states.map(|state| (state.of.instance, state.reached))
@@ -198,9 +198,13 @@ impl Recorder {
         }
         self.write_changes(epoch, changes).await?;
         fault_point("before-record");
+        let reached = times.reached();
+        for state in &mut self.states {
+            state.reach(&reached);
+        }
         let record = Record {
             times: times.sources().map(|of| self.time(of)).collect(),
-            ..self.make(epoch, &times.reached(), prepared)
+            ..self.make(epoch, prepared)
         };
         let mut retry = Retry::new("the checkpoint");
         while let Err(error) = self.checkpoint.record(&record).await {
@@ -346,7 +350,7 @@ impl Recorder {
         }
     }
 
-    fn make(&self, epoch: &Epoch, reached: &Watermarks, prepared: &[Vec<Prepared>]) -> Record {
+    fn make(&self, epoch: &Epoch, prepared: &[Vec<Prepared>]) -> Record {
         let run = self.checkpoint.run();
         let generation = self.checkpoint.generation();
         let sources = self.sources.iter().map(|source| {
@@ -360,8 +364,8 @@ impl Recorder {
             step: state.of.step,
             shape: state.of.shape.clone(),
             files: state.files.all().to_vec(),
-            watermark: known(state.reached(reached).time),
-            closed: known(state.reached(reached).closed),
+            watermark: known(state.reached.time),
+            closed: known(state.reached.closed),
             forgotten_below: state.files.forgotten_below(),
         });
         let sinks = self
@@ -385,9 +389,10 @@ impl Recorder {
 // === impl State ===
 
 impl State {
-    /// How far its event time has come: never back, whatever its sources are now.
-    fn reached(&self, of_sources_now: &Watermarks) -> Watermark {
-        of_sources(&self.of.sources, of_sources_now).join(self.reached)
+    /// Its event time has come as far as that of its sources: never back, whichever these are
+    /// now, and also where one that was idle is back.
+    fn reach(&mut self, of_sources_now: &Watermarks) {
+        self.reached = of_sources(&self.of.sources, of_sources_now).join(self.reached);
     }
 }
 
