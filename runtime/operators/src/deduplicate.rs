@@ -7,11 +7,11 @@ use arrow::array::{
     UInt64Array,
 };
 use arrow::compute::{concat_batches, filter, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType};
 use azud_model::{Batch, Epoch, Error, KEY_GROUP, ORDER, Result, Watermark, key_groups};
 
 use crate::aggregate::{GroupKeys, failed};
-use crate::state_rows::{BEFORE_KEY, last_rows};
+use crate::state_rows::{BEFORE_KEY, last_rows, time_type};
 use crate::{Collector, Operator, StateShape};
 
 /// So many keys are borne before those that have expired are looked for.
@@ -63,11 +63,10 @@ impl Distinct {
 
     /// Rows of state: when a key is forgotten, and the key.
     fn shape(&self) -> StateShape {
-        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let mut fields = vec![
             Arc::new(Field::new(KEY_GROUP, DataType::UInt8, false)),
             Arc::new(Field::new(ORDER, DataType::UInt64, false)),
-            Arc::new(Field::new("expires", time, false)),
+            Arc::new(Field::new("expires", time_type(), false)),
         ];
         fields.extend(self.key_fields());
         StateShape {

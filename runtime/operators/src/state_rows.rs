@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{DataType, Schema, SchemaRef, UInt64Type};
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit, UInt64Type};
 use azud_model::{Error, Result};
 
 use crate::StateShape;
 use crate::aggregate::{GroupKeys, failed};
+
+/// The type of times in rows of state: microseconds, UTC.
+pub(crate) fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
 
 /// `_key_group` and `_order` come before the key.
 pub(crate) const BEFORE_KEY: usize = 2;

@@ -11,11 +11,10 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, TimestampMicrosecondType, UInt64Type};
 use azud_model::{Error, Result, key_groups};
 
-use super::operator::null_keys;
-use super::plan::{BEFORE_KEY, BEFORE_KEYS, JoinKind, JoinPlan, LEFT};
+use super::plan::{BEFORE_KEYS, JoinKind, JoinPlan, LEFT};
 use super::side::{NONE, Row, Side};
 use crate::aggregate::{GroupKeys, failed};
-use crate::state_rows::last_rows;
+use crate::state_rows::{BEFORE_KEY, last_rows};
 
 /// So many dead rows are borne before a memory is written anew.
 const MIN_DEAD: usize = 64;
@@ -111,11 +110,11 @@ impl Memory {
     }
 
     /// Notes that a stored row was matched; answers whether it is the first time.
-    pub(super) fn mark(&mut self, side: usize, row: u32) -> Result<bool> {
+    pub(super) fn mark(&mut self, side: usize, row: u32) -> bool {
         let kind = self.plan.kind;
         let (memory, changed) = self.side_mut(side);
         if !memory.mark(row) {
-            return Ok(false);
+            return false;
         }
         let is_done = kind == JoinKind::LeftSemi && side == LEFT;
         if is_done {
@@ -124,7 +123,7 @@ impl Memory {
         if is_done || kind.keeps(side) {
             changed.insert(row);
         }
-        Ok(true)
+        true
     }
 
     /// Takes out rows that have expired; those of them that were never matched.
@@ -308,6 +307,12 @@ impl Memory {
         let which: arrow::array::UInt32Array = which.iter().map(|row| Some(*row as u32)).collect();
         Ok(arrow::compute::take_record_batch(&all, &which)?)
     }
+}
+
+/// Which rows have a null among their keys.
+fn null_keys(keys: &[ArrayRef], rows: usize) -> BooleanArray {
+    let has_null = |row: usize| keys.iter().any(|key| key.is_null(row));
+    (0..rows).map(|row| Some(has_null(row))).collect()
 }
 
 fn column(rows: &RecordBatch, number: usize) -> Result<&ArrayRef> {

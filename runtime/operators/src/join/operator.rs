@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Schema, TimestampMicrosecondType};
 use azud_model::{Batch, Epoch, Error, Result, Watermark};
@@ -131,7 +129,7 @@ impl Join {
             {
                 fresh.push(*row);
             }
-            if self.memory.mark(1 - side, *other)? && side != LEFT {
+            if self.memory.mark(1 - side, *other) && side != LEFT {
                 fresh.push(*other);
             }
         }
@@ -192,6 +190,11 @@ impl Join {
         let (numbers, stored): (Vec<u32>, Vec<Row>) = stored.into_iter().unzip();
         let rows = take_record_batch(rows, &UInt32Array::from(numbers))?;
         self.memory.add(side, rows, &stored)
+    }
+
+    /// Whether rows of any side expire.
+    fn forgets(&self) -> bool {
+        self.plan.sides.iter().any(|side| side.reach.is_some())
     }
 
     /// Whether a row that expires then has.
@@ -264,7 +267,7 @@ impl Operator for Join {
                 }
             }
         }
-        if now == Watermark::END {
+        if now == Watermark::END && self.forgets() {
             self.memory.put_again();
         }
         Ok(())
@@ -284,11 +287,8 @@ impl Operator for Join {
     }
 
     fn forgotten_below(&self) -> Option<i64> {
-        let sides = || self.plan.sides.iter();
-        if self.watermark == Watermark::NONE || sides().all(|side| side.reach.is_none()) {
-            return None;
-        }
-        Some(self.watermark.time.saturating_add(1))
+        let forgets = self.watermark != Watermark::NONE && self.forgets();
+        forgets.then(|| self.watermark.time.saturating_add(1))
     }
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
@@ -297,10 +297,4 @@ impl Operator for Join {
         self.is_restored = true;
         Ok(())
     }
-}
-
-/// Which rows have a null among their keys.
-pub(super) fn null_keys(keys: &[ArrayRef], rows: usize) -> BooleanArray {
-    let has_null = |row: usize| keys.iter().any(|key| key.is_null(row));
-    (0..rows).map(|row| Some(has_null(row))).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use azud_model::{Error, KEY_GROUP, ORDER};
 use datafusion_common::Result;
 use datafusion_common::tree_node::{Transformed, TreeNode as _};
@@ -14,6 +14,7 @@ use datafusion_physical_expr::utils::collect_columns;
 
 use crate::StateShape;
 use crate::project::record_batch;
+use crate::state_rows::time_type;
 
 /// Which rows a join gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,16 +72,8 @@ pub struct JoinPlan {
     pub computes: String,
 }
 
-/// The type of times.
-pub(super) fn time_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
 /// The left side's number.
 pub(super) const LEFT: usize = 0;
-
-/// Columns of a row of state before the keys: `_key_group`, `_order`.
-pub(super) const BEFORE_KEY: usize = 2;
 
 /// When it expires, and its side, come before the keys of both sides.
 pub(super) const BEFORE_KEYS: usize = 2;

@@ -8,18 +8,15 @@ use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
-use super::Windows;
 use super::late::timestamps;
 use super::merge::merged;
 use super::slide::Slide;
+use super::{PIECE_GROUPS, Windows};
 use crate::aggregate::{Aggregate, Groups, Put, state};
 use crate::{Collector, Operator, StateShape};
 
 /// So many groups of closed panes are borne before the memory is written anew.
 const MIN_DEAD: usize = 1024;
-
-/// Groups that are written anew at once: chunks of a memory are not merged beyond a size.
-const PIECE_GROUPS: usize = 1 << 20;
 
 /// Merges rows of states, whose first key is the pane that they are of, and emits the results
 /// of windows, the first key then being the window's start:

@@ -9,6 +9,9 @@ mod session_starts;
 mod slide;
 mod windows;
 
+/// Groups that are written anew at once: chunks of a memory are not merged beyond a size.
+const PIECE_GROUPS: usize = 1 << 20;
+
 pub use aggregate::WindowAggregate;
 pub use late::{LateFilter, LateRows};
 pub use session::SessionAggregate;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray, UInt64Array};
+use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt64Array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema, TimestampMicrosecondType};
+use arrow::datatypes::Schema;
 use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
+use super::PIECE_GROUPS;
 use super::late::timestamps;
 use crate::aggregate::{Aggregate, GroupKeys, Groups, Put, failed, state};
 use crate::project::record_batch;
@@ -16,9 +17,6 @@ use crate::{Collector, Operator, StateShape};
 
 /// So many groups of closed sessions are borne before the memory is written anew.
 const MIN_DEAD: usize = 64;
-
-/// Groups that are written anew at once.
-const PIECE_GROUPS: usize = 1 << 20;
 
 /// Merges rows of states whose first key is the start of a session and whose first state is its
 /// end; the other keys say whose it is. Two sessions of the same owner of which one starts before
@@ -381,9 +379,5 @@ fn started(rows: &RecordBatch, starts: &[i64]) -> Result<RecordBatch> {
 fn times(rows: &RecordBatch, column: usize) -> Result<TimestampMicrosecondArray> {
     let column = rows.columns().get(column);
     let column = column.ok_or_else(|| Error::internal("a session has no times"))?;
-    let times = timestamps(column)?;
-    match column.as_primitive_opt::<TimestampMicrosecondType>() {
-        Some(_) => Ok(times.clone()),
-        None => Err(Error::internal("a session's times are none")),
-    }
+    Ok(timestamps(column)?.clone())
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use azud_operators::{
-    Join, JoinKind, JoinPlan, JoinSide, LateFilter, LateRows, PairFilter, Project, Windows,
-};
+use azud_operators::{Join, JoinKind, JoinPlan, JoinSide, PairFilter, Project};
 use datafusion_common::tree_node::{Transformed, TreeNode as _};
 use datafusion_common::{Column, DFSchema, JoinType, NullEquality};
 use datafusion_expr::expr_rewriter::unnormalize_col;
@@ -15,10 +13,8 @@ use super::aggregate::computed;
 use super::bounds::{self, Bound};
 use super::event_time::index_is;
 use super::stream::Stream;
-use super::window::late_schema;
 use super::{Lowering, column, nullable};
-use crate::functions::{WindowFunction, is_window_type};
-use crate::{Input, Late, SqlError, Step};
+use crate::{Input, SqlError, Step};
 
 impl Lowering {
     pub(super) fn join(&mut self, join: &logical_plan::Join) -> Result<Stream, SqlError> {
@@ -131,40 +127,6 @@ impl Lowering {
             return Ok(stream);
         };
         self.late_by(stream, plan, time)
-    }
-
-    /// Takes out rows that are late by a column of event time.
-    pub(super) fn late_by(
-        &mut self,
-        stream: Stream,
-        plan: &LogicalPlan,
-        time: &Expr,
-    ) -> Result<Stream, SqlError> {
-        let schema = plan.schema();
-        let data_type = time.get_type(schema);
-        let windows = match data_type.is_ok_and(|data_type| is_window_type(&data_type)) {
-            // Of a window its last moment counts, and it is closed one microsecond later.
-            true => Windows::new(1, 1, 0)
-                .map_err(|error| SqlError::new(error.to_string()))?
-                .by_start(),
-            false => Windows::instants(),
-        };
-        let time = self.expression(&WindowFunction::time(time.clone()), schema)?;
-        let rows = stream.schema.clone();
-        let input = self.input(stream, true);
-        self.late.push(Late {
-            step: self.steps.len(),
-            schema: late_schema(&rows, plan),
-        });
-        self.unserved.push(self.steps.len());
-        self.steps.push(Step {
-            make: Arc::new(move |_| {
-                let becomes = LateRows::TakenOut;
-                Ok(Box::new(LateFilter::new(time.clone(), windows, becomes)))
-            }),
-            ..Step::stateless("late rows", input, rows.clone())
-        });
-        Ok(Stream::new(Input::Step(self.steps.len() - 1), rows))
     }
 
     fn join_filter(&self, join: &logical_plan::Join) -> Result<Option<PairFilter>, SqlError> {

@@ -5,7 +5,9 @@ mod bounds;
 mod deduplicate;
 mod event_time;
 mod join;
+mod late;
 mod order;
+mod reads;
 mod stream;
 mod window;
 

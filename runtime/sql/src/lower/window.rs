@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::DataType;
 use azud_model::{Error, Mode};
 use azud_operators::{
-    Aggregate, Filter, FinalAggregate, LateFilter, LateRows, PartialAggregate, SessionAggregate,
-    SessionStarts, WindowAggregate, Windows,
+    Aggregate, Filter, FinalAggregate, PartialAggregate, SessionAggregate, SessionStarts,
+    WindowAggregate, Windows,
 };
 use datafusion_common::ScalarValue;
 use datafusion_expr::expr_rewriter::unnormalize_col;
@@ -17,9 +17,8 @@ use datafusion_physical_expr::expressions::IsNotNullExpr;
 use super::event_time::{delay_of, index_is, is_event_time, window_of};
 use super::stream::Stream;
 use super::{Lowering, column};
-use crate::catalog::Node;
 use crate::functions::{WindowFunction, session_call};
-use crate::{Input, Late, SqlError, Step, Times};
+use crate::{Input, Step, Times};
 
 /// The window among the keys of an aggregate, or the time that stands for itself.
 pub(super) struct Window {
@@ -108,12 +107,12 @@ impl Window {
     }
 
     /// Whether sessions have gaps of their own for each row.
-    fn is_gap_a_row(&self) -> bool {
+    pub(super) fn is_gap_a_row(&self) -> bool {
         self.session_end.is_some() && self.windows == Windows::instants()
     }
 
     /// What late rows are told by.
-    fn late_by(&self) -> Expr {
+    pub(super) fn late_by(&self) -> Expr {
         match &self.session_end {
             Some(end) if self.is_gap_a_row() => end.clone(),
             _ => WindowFunction::time(self.time.clone()),
@@ -152,50 +151,6 @@ impl Window {
 }
 
 impl Lowering {
-    /// Takes out what is late: it leaves the node by a side edge.
-    pub(super) fn late(
-        &mut self,
-        stream: Stream,
-        window: &Window,
-        aggregate: &logical_plan::Aggregate,
-    ) -> Result<Stream, SqlError> {
-        let time = self.expression(&window.late_by(), aggregate.input.schema())?;
-        let schema = stream.schema.clone();
-        let start = match window.is_gap_a_row() {
-            true => {
-                let start = WindowFunction::time(window.time.clone());
-                Some(self.expression(&start, aggregate.input.schema())?)
-            }
-            false => None,
-        };
-        let windows = window.windows;
-        let of_session = window.session_end.is_some();
-        let input = self.input(stream, true);
-        self.late.push(Late {
-            step: self.steps.len(),
-            schema: late_schema(&schema, &aggregate.input),
-        });
-        self.unserved.push(self.steps.len());
-        self.steps.push(Step {
-            make: Arc::new(move |context| {
-                let becomes = match context.modes.as_slice() {
-                    // As Spark has it of sessions, in mode complete too.
-                    _ if of_session => LateRows::TakenOut,
-                    [Mode::Complete] => LateRows::None,
-                    modes if modes.contains(&Mode::Complete) => LateRows::Copied,
-                    _ => LateRows::TakenOut,
-                };
-                let filter = LateFilter::new(time.clone(), windows, becomes);
-                Ok(Box::new(match &start {
-                    Some(start) => filter.starting(start.clone()),
-                    None => filter,
-                }))
-            }),
-            ..Step::stateless("late rows", input, schema.clone())
-        });
-        Ok(Stream::new(Input::Step(self.steps.len() - 1), schema))
-    }
-
     /// Both halves of an aggregate whose first key is the start of a session, whose first call
     /// reads when one of a row alone ends: column `end`.
     pub(super) fn session_halves(
@@ -316,33 +271,6 @@ fn constant_gap(gap: &Expr) -> Option<i64> {
     crate::syntax::interval::micros(text)
         .ok()
         .filter(|gap| *gap > 0)
-}
-
-/// The columns of late rows: those that the query reads, as their node names them.
-pub(super) fn late_schema(schema: &SchemaRef, plan: &datafusion_expr::LogicalPlan) -> SchemaRef {
-    let fields = schema.fields().iter().enumerate().map(|(index, field)| {
-        let name = original(index, plan).unwrap_or_else(|| field.name().clone());
-        Field::new(name, field.data_type().clone(), true)
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// The name that a node gives to a column that subqueries pass on as it is.
-fn original(index: usize, plan: &datafusion_expr::LogicalPlan) -> Option<String> {
-    use datafusion_expr::LogicalPlan;
-    match plan {
-        LogicalPlan::Filter(filter) => original(index, &filter.input),
-        LogicalPlan::SubqueryAlias(alias) => original(index, &alias.input),
-        LogicalPlan::TableScan(scan) => {
-            let node = scan.source.downcast_ref::<Node>()?;
-            let index = match &scan.projection {
-                Some(columns) => *columns.get(index)?,
-                None => index,
-            };
-            node.names.get(index).cloned()
-        }
-        _ => None,
-    }
 }
 
 /// The event time of a query's rows, whose columns have these names.

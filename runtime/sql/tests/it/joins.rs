@@ -1,9 +1,10 @@
 //! Joins against a nested loop over all rows, over random epochs, lanes, restarts and disorder.
 
-use azud_model::{Batch, Mode, Watermark, iso_timestamp};
+use azud_model::{Batch, Mode, Watermark};
 use azud_sql::{Table, Tables, Times, plan};
 use proptest::prelude::*;
 
+use crate::history::time;
 use crate::support::{Run, from_json, schema, to_json};
 
 /// Seconds of a row, its key, if it has one, and its number.
@@ -60,10 +61,6 @@ fn shape() -> impl Strategy<Value = Shape> {
         length,
         delay,
     })
-}
-
-fn time(seconds: i64) -> String {
-    iso_timestamp(seconds * 1000).replace(".000", "")
 }
 
 fn line(left: Option<&Row>, right: Option<&Row>, semi: bool) -> String {

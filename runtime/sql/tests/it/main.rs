@@ -5,6 +5,8 @@ mod api;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod joins;
 #[cfg(test)]
 mod properties;

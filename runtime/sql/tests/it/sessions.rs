@@ -3,45 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use azud_model::{Batch, Mode, Watermark, iso_timestamp};
+use azud_model::{Batch, Mode, Watermark};
 use azud_sql::{Table, Tables, Times, plan};
 use proptest::prelude::*;
 
+use crate::history::{Epoch, Row, epochs, time};
 use crate::support::{Run, from_json, schema, to_json};
-
-/// Seconds of a row, its key and its number.
-type Row = (i64, u8, i64);
-
-#[derive(Clone, Debug)]
-struct Epoch {
-    rows: Vec<(usize, Row)>,
-    /// How many lanes there are after a restart that follows.
-    restart: Option<usize>,
-}
-
-fn epochs() -> impl Strategy<Value = Vec<Epoch>> {
-    let row = (0..4_usize, (-25..5_i64, 0..3_u8, -9..9_i64));
-    let restart = prop::option::weighted(0.25, 1..4_usize);
-    let epoch = (prop::collection::vec(row, 0..8), restart, 0..20_i64);
-    prop::collection::vec(epoch, 1..12).prop_map(|epochs| {
-        let mut now = 100;
-        let mut made = Vec::new();
-        for (rows, restart, step) in epochs {
-            now += step;
-            let rows = rows.into_iter();
-            let rows = rows.map(|(lane, (behind, key, x))| (lane, (now + behind, key, x)));
-            made.push(Epoch {
-                rows: rows.collect(),
-                restart,
-            });
-        }
-        made
-    })
-}
-
-fn time(seconds: i64) -> String {
-    iso_timestamp(seconds * 1000).replace(".000", "")
-}
 
 /// What takes rows one by one, and knows what must come of them.
 trait Model {

@@ -3,21 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use azud_model::{Batch, Mode, Watermark, iso_timestamp};
+use azud_model::{Batch, Mode, Watermark};
 use azud_sql::{Table, Tables, plan};
 use proptest::prelude::*;
 
+use crate::history::{Epoch, epochs, time};
 use crate::support::{Run, from_json, schema, to_json};
-
-/// Seconds of a row, its key and its number.
-type Row = (i64, u8, i64);
-
-#[derive(Clone, Debug)]
-struct Epoch {
-    rows: Vec<(usize, Row)>,
-    /// How many lanes there are after a restart that follows.
-    restart: Option<usize>,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Shape {
@@ -29,41 +20,12 @@ struct Shape {
 /// A window's start and key, and the numbers in it.
 type Windows = BTreeMap<(i64, u8), Vec<i64>>;
 
-fn epochs() -> impl Strategy<Value = Vec<Epoch>> {
-    // Time goes on from epoch to epoch, and rows are about as late as windows are long.
-    let row = (0..4_usize, (-25..5_i64, 0..3_u8, -9..9_i64));
-    let epoch = (
-        prop::collection::vec(row, 0..8),
-        prop::option::weighted(0.2, 1..4_usize),
-        0..20_i64,
-    );
-    prop::collection::vec(epoch, 1..12).prop_map(|epochs| {
-        let mut now = 100;
-        let mut made = Vec::new();
-        for (rows, restart, step) in epochs {
-            now += step;
-            let rows = rows.into_iter();
-            let rows = rows.map(|(lane, (behind, key, x))| (lane, (now + behind, key, x)));
-            made.push(Epoch {
-                rows: rows.collect(),
-                restart,
-            });
-        }
-        made
-    })
-}
-
 fn shape() -> impl Strategy<Value = Shape> {
     (1..15_i64, 1..15_i64, 0..12_i64).prop_map(|(size, slide, delay)| Shape {
         size,
         slide: slide.min(size),
         delay,
     })
-}
-
-fn time(seconds: i64) -> String {
-    let time = iso_timestamp(seconds * 1000);
-    time.replace(".000", "")
 }
 
 fn starts(of: i64, shape: Shape) -> impl Iterator<Item = i64> {

@@ -1,0 +1,121 @@
+//! Late rows: they leave a query by a side edge, before the step that they are late for.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use azud_model::Mode;
+use azud_operators::{LateFilter, LateRows, Windows};
+use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, logical_plan};
+
+use super::Lowering;
+use super::stream::Stream;
+use super::window::Window;
+use crate::catalog::Node;
+use crate::functions::{WindowFunction, is_window_type};
+use crate::{Input, Late, SqlError, Step};
+
+impl Lowering {
+    /// Takes out what is late: it leaves the node by a side edge.
+    pub(super) fn late(
+        &mut self,
+        stream: Stream,
+        window: &Window,
+        aggregate: &logical_plan::Aggregate,
+    ) -> Result<Stream, SqlError> {
+        let time = self.expression(&window.late_by(), aggregate.input.schema())?;
+        let schema = stream.schema.clone();
+        let start = match window.is_gap_a_row() {
+            true => {
+                let start = WindowFunction::time(window.time.clone());
+                Some(self.expression(&start, aggregate.input.schema())?)
+            }
+            false => None,
+        };
+        let windows = window.windows;
+        let of_session = window.session_end.is_some();
+        let input = self.input(stream, true);
+        self.late.push(Late {
+            step: self.steps.len(),
+            schema: late_schema(&schema, &aggregate.input),
+        });
+        self.unserved.push(self.steps.len());
+        self.steps.push(Step {
+            make: Arc::new(move |context| {
+                let becomes = match context.modes.as_slice() {
+                    // As Spark has it of sessions, in mode complete too.
+                    _ if of_session => LateRows::TakenOut,
+                    [Mode::Complete] => LateRows::None,
+                    modes if modes.contains(&Mode::Complete) => LateRows::Copied,
+                    _ => LateRows::TakenOut,
+                };
+                let filter = LateFilter::new(time.clone(), windows, becomes);
+                Ok(Box::new(match &start {
+                    Some(start) => filter.starting(start.clone()),
+                    None => filter,
+                }))
+            }),
+            ..Step::stateless("late rows", input, schema.clone())
+        });
+        Ok(Stream::new(Input::Step(self.steps.len() - 1), schema))
+    }
+
+    /// Takes out rows that are late by a column of event time.
+    pub(super) fn late_by(
+        &mut self,
+        stream: Stream,
+        plan: &LogicalPlan,
+        time: &Expr,
+    ) -> Result<Stream, SqlError> {
+        let schema = plan.schema();
+        let data_type = time.get_type(schema);
+        let windows = match data_type.is_ok_and(|data_type| is_window_type(&data_type)) {
+            // Of a window its last moment counts, and it is closed one microsecond later.
+            true => Windows::new(1, 1, 0)
+                .map_err(|error| SqlError::new(error.to_string()))?
+                .by_start(),
+            false => Windows::instants(),
+        };
+        let time = self.expression(&WindowFunction::time(time.clone()), schema)?;
+        let rows = stream.schema.clone();
+        let input = self.input(stream, true);
+        self.late.push(Late {
+            step: self.steps.len(),
+            schema: late_schema(&rows, plan),
+        });
+        self.unserved.push(self.steps.len());
+        self.steps.push(Step {
+            make: Arc::new(move |_| {
+                let becomes = LateRows::TakenOut;
+                Ok(Box::new(LateFilter::new(time.clone(), windows, becomes)))
+            }),
+            ..Step::stateless("late rows", input, rows.clone())
+        });
+        Ok(Stream::new(Input::Step(self.steps.len() - 1), rows))
+    }
+}
+
+/// The columns of late rows: those that the query reads, as their node names them.
+fn late_schema(schema: &SchemaRef, plan: &LogicalPlan) -> SchemaRef {
+    let fields = schema.fields().iter().enumerate().map(|(index, field)| {
+        let name = original(index, plan).unwrap_or_else(|| field.name().clone());
+        Field::new(name, field.data_type().clone(), true)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The name that a node gives to a column that subqueries pass on as it is.
+fn original(index: usize, plan: &LogicalPlan) -> Option<String> {
+    match plan {
+        LogicalPlan::Filter(filter) => original(index, &filter.input),
+        LogicalPlan::SubqueryAlias(alias) => original(index, &alias.input),
+        LogicalPlan::TableScan(scan) => {
+            let node = scan.source.downcast_ref::<Node>()?;
+            let index = match &scan.projection {
+                Some(columns) => *columns.get(index)?,
+                None => index,
+            };
+            node.names.get(index).cloned()
+        }
+        _ => None,
+    }
+}
