@@ -115,7 +115,7 @@ fn what_is_no_package_of_a_plugin_is_told_before_anything_is_compiled() {
         ),
         (
             "unknown",
-            "unknown/Cargo.toml: unknown world `sinks` under [package.metadata.azud]; known are `transform`, `aggregate`, `sink`".into(),
+            "unknown/Cargo.toml: unknown world `sinks` under [package.metadata.azud]; known are `transform`, `keyed`, `aggregate`, `sink`".into(),
         ),
         (
             "taken",

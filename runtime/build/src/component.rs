@@ -15,7 +15,7 @@ pub(crate) fn of(wasm: &Path, package: &Package) -> Result<Vec<u8>, BuildError> 
     let bytes = fs::read(wasm).map_err(BuildError::file("read", wasm))?;
     let component = match package.world() {
         World::Sink => bytes,
-        World::Transform | World::Aggregate => ComponentEncoder::default()
+        World::Transform | World::Keyed | World::Aggregate => ComponentEncoder::default()
             .module(&bytes)
             .and_then(|encoder| encoder.validate(true).encode())
             .map_err(|error| no_plugin(package, format!("{error:#}")))?,

@@ -4,7 +4,7 @@
 //! ```text
 //! <source>/Cargo.toml, src, wit, path dependencies
 //!    |                                                  (package.rs, world.rs)
-//!    | transform, aggregate                  sink
+//!    | transform, keyed, aggregate           sink
 //!    | cargo build, unknown-unknown          cargo build, wasip2   (cargo.rs)
 //!    | core module, contract in a section    component
 //!    | wit-component                         |                     (component.rs)

@@ -53,11 +53,11 @@ fn what_the_package_says_wrongly_is_refused_before_cargo_runs() {
     for (said, error) in [
         (
             "metadata.azud.world = \"sinks\"\n",
-            "Cargo.toml: unknown world `sinks` under [package.metadata.azud]; known are `transform`, `aggregate`, `sink`",
+            "Cargo.toml: unknown world `sinks` under [package.metadata.azud]; known are `transform`, `keyed`, `aggregate`, `sink`",
         ),
         (
             "metadata.azud.world = 2\n",
-            "Cargo.toml: unknown world `2` under [package.metadata.azud]; known are `transform`, `aggregate`, `sink`",
+            "Cargo.toml: unknown world `2` under [package.metadata.azud]; known are `transform`, `keyed`, `aggregate`, `sink`",
         ),
         (
             "metadata.azud.wrold = \"sink\"\n",

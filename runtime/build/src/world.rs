@@ -9,6 +9,8 @@ pub enum World {
     /// Maps batches.
     #[default]
     Transform,
+    /// Maps rows by what is known of their key.
+    Keyed,
     /// Reduces groups.
     Aggregate,
     /// Writes batches to the outside world.
@@ -18,7 +20,7 @@ pub enum World {
 // === impl World ===
 
 impl World {
-    const ALL: [Self; 3] = [Self::Transform, Self::Aggregate, Self::Sink];
+    const ALL: [Self; 4] = [Self::Transform, Self::Keyed, Self::Aggregate, Self::Sink];
 
     /// The kind of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -29,16 +31,17 @@ impl World {
     pub fn name(self) -> &'static str {
         match self {
             Self::Transform => "transform",
+            Self::Keyed => "keyed",
             Self::Aggregate => "aggregate",
             Self::Sink => "sink",
         }
     }
 
-    /// What Rust compiles it for. A transform or aggregate computes: it needs no
-    /// WASI, and gets no imports. A sink does I/O.
+    /// What Rust compiles it for. What only computes needs no WASI, and gets no imports. A sink
+    /// does I/O.
     pub fn target(self) -> &'static str {
         match self {
-            Self::Transform | Self::Aggregate => "wasm32-unknown-unknown",
+            Self::Transform | Self::Keyed | Self::Aggregate => "wasm32-unknown-unknown",
             Self::Sink => "wasm32-wasip2",
         }
     }

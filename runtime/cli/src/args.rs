@@ -68,8 +68,8 @@ pub(crate) enum NewCommand {
 pub(crate) struct NewPlugin {
     /// The folder to make; its last part names the plugin: letters, digits, `_` and `-`.
     pub(crate) name: PathBuf,
-    /// What the plugin does: a transform maps rows, an aggregate reduces groups of them in SQL,
-    /// a sink writes them somewhere.
+    /// What the plugin does: a transform maps rows, a keyed one does by what it knows of their key,
+    /// an aggregate reduces groups of them in SQL, a sink writes them somewhere.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) world: NewWorld,
 }
@@ -78,6 +78,7 @@ pub(crate) struct NewPlugin {
 pub(crate) enum NewWorld {
     #[default]
     Transform,
+    Keyed,
     Aggregate,
     Sink,
 }

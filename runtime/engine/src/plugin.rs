@@ -4,6 +4,7 @@ mod aggregate;
 mod breaker;
 mod cancel;
 mod cost;
+mod keyed;
 mod log;
 mod rows;
 mod search;
@@ -19,6 +20,7 @@ use azud_sandbox::Transform;
 
 pub(crate) use aggregate::PluginAggregate;
 pub(crate) use cancel::Cancel;
+pub(crate) use keyed::{KeyedOperator, KeyedPlan};
 pub(crate) use log::NodeLogger;
 use rows::PluginRows;
 use search::{Experience, Search};

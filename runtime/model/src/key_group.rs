@@ -26,6 +26,10 @@ pub const KEY_GROUP: &str = "_key_group";
 /// out in the same order after a restart.
 pub const ORDER: &str = "_order";
 
+/// The column after the key of a row of state, where rows can be removed: whether this one says
+/// that what was put under its key is there no more.
+pub const REMOVED: &str = "_removed";
+
 /// The group of every row.
 ///
 /// # Errors

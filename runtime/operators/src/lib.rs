@@ -31,7 +31,7 @@ mod chain_tests;
 
 pub use aggregate::{
     Aggregate, AggregateCall, FinalAggregate, Function, GroupStates, Part, PartialAggregate,
-    Reducer, Update, UserAggregate,
+    Reducer, Update, UserAggregate, canonical,
 };
 pub use chain::{Chain, MAX_ROWS};
 pub use deduplicate::{Deduplicate, Distinct};
@@ -40,6 +40,7 @@ pub use join::{Join, JoinKind, JoinPlan, JoinSide, PairFilter};
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
+pub use state_rows::last_rows;
 pub use top::{SortKey, Top};
 pub use union::Union;
 pub use unnest::{Unnest, UnnestColumn};

@@ -26,7 +26,7 @@ const PIECE_BYTES: usize = 256 << 20;
 ///
 /// # Errors
 /// `Internal` if the rows are of another shape.
-pub(crate) fn last_rows(shape: &StateShape, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+pub fn last_rows(shape: &StateShape, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
     let rows: Vec<RecordBatch> = rows
         .iter()
         .filter(|rows| rows.num_rows() > 0)

@@ -6,7 +6,7 @@ mod schemas;
 use std::{sync::Arc, time::Duration};
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, RecordBatchOptions},
+    array::{ArrayRef, RecordBatch},
     buffer::Buffer,
     datatypes::{DataType, Fields, Schema, SchemaRef},
 };
@@ -231,21 +231,7 @@ fn import(answer: BatchResult, schema: &SchemaRef, rows: usize) -> Result<Record
             answer.rows
         )));
     }
-    let mut buffers = boundary::Buffers::new(answer.buffers);
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| boundary::import(&mut buffers, field, rows))
-        .collect::<Result<Vec<_>, _>>()?;
-    if buffers.left() > 0 {
-        return Err(GuestError::invalid(format!(
-            "{} buffers more than the announced columns have",
-            buffers.left()
-        )));
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
-        .map_err(|error| GuestError::invalid(error.to_string()))
+    boundary::batch(answer, schema)
 }
 
 fn check_groups(groups: &[u32], rows: usize, total: usize) -> Result<(), GuestError> {

@@ -24,6 +24,19 @@ pub(crate) mod aggregate {
     });
 }
 
+/// Keyed plugins the same.
+pub(crate) mod keyed {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "keyed-plugin",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "azud:plugin/log": super::transform::azud::plugin::log,
+            "azud:plugin/types": super::transform::azud::plugin::types,
+        },
+    });
+}
+
 /// Sinks wait for others, so their calls are asynchronous. One module for both worlds of
 /// sinks: whether `epochs` is there is known of each component, and its indices are looked
 /// up by themselves.

@@ -1,5 +1,6 @@
 //! Columns across the boundary, as their buffers.
 
+mod batch;
 mod buffers;
 mod export;
 mod import;
@@ -8,6 +9,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch::batch;
 pub(crate) use buffers::Buffers;
 pub(crate) use export::Export;
 pub(crate) use import::import;

@@ -4,6 +4,7 @@
 //! bytes -> Plugin::load -> compiled code (cache.rs)          once a plugin
 //!          Transform::open -> columns read, carried, computed   once a lane
 //!          Aggregate::open -> columns of states and results     the same
+//!          Keyed::open -> columns, states, timers               the same
 //!
 //! RecordBatch -> boundary/export.rs -> guest -> boundary/import.rs -> Processed
 //!      columns read, borrowed       process      columns computed, checked
@@ -35,6 +36,7 @@ mod grants;
 mod host;
 pub mod inspect;
 mod instance;
+mod keyed;
 mod limits;
 mod log;
 mod plugin;
@@ -52,6 +54,10 @@ pub use cache::digest;
 pub use compiler::{Compiler, compile_component};
 pub use error::{GuestError, LoadError, OpenError};
 pub use grants::{Address, Folder, Grants};
+pub use keyed::{
+    EVENT_TIME, Keyed, KeyedAnswer, KeyedChange, KeyedState, KeyedWork, OwnedRows, PROCESSING_TIME,
+    StateKind, Timers,
+};
 pub use limits::Limits;
 pub use log::{Level, Logger, Silent, escaped};
 pub use plugin::{Plugin, World};

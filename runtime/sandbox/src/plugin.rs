@@ -14,7 +14,7 @@ use wasmtime::component::{
 
 use crate::{
     LoadError, Sandbox,
-    bindings::{TransformPlugin, aggregate::AggregatePlugin},
+    bindings::{TransformPlugin, aggregate::AggregatePlugin, keyed::KeyedPlugin},
     cache::digest,
     host::Host,
     limits,
@@ -37,6 +37,8 @@ pub enum World {
     TransactionalSink,
     /// Reduces groups.
     Aggregate,
+    /// Maps rows by what is known of their key.
+    Keyed,
 }
 
 /// A component that is known to be a plugin. Cheap to clone; any number of
@@ -51,6 +53,7 @@ struct Loaded {
     sandbox: Sandbox,
     transform: Option<InstancePre<Host>>,
     aggregate: Option<InstancePre<Host>>,
+    keyed: Option<InstancePre<Host>>,
     sink: Option<InstancePre<SinkHost>>,
     imports: Vec<String>,
     /// Of a transactional sink only.
@@ -67,6 +70,7 @@ impl World {
             Self::Sink => "sink",
             Self::TransactionalSink => "transactional sink",
             Self::Aggregate => "aggregate",
+            Self::Keyed => "keyed",
         }
     }
 
@@ -114,6 +118,7 @@ impl Plugin {
         let is = |world| worlds.contains(&world);
         let transform = is(World::Transform).then(|| link_transform(sandbox, &component));
         let aggregate = is(World::Aggregate).then(|| link_aggregate(sandbox, &component));
+        let keyed = is(World::Keyed).then(|| link_keyed(sandbox, &component));
         let sink = is(World::Sink).then(|| link_sink(sandbox, &component));
         let imports = component_type.imports(&sandbox.engine);
         let component = is(World::TransactionalSink).then(|| Arc::from(bytes));
@@ -123,6 +128,7 @@ impl Plugin {
             sandbox: sandbox.clone(),
             transform: transform.transpose().map_err(broken)?,
             aggregate: aggregate.transpose().map_err(broken)?,
+            keyed: keyed.transpose().map_err(broken)?,
             sink: sink.transpose().map_err(broken)?,
             imports: imports.map(|(import, _)| import.to_owned()).collect(),
             component,
@@ -147,7 +153,7 @@ impl Plugin {
     }
 
     /// What it is for; where it is for several things, the first of transform,
-    /// aggregate, sink: a transactional sink is a sink.
+    /// keyed, aggregate, sink: a transactional sink is a sink.
     pub fn world(&self) -> World {
         self.0.worlds.first().copied().unwrap_or(World::Transform)
     }
@@ -173,6 +179,10 @@ impl Plugin {
 
     pub(crate) fn aggregate(&self) -> Option<&InstancePre<Host>> {
         self.0.aggregate.as_ref()
+    }
+
+    pub(crate) fn keyed(&self) -> Option<&InstancePre<Host>> {
+        self.0.keyed.as_ref()
     }
 
     pub(crate) fn sink(&self) -> Option<&InstancePre<SinkHost>> {
@@ -239,6 +249,7 @@ pub(crate) fn worlds(
     let mut worlds = Vec::new();
     for world in [
         World::Transform,
+        World::Keyed,
         World::Aggregate,
         World::Sink,
         World::TransactionalSink,
@@ -321,6 +332,13 @@ fn link_transform(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<
 fn link_aggregate(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
     let mut linker = Linker::new(&sandbox.engine);
     AggregatePlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    wasi::add_to_linker(&mut linker, component)?;
+    linker.instantiate_pre(component)
+}
+
+fn link_keyed(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
+    let mut linker = Linker::new(&sandbox.engine);
+    KeyedPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     wasi::add_to_linker(&mut linker, component)?;
     linker.instantiate_pre(component)
 }

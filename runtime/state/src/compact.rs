@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use arrow::array::{AsArray, RecordBatch, UInt64Array};
-use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::compute::{concat_batches, filter_record_batch, not, take_record_batch};
+use arrow::datatypes::{DataType, Schema, TimestampMicrosecondType};
 use arrow::row::{RowConverter, SortField};
-use azud_model::{Error, KEY_GROUPS, Result};
+use azud_model::{Error, KEY_GROUPS, REMOVED, Result};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::rows::{BATCH_ROWS, key_groups, write};
@@ -20,7 +20,8 @@ type Latest<'a> = HashMap<arrow::row::Row<'a>, u64, BuildHasherDefault<Xxh3Defau
 
 /// The rows of files, oldest first, as the bytes of one file; and how many rows it has.
 /// Rows that are forgotten are left out: whose first key, a timestamp in microseconds, is
-/// before `forgotten_below`.
+/// before `forgotten_below`; and those that say that what was under their key is removed, unless
+/// there are `older` files, in which it still is.
 /// One key group after the other: it takes the memory of the files and of one group.
 ///
 /// # Errors
@@ -29,6 +30,7 @@ pub fn compact(
     files: &[Vec<RecordBatch>],
     keys: usize,
     forgotten_below: Option<i64>,
+    older: bool,
 ) -> Result<(Vec<u8>, u64)> {
     let batches: Vec<&RecordBatch> = files.iter().flatten().collect();
     let Some(schema) = batches.first().map(|batch| batch.schema()) else {
@@ -54,6 +56,10 @@ pub fn compact(
             let last = match forgotten_below {
                 Some(before) => without_forgotten(&last, before)?,
                 None => last,
+            };
+            let last = match older {
+                true => last,
+                false => without_removed(&last, keys)?,
             };
             rows += last.num_rows() as u64;
             waiting += last.num_rows();
@@ -91,6 +97,26 @@ pub fn without_forgotten(rows: &RecordBatch, before: i64) -> Result<RecordBatch>
     Ok(filter_record_batch(rows, &kept.collect())?)
 }
 
+/// The rows of state that do not say that what was under their key is removed.
+///
+/// # Errors
+/// `Internal` if the rows cannot be filtered.
+fn without_removed(rows: &RecordBatch, keys: usize) -> Result<RecordBatch> {
+    let removed = says_removed(rows.schema_ref(), keys).and_then(|at| rows.columns().get(at));
+    match removed.and_then(|removed| removed.as_boolean_opt()) {
+        Some(removed) => Ok(filter_record_batch(rows, &not(removed)?)?),
+        None => Ok(rows.clone()),
+    }
+}
+
+/// The column that says whether a row is one that was removed, where states have one: right
+/// after the key. Columns of users may have its name, and may be null.
+pub(crate) fn says_removed(schema: &Schema, keys: usize) -> Option<usize> {
+    let field = schema.fields().get(BEFORE_KEY + keys)?;
+    let is = *field.data_type() == DataType::Boolean && !field.is_nullable();
+    (is && field.name() == REMOVED).then_some(BEFORE_KEY + keys)
+}
+
 fn last_of_each_key(
     converter: &RowConverter,
     all: &RecordBatch,
@@ -122,8 +148,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, StringArray, UInt8Array};
-    use arrow::datatypes::Int64Type;
+    use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray, UInt8Array};
+    use arrow::datatypes::{Field, Int64Type};
     use proptest::prelude::*;
 
     use azud_model::{KEY_GROUP, ORDER};
@@ -175,13 +201,60 @@ mod tests {
                 let file = describe(String::new(), pairs.len() as u64, &bytes);
                 encoded.push(decode(&file, "here", &bytes).unwrap());
             }
-            let (bytes, count) = compact(&encoded, 1, None).unwrap();
+            let (bytes, count) = compact(&encoded, 1, None, false).unwrap();
             let file = describe(String::new(), count, &bytes);
             let found = read(&decode(&file, "here", &bytes).unwrap());
             prop_assert_eq!(found.len() as u64, count);
             prop_assert_eq!(found.len(), expected.len());
             prop_assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), expected);
         }
+    }
+
+    /// Keys, and whether each says that it is removed.
+    fn marked(keys: &[(&str, bool)]) -> RecordBatch {
+        let pairs: Vec<(String, i64)> =
+            keys.iter().map(|(key, _)| ((*key).to_owned(), 0)).collect();
+        let rows = rows(&pairs);
+        let removed: Vec<bool> = keys.iter().map(|(_, removed)| *removed).collect();
+        let mut fields = rows.schema().fields().to_vec();
+        fields.insert(3, Arc::new(Field::new(REMOVED, DataType::Boolean, false)));
+        let mut columns = rows.columns().to_vec();
+        columns.insert(3, Arc::new(BooleanArray::from(removed)));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    #[test]
+    fn what_was_removed_stays_so_while_older_files_have_it() {
+        let files = vec![
+            vec![marked(&[("a", false), ("b", false), ("c", true)])],
+            vec![marked(&[("a", true), ("c", false)])],
+        ];
+        let kept = |files: &[Vec<RecordBatch>], older| {
+            let (bytes, count) = compact(files, 1, None, older).unwrap();
+            let file = describe(String::new(), count, &bytes);
+            let mut keys = Vec::new();
+            for batch in decode(&file, "here", &bytes).unwrap() {
+                let names = batch.column(2).as_string::<i32>().iter();
+                let removed = batch.column(3).as_boolean().iter();
+                let rows = names.zip(removed);
+                keys.extend(rows.map(|(key, removed)| (key.unwrap().to_owned(), removed.unwrap())));
+            }
+            keys
+        };
+        let row = |key: &str, removed| (key.to_owned(), removed);
+        assert_eq!(kept(&files, false), [row("b", false), row("c", false)]);
+        assert_eq!(
+            kept(&files, true),
+            [row("a", true), row("b", false), row("c", false)]
+        );
+        // A column of a user's may have the name: it is kept.
+        let nullable = marked(&[("a", true)]);
+        let fields = nullable.schema();
+        let fields = fields.fields().iter();
+        let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let nullable = RecordBatch::try_new(schema, nullable.columns().to_vec()).unwrap();
+        assert_eq!(kept(&[vec![nullable]], false), [row("a", true)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use azud_model::{Error, Result};
 
 use crate::checkpoint::{check_files, read_state};
+use crate::compact::says_removed;
 use crate::identity::IDENTITY;
 use crate::rows::describe;
 use crate::{EpochLog, Record, StateRecord, Storage, compact, decode, whole};
@@ -138,14 +139,16 @@ impl View {
         if files.is_empty() {
             return Ok(None);
         }
-        let (bytes, rows) = compact(&files, state.shape.keys, state.forgotten_below)?;
+        let (bytes, rows) = compact(&files, state.shape.keys, state.forgotten_below, false)?;
         drop(files);
         let batches = decode(&describe(String::new(), rows, &bytes), "memory", &bytes)?;
         let Some(schema) = batches.first().map(RecordBatch::schema) else {
             return Ok(None);
         };
         let all = arrow::compute::concat_batches(&schema, &batches)?;
-        let columns: Vec<usize> = (HIDDEN..schema.fields().len()).collect();
+        let columns = (HIDDEN..schema.fields().len())
+            .filter(|column| says_removed(&schema, state.shape.keys) != Some(*column))
+            .collect::<Vec<_>>();
         Ok(Some(all.project(&columns)?))
     }
 }

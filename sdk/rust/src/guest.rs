@@ -24,6 +24,17 @@ pub mod aggregate;
 #[rustfmt::skip]
 pub mod aggregate_bindings;
 
+pub mod keyed;
+
+/// The same for a plugin with state; log lines, fields and batches are those of `bindings`.
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "generated; the contract in `wit/` is its documentation"
+)]
+#[rustfmt::skip]
+pub mod keyed_bindings;
+
 #[cfg(not(target_os = "unknown"))]
 pub mod epochs;
 #[cfg(not(target_os = "unknown"))]

@@ -2,9 +2,11 @@
 //! and the test kit share.
 
 mod aggregate;
+mod keyed;
 mod sink;
 
-pub(crate) use aggregate::{AggregateInstance, Schemas};
+pub(crate) use aggregate::{AggregateInstance, Rows, Schemas};
+pub(crate) use keyed::{KeyedInstance, Opened, Work};
 pub(crate) use sink::SinkInstance;
 
 use crate::{

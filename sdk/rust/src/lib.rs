@@ -1,8 +1,8 @@
 //! Write Azud plugins in Rust.
 //!
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
-//! type that implements [`Transform`], [`Aggregate`] or [`Sink`] and one line that exports it
-//! ([`transform!`], [`aggregate!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
+//! type that implements [`Transform`], [`Keyed`], [`Aggregate`] or [`Sink`] and one line that
+//! exports it ([`transform!`], [`keyed!`], [`aggregate!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
 //! exactly once, see [`TransactionalSink`]). Its logic runs natively under `cargo test` (see
 //! [`testing`]); Azud builds the WebAssembly component.
 //!
@@ -46,6 +46,8 @@
 //! with the number of the input row that each output row comes from. Columns
 //! that are carried never enter the guest. A sink is given all columns, and answers
 //! with an [`Outcome`]. An aggregate is given rows and states of groups, and answers with states.
+//! A [`Keyed`] is given rows, states and timers of keys, and answers with rows, and with what of
+//! these has changed.
 
 mod aggregate;
 mod batch;
@@ -58,6 +60,7 @@ mod error;
 mod input;
 mod instance;
 mod json;
+mod keyed;
 pub mod log;
 mod members;
 mod outcome;
@@ -83,6 +86,10 @@ pub use columns::Columns;
 pub use error::{Error, Result};
 pub use input::Input;
 pub use json::{JsonLines, JsonRows};
+pub use keyed::{
+    Cell, Context, Emitter, Item, Keyed, KeyedSetup, List, Map, Nullable, Record, States, Timer,
+    Value,
+};
 pub use members::Members;
 pub use outcome::{Flushed, Outcome, Partial};
 pub use output::Output;

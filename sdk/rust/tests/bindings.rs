@@ -35,6 +35,11 @@ fn the_bindings_of_aggregates_are_what_the_contract_gives() {
     );
 }
 
+#[test]
+fn the_bindings_of_keyed_plugins_are_what_the_contract_gives() {
+    check("keyed-plugin", "keyed_bindings", shared(), str::to_owned);
+}
+
 /// A sink without transactions exports less of the same: it needs the macro alone,
 /// which takes the types from the bindings above.
 #[test]

@@ -22,9 +22,12 @@ pub(super) fn text(told: &Told<'_>) -> String {
     if let Some(asked) = &told.asked {
         columns(&mut text, asked, told.found);
         if asked.output.is_ok() && !inspection.has("transform") {
-            text += match inspection.has("aggregate") {
-                true => "  a query calls it with these arguments, in this order\n",
-                false => "  a sink is given all columns of what it reads\n",
+            text += if inspection.has("keyed") {
+                "  `key` of the node names those that are the key\n"
+            } else if inspection.has("aggregate") {
+                "  a query calls it with these arguments, in this order\n"
+            } else {
+                "  a sink is given all columns of what it reads\n"
             };
         }
     }
@@ -38,6 +41,7 @@ fn what(interface: &str) -> &'static str {
     match interface {
         "transform" => "maps batches",
         "sink" => "writes batches",
+        "keyed" => "maps rows by what it knows of their key",
         "aggregate" => "reduces groups",
         "epochs" => "a sink with transactions",
         _ => "unknown to this version",

@@ -39,6 +39,14 @@ const AGGREGATE: Template = Template {
     out: None,
 };
 
+const KEYED: Template = Template {
+    world: "keyed",
+    source: include_str!("../../templates/plugin/keyed/lib.rs"),
+    pipeline: include_str!("../../templates/plugin/keyed/pipeline.yaml"),
+    readme: include_str!("../../templates/plugin/keyed/README.md"),
+    out: None,
+};
+
 const SINK: Template = Template {
     world: "sink",
     source: include_str!("../../templates/plugin/sink/lib.rs"),
@@ -52,6 +60,7 @@ pub(crate) fn new(arguments: &NewPlugin) -> Result<(), Failure> {
     let template = match arguments.world {
         NewWorld::Transform => TRANSFORM,
         NewWorld::Aggregate => AGGREGATE,
+        NewWorld::Keyed => KEYED,
         NewWorld::Sink => SINK,
     };
     folder::make(&name.folder)?;

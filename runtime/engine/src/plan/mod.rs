@@ -5,6 +5,7 @@ mod check;
 mod checkpoint;
 mod component;
 mod grants;
+mod keyed;
 mod node;
 mod order;
 mod plugin;

@@ -6,8 +6,8 @@ use azud_manifest::{Plugin as PluginEntry, PluginFile, Spanned, Transform as Tra
 use azud_model::{ByteSize, Error, Mode};
 use azud_sandbox::{Limits, Plugin, Transform, World};
 
-use super::Environment;
 use super::node::Draft;
+use super::{Environment, keyed};
 use crate::graph::{MakeOperator, Vertex, Work};
 use crate::plugin::{MAX_ROWS, NodeLogger, PluginOperator};
 
@@ -25,17 +25,28 @@ pub(super) fn add(
     let Some((plugin, entry)) = loaded(draft, name, environment) else {
         return;
     };
-    // What is no transform is told below.
-    if plugin.is(World::Transform)
-        && let Some(grants) = &entry.grants
-    {
-        let message = format!(
-            "`{}` is used by `{}` as a transform, and a transform gets no grants",
-            name.value, node.name.value
+    if plugin.is(World::Keyed) && !plugin.is(World::Transform) {
+        keyed::add(
+            draft,
+            node,
+            (number, input),
+            (name, &plugin, entry),
+            environment,
         );
-        let help = "only sinks reach files and networks: a transform maps rows, and the same rows \
-                    always to the same";
-        draft.blame(grants.span, message, Some(help.to_owned()));
+        return;
+    }
+    if let Some(key) = node.key.first().filter(|_| plugin.is(World::Transform)) {
+        let message = format!(
+            "`key` is for plugins with state, and `{}` has none",
+            name.value
+        );
+        let help = "a transform is given rows as they come: remove `key`, or let the plugin export \
+                    `keyed` (azud new plugin NAME --world keyed)";
+        draft.blame(key.span, message, Some(help.to_owned()));
+        return;
+    }
+    // What is no transform is told below.
+    if plugin.is(World::Transform) && no_grants(draft, node, name, entry) {
         return;
     }
     let config = config(node.config.as_ref());
@@ -100,6 +111,26 @@ pub(super) fn add(
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
     draft.add_output(&node.name.value, number, vertex, schema, times);
+}
+
+/// Whether a plugin that maps rows asks for grants, which is told: it gets none.
+pub(super) fn no_grants(
+    draft: &mut Draft<'_>,
+    node: &TransformNode,
+    name: &Spanned<String>,
+    entry: &PluginEntry,
+) -> bool {
+    let Some(grants) = &entry.grants else {
+        return false;
+    };
+    let message = format!(
+        "`{}` is used by `{}` as a transform, and a transform gets no grants",
+        name.value, node.name.value
+    );
+    let help = "only sinks reach files and networks: a transform maps rows, and the same rows \
+                always to the same";
+    draft.blame(grants.span, message, Some(help.to_owned()));
+    true
 }
 
 /// The component that a node names, loaded once a manifest; `None` where that was told.

@@ -51,31 +51,36 @@ impl Calls for PluginRows<'_> {
     }
 
     fn place(&self, rows: Range<usize>) -> String {
-        let last = rows.end.saturating_sub(1);
-        let Some(origin) = self.batch.origin() else {
-            let count = self.batch.rows();
-            return match rows.len() {
-                1 => format!("row {} of {count}", rows.start + 1),
-                _ => format!("rows {} to {} of {count}", rows.start + 1, rows.end),
-            };
-        };
-        let (source, partition) = (&origin.partition.source, &origin.partition.name);
-        let at = |row: usize| origin.positions.values().get(row).copied().unwrap_or(0);
-        match rows.len() {
-            1 => format!(
-                "the row at source `{source}`, {partition}, position {}",
-                at(last)
-            ),
-            _ => format!(
-                "the rows at source `{source}`, {partition}, positions {} to {}",
-                at(rows.start),
-                at(last)
-            ),
-        }
+        place(self.batch, rows)
     }
 
     fn stop(&self, message: String) -> Error {
         Error::plugin(format!("node `{}`: {message}", self.node))
+    }
+}
+
+/// Where rows of a batch come from, for a person.
+pub(super) fn place(batch: &Batch, rows: Range<usize>) -> String {
+    let last = rows.end.saturating_sub(1);
+    let Some(origin) = batch.origin() else {
+        let count = batch.rows();
+        return match rows.len() {
+            1 => format!("row {} of {count}", rows.start + 1),
+            _ => format!("rows {} to {} of {count}", rows.start + 1, rows.end),
+        };
+    };
+    let (source, partition) = (&origin.partition.source, &origin.partition.name);
+    let at = |row: usize| origin.positions.values().get(row).copied().unwrap_or(0);
+    match rows.len() {
+        1 => format!(
+            "the row at source `{source}`, {partition}, position {}",
+            at(last)
+        ),
+        _ => format!(
+            "the rows at source `{source}`, {partition}, positions {} to {}",
+            at(rows.start),
+            at(last)
+        ),
     }
 }
 

@@ -156,7 +156,8 @@ impl Files {
                     keys,
                     forgotten_below,
                 } => {
-                    let merged = checkpoint.merge(epoch, &name, &files, keys, forgotten_below);
+                    let merged =
+                        checkpoint.merge(epoch, &name, &files, keys, forgotten_below, older);
                     merged.await
                 }
                 Merges::Positions => {

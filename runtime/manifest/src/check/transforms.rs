@@ -19,7 +19,8 @@ fn sql(transform: &Transform, findings: &mut Findings) {
             "remove it, and name the node in the query's FROM",
         );
     }
-    let of_plugins: [(&str, Option<Span>); 3] = [
+    let of_plugins: [(&str, Option<Span>); 4] = [
+        ("key", transform.key.first().map(|key| key.span)),
         (
             "config",
             transform.config.as_ref().map(|config| config.span),
@@ -47,6 +48,12 @@ fn plugin(transform: &Transform, findings: &mut Findings) {
             format!("`{}` needs the key `from`", transform.name.value),
             "it names the node, or the nodes, whose rows the plugin is given",
         );
+    }
+    for (number, key) in transform.key.iter().enumerate() {
+        let mut before = transform.key.iter().take(number);
+        if before.any(|other| other.value == key.value) {
+            findings.add(key.span, format!("`key` names `{}` twice", key.value));
+        }
     }
     if let Some(state) = &transform.state {
         findings.add(state.span, "`state` has a meaning only beside `sql`");

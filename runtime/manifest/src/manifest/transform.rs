@@ -14,7 +14,7 @@ use crate::Spanned;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-later" = ["key", "late", "time", "at_end", "checkpoint"],
+    "x-later" = ["late", "time", "at_end", "checkpoint"],
     "oneOf" = [{ "required": ["sql"] }, { "required": ["plugin"] }],
 ))]
 pub struct Transform {
@@ -30,6 +30,10 @@ pub struct Transform {
     pub sql: Option<Spanned<String>>,
     /// A plugin, by its name under `plugins`.
     pub plugin: Option<Spanned<String>>,
+    /// Columns by which a plugin with state knows its rows: one, or several.
+    #[serde(default)]
+    #[schemars(schema_with = "one_or_many")]
+    pub key: Vec<Spanned<String>>,
     /// What the plugin is opened with.
     pub config: Option<Spanned<Value>>,
     /// The most rows that a plugin is given at once.

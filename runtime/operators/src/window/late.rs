@@ -8,6 +8,7 @@ use arrow::compute::not;
 use arrow::datatypes::TimestampMicrosecondType;
 use azud_model::{Batch, Error, Result, Watermark};
 use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::expressions::Column;
 
 use super::Windows;
 use crate::guard::guarded;
@@ -49,6 +50,12 @@ impl LateFilter {
             becomes,
             start: None,
         }
+    }
+
+    /// The same of rows by themselves: `column` has their times.
+    pub fn of_column(name: &str, column: usize) -> Self {
+        let time = Arc::new(Column::new(name, column));
+        Self::new(time, Windows::instants(), LateRows::TakenOut)
     }
 
     /// The same of sessions whose gaps differ: `time` is when one of the row alone ends, and

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
 use crate::{
-    Aggregate, CancellationToken, Grants, GuestError, Limits, OpenError, Plugin, Silent, Sink,
-    Transform, World,
+    Aggregate, CancellationToken, Grants, GuestError, Keyed, Limits, OpenError, Plugin, Silent,
+    Sink, Transform, World,
 };
 
 /// How often a plugin is opened to find out what it wants.
@@ -55,6 +55,7 @@ enum Missing {
 /// A plugin that was opened.
 enum Opened {
     Transform(Transform),
+    Keyed(Keyed),
     Aggregate(Aggregate),
     /// It has nothing to answer.
     Sink,
@@ -100,12 +101,18 @@ fn find(plugin: &Plugin, config: &str) -> Asked {
     asked
 }
 
-/// As a transform or an aggregate; else as a sink without a grant.
+/// As what computes; else as a sink without a grant.
 fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Opened, OpenError> {
     let (schema, limits) = (Schema::new(fields.clone()), Limits::default());
     if plugin.is(World::Transform) {
         let opened = Transform::open(plugin, config, &schema, limits, Arc::new(Silent));
         return opened.map(Opened::Transform);
+    }
+    if plugin.is(World::Keyed) {
+        // Which of them are the key is the manifest's choice: any may be here.
+        let key: Vec<usize> = (0..fields.len()).collect();
+        let opened = Keyed::open(plugin, config, &schema, &key, limits, Arc::new(Silent));
+        return opened.map(Opened::Keyed);
     }
     if plugin.is(World::Aggregate) {
         let opened = Aggregate::open(plugin, config, &schema, limits, Arc::new(Silent));
@@ -127,7 +134,7 @@ fn open(plugin: &Plugin, config: &str, fields: &Fields) -> Result<Opened, OpenEr
 fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
     let reads = |column: usize| match &outcome {
         Ok(Opened::Transform(transform)) => transform.reads().contains(&column),
-        Ok(Opened::Aggregate(_) | Opened::Sink) => true,
+        Ok(Opened::Keyed(_) | Opened::Aggregate(_) | Opened::Sink) => true,
         Err(_) => false,
     };
     let input = fields
@@ -147,6 +154,10 @@ fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
         Opened::Transform(transform) => {
             let fields = transform.output_schema().fields().iter();
             fields.zip(transform.carried()).map(column).collect()
+        }
+        Opened::Keyed(keyed) => {
+            let fields = keyed.output_schema().fields().iter();
+            fields.map(|field| column((field, None))).collect()
         }
         Opened::Aggregate(aggregate) => {
             let fields = aggregate.output().iter();

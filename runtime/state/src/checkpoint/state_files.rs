@@ -28,7 +28,8 @@ impl Checkpoint {
         self.put_state(epoch, state, rows, bytes).await
     }
 
-    /// Merges files of a state, oldest first, into one.
+    /// Merges files of a state, oldest first, into one. What was removed is dropped where there
+    /// is no `older` file.
     ///
     /// # Errors
     /// Those of the storage; `Invalid` if a file is damaged or gone.
@@ -39,9 +40,11 @@ impl Checkpoint {
         files: &[StateFile],
         keys: usize,
         forgotten_below: Option<i64>,
+        older: bool,
     ) -> Result<StateFile> {
         let read = self.read_all(files).await?;
-        let (bytes, rows) = blocking(move || compact(&read, keys, forgotten_below)).await?;
+        let merged = blocking(move || compact(&read, keys, forgotten_below, older));
+        let (bytes, rows) = merged.await?;
         self.put_state(epoch, &format!("{state}-merged"), rows, bytes)
             .await
     }

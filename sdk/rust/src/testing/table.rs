@@ -97,6 +97,10 @@ impl Table {
         columns.flat_map(|column| column.fields.clone()).collect()
     }
 
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |first| first.values.len())
     }

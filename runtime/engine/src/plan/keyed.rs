@@ -1,0 +1,230 @@
+//! Plugin nodes with a key: late rows are taken out, rows move by key, and the plugin keeps
+//! states and sets timers.
+
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::{DataType, SchemaRef};
+use azud_manifest::{Plugin as PluginEntry, Spanned, Transform as TransformNode};
+use azud_model::{ColumnType, Error, Mode};
+use azud_operators::LateFilter;
+use azud_sandbox::{Keyed, KeyedState, Plugin, StateKind};
+use azud_sql::Times;
+
+use super::node::{Draft, LATE, Output, columns};
+use super::plugin::{config, limits};
+use super::{Environment, plugin::no_grants};
+use crate::graph::{From, MakeOperator, Side, Vertex, Work};
+use crate::plugin::{KeyedOperator, KeyedPlan, MAX_ROWS, NodeLogger};
+
+/// Adds a node whose plugin is one with state.
+pub(super) fn add(
+    draft: &mut Draft<'_>,
+    node: &TransformNode,
+    (number, input): (usize, Output),
+    (name, plugin, entry): (&Spanned<String>, &Plugin, &PluginEntry),
+    environment: &Environment<'_>,
+) {
+    if no_grants(draft, node, name, entry) {
+        return;
+    }
+    let Some(key) = key(draft, node, name, &input.schema) else {
+        return;
+    };
+    let config = config(node.config.as_ref());
+    let limits = limits(entry);
+    let logger = Arc::new(NodeLogger {
+        node: node.name.value.as_str().into(),
+    });
+    let open = {
+        let (plugin, schema, key) = (plugin.clone(), input.schema.clone(), key.clone());
+        move || {
+            Keyed::open(
+                &plugin,
+                &config,
+                &schema,
+                &key,
+                limits.clone(),
+                logger.clone(),
+            )
+        }
+    };
+    let first = match open() {
+        Ok(keyed) => keyed,
+        Err(error) => {
+            let span = node.config.as_ref().map_or(name.span, |config| config.span);
+            draft.blame(span, format!("plugin `{}`: {error}", name.value), None);
+            return;
+        }
+    };
+    draft.set_plugin(number, plugin.digest());
+    if first.has_event_timers() && input.times.columns.is_empty() {
+        let message = format!(
+            "plugin `{}` sets timers of event time, and what `{}` reads has none",
+            name.value, node.name.value
+        );
+        let help = "write `time: { column, delay }` on the source";
+        draft.blame(name.span, message, Some(help.to_owned()));
+        return;
+    }
+
+    let mut from = input.from.clone();
+    if let Some((column, time)) = time_of(&input).filter(|_| first.has_event_timers()) {
+        from = vec![From::output(add_late(
+            draft,
+            node,
+            (number, &input),
+            (column, time),
+        ))];
+    }
+    let schema = first.output_schema().clone();
+    let time = first
+        .event_time()
+        .and_then(|time| schema.fields().get(time));
+    let times = Times {
+        columns: time.iter().map(|time| time.name().clone()).collect(),
+        delay: input.times.delay,
+    };
+    let plan = KeyedPlan {
+        computes: computes(first.states()),
+        states: first.states().to_vec(),
+        input: input.schema.clone(),
+        key: key.clone(),
+    };
+    let vertex = Vertex {
+        exchange: Some(key),
+        keeps: true,
+        output: true,
+        ..Vertex::new(
+            number,
+            Work::Operator(make(node, first, open, plan, environment)),
+            vec![from],
+        )
+    };
+    let vertex = draft.add_vertex(vertex, node.name.span);
+    draft.add_output(&node.name.value, number, vertex, schema, times);
+}
+
+/// The operator of a lane; the instance that told the schema serves the first one.
+fn make(
+    node: &TransformNode,
+    first: Keyed,
+    open: impl Fn() -> Result<Keyed, azud_sandbox::OpenError> + Send + Sync + 'static,
+    plan: KeyedPlan,
+    environment: &Environment<'_>,
+) -> MakeOperator {
+    let rows = node.max_rows.as_ref();
+    let rows = rows.map_or(MAX_ROWS, |rows| rows.value.get());
+    let wait = node.max_wait.as_ref().map(|wait| wait.value.into());
+    let clock = environment.clock.clone();
+    let name: Arc<str> = node.name.value.as_str().into();
+    let first = Mutex::new(Some(first));
+    Arc::new(move |_: &[Mode]| {
+        let spare = first.lock().ok().and_then(|mut first| first.take());
+        let keyed = match spare {
+            Some(keyed) => keyed,
+            None => open().map_err(|error| Error::plugin(format!("node `{name}`: {error}")))?,
+        };
+        let (name, clock) = (name.clone(), clock.clone());
+        let operator = KeyedOperator::new(name, keyed, plan.clone(), (rows, wait), clock);
+        Ok(Box::new(operator?))
+    })
+}
+
+/// Takes out rows behind the watermark; answers the vertex that does.
+fn add_late(
+    draft: &mut Draft<'_>,
+    node: &TransformNode,
+    (number, input): (usize, &Output),
+    (column, time): (usize, String),
+) -> usize {
+    let make: MakeOperator =
+        Arc::new(move |_: &[Mode]| Ok(Box::new(LateFilter::of_column(&time, column))));
+    let vertex = Vertex {
+        serves: Some(draft.vertices.len() + 1),
+        ..Vertex::new(number, Work::Operator(make), vec![input.from.clone()])
+    };
+    let vertex = draft.add_vertex(vertex, node.name.span);
+    let late = Output {
+        from: vec![From {
+            vertex,
+            side: Side::Late,
+        }],
+        schema: input.schema.clone(),
+        times: Times::default(),
+    };
+    let name = format!("{}{LATE}", node.name.value);
+    draft.outputs.insert(name, late);
+    vertex
+}
+
+/// The columns that `key` names; `None` where that was told.
+fn key(
+    draft: &mut Draft<'_>,
+    node: &TransformNode,
+    name: &Spanned<String>,
+    input: &SchemaRef,
+) -> Option<Vec<usize>> {
+    if node.key.is_empty() {
+        let message = format!(
+            "plugin `{}` has state, and `{}` does not say of what",
+            name.value, node.name.value
+        );
+        let help = "write `key: [column]`: rows with the same key share what the plugin knows";
+        draft.blame(name.span, message, Some(help.to_owned()));
+        return None;
+    }
+    let mut key = Vec::new();
+    for column in &node.key {
+        let place = input.index_of(&column.value).ok();
+        let field = place.and_then(|place| input.fields().get(place));
+        let (Some(place), Some(field)) = (place, field) else {
+            let message = format!(
+                "no column `{}` in what `{}` reads: {}",
+                column.value,
+                node.name.value,
+                columns(input)
+            );
+            draft.blame(column.span, message, None);
+            return None;
+        };
+        if field.data_type().is_nested() {
+            let message = format!("`{}` cannot be a key: it is nested", column.value);
+            let help = "name its parts in SQL before this step, and let them be the key";
+            draft.blame(column.span, message, Some(help.to_owned()));
+            return None;
+        }
+        key.push(place);
+    }
+    Some(key)
+}
+
+/// The column of event time, where it is a moment.
+fn time_of(input: &Output) -> Option<(usize, String)> {
+    let mut times = input.times.columns.iter();
+    times.find_map(|time| {
+        let (place, field) = input.schema.column_with_name(time)?;
+        let is = matches!(field.data_type(), DataType::Timestamp(_, _));
+        is.then(|| (place, time.clone()))
+    })
+}
+
+/// What is kept, in words: for how long does not matter to what there is.
+fn computes(states: &[KeyedState]) -> String {
+    let words = states.iter().map(|state| {
+        let columns = state.columns.fields().iter().map(|field| {
+            let sql = ColumnType::from_arrow(field.data_type());
+            let sql = sql.map_or_else(|| field.data_type().to_string(), |sql| sql.to_string());
+            format!("{} {sql}", field.name())
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        match state.kind {
+            StateKind::Value => format!("value {}({columns})", state.name),
+            StateKind::List => format!("list {}({columns})", state.name),
+            StateKind::Map { keys } => format!("map {}({columns}) by {keys}", state.name),
+        }
+    });
+    format!(
+        "states of a plugin: {}",
+        words.collect::<Vec<_>>().join("; ")
+    )
+}

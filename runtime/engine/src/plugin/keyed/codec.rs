@@ -1,0 +1,91 @@
+//! Rows of states and keys as bytes: Arrow's row format, which is compared and kept as it is.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+use azud_model::{Error, Result};
+use azud_sandbox::{KeyedState, StateKind};
+
+/// Columns to bytes, and back.
+pub(super) struct Codec {
+    converter: RowConverter,
+    schema: SchemaRef,
+}
+
+/// Rows of one state.
+pub(super) struct StateCodec {
+    pub(super) rows: Codec,
+    /// Of a map, the key of an entry.
+    pub(super) entry: Option<Codec>,
+    pub(super) kind: StateKind,
+    /// Microseconds.
+    pub(super) ttl: Option<i64>,
+}
+
+// === impl Codec ===
+
+impl Codec {
+    /// # Errors
+    /// `Invalid` if a column is of a type that cannot be kept.
+    pub(super) fn new(schema: SchemaRef) -> Result<Self> {
+        let fields = schema.fields().iter();
+        let fields = fields.map(|field| SortField::new(field.data_type().clone()));
+        let converter = RowConverter::new(fields.collect());
+        let converter = converter.map_err(|error| {
+            Error::invalid("a column is of a type that cannot be kept").because(error)
+        })?;
+        Ok(Self { converter, schema })
+    }
+
+    pub(super) fn encode(&self, columns: &[ArrayRef]) -> Result<Vec<Box<[u8]>>> {
+        let rows = self.converter.convert_columns(columns)?;
+        Ok(rows.iter().map(|row| row.data().into()).collect())
+    }
+
+    pub(super) fn decode<'a>(
+        &self,
+        rows: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Result<RecordBatch> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let parser = self.converter.parser();
+        let rows: Vec<_> = rows.map(|row| parser.parse(row)).collect();
+        let columns = self.converter.convert_rows(rows)?;
+        let schema = self.schema.clone();
+        Ok(RecordBatch::try_new_with_options(
+            schema, columns, &options,
+        )?)
+    }
+}
+
+// === impl StateCodec ===
+
+impl StateCodec {
+    /// # Errors
+    /// As [`Codec::new`].
+    pub(super) fn new(state: &KeyedState) -> Result<Self> {
+        let entry = match state.kind {
+            StateKind::Value | StateKind::List => None,
+            StateKind::Map { keys } => {
+                let fields = state.columns.fields().iter().take(keys).cloned();
+                let schema = Schema::new(fields.collect::<Vec<_>>());
+                Some(Codec::new(Arc::new(schema))?)
+            }
+        };
+        Ok(Self {
+            rows: Codec::new(state.columns.clone())?,
+            entry,
+            kind: state.kind,
+            ttl: state.ttl.map(|ttl| i64::try_from(ttl).unwrap_or(i64::MAX)),
+        })
+    }
+
+    /// For rows of a map, the keys of their entries; else nothing.
+    pub(super) fn entries(&self, rows: &RecordBatch) -> Result<Vec<Box<[u8]>>> {
+        let (Some(codec), StateKind::Map { keys }) = (&self.entry, self.kind) else {
+            return Ok(Vec::new());
+        };
+        codec.encode(rows.columns().get(..keys).unwrap_or_default())
+    }
+}

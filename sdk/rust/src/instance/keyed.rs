@@ -1,0 +1,163 @@
+//! An opened plugin with state.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use crate::{
+    Batch, Context, Error, Field, Input, Keyed, KeyedSetup, Members, Result, Timer,
+    batch::Read,
+    config,
+    keyed::{Change, Clocks, Declared, Emits, Slot, Timers},
+    output::Rejected,
+};
+
+use super::Rows;
+
+/// A plugin and what it named.
+pub(crate) struct KeyedInstance<K> {
+    plugin: K,
+    key: Vec<Read>,
+    read: Vec<Read>,
+    states: Vec<(Vec<Read>, Rc<dyn Slot>)>,
+    emits: Rc<dyn Emits>,
+}
+
+/// What a plugin named, as it crosses the boundary.
+pub(crate) struct Opened {
+    pub(crate) reads: Vec<u32>,
+    pub(crate) states: Vec<Declared>,
+    pub(crate) output: Vec<Field>,
+    pub(crate) event_time: Option<u32>,
+    pub(crate) event_timers: bool,
+}
+
+/// What there is to do. Times are microseconds.
+pub(crate) struct Work<'a> {
+    pub(crate) keys: Rows<'a>,
+    pub(crate) rows: Rows<'a>,
+    pub(crate) members: &'a [u8],
+    /// Key, and timer.
+    pub(crate) due: Vec<(usize, Timer)>,
+    pub(crate) pending: Vec<(usize, Timer)>,
+    pub(crate) clocks: Clocks,
+}
+
+/// What became of it, but for states.
+pub(crate) struct Done {
+    pub(crate) rows: usize,
+    pub(crate) buffers: Vec<Vec<u8>>,
+    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) deleted: Vec<(usize, Timer)>,
+    pub(crate) set: Vec<(usize, Timer)>,
+}
+
+// === impl KeyedInstance ===
+
+impl<K: Keyed> KeyedInstance<K> {
+    pub(crate) fn open(config: &str, input: Vec<Field>, key: Vec<usize>) -> Result<(Self, Opened)> {
+        let config = config::parse(config)?;
+        let mut setup = KeyedSetup::new(Input::new(input), key);
+        let plugin = K::open(config, &mut setup)?;
+        let missing = || Error::new("`open` has not declared an output");
+        let emits = setup.emits.clone().ok_or_else(missing)?;
+        let key = setup.key_columns();
+        let states = setup.states.iter().map(|(declared, slot)| {
+            let columns = Input::new(declared.columns.clone()).read_all();
+            (columns, slot.clone())
+        });
+        let instance = Self {
+            plugin,
+            key,
+            states: states.collect(),
+            read: setup.read,
+            emits,
+        };
+        let opened = Opened {
+            reads: setup.reads,
+            states: setup
+                .states
+                .into_iter()
+                .map(|(declared, _)| declared)
+                .collect(),
+            output: setup.output,
+            event_time: setup.event_time,
+            event_timers: setup.event_timers,
+        };
+        Ok((instance, opened))
+    }
+
+    /// Puts what is known of keys in a state.
+    pub(crate) fn load(
+        &self,
+        state: usize,
+        keys: usize,
+        (rows, buffers): Rows<'_>,
+        members: &[u8],
+    ) -> Result<()> {
+        let missing = || Error::new("a state was not declared");
+        let (reads, slot) = self.states.get(state).ok_or_else(missing)?;
+        let owners: Vec<usize> = Members::new(members, rows, keys)?.iter().collect();
+        let rows = Batch {
+            rows,
+            buffers,
+            reads,
+        };
+        slot.load(keys, &rows, &owners)
+    }
+
+    /// What has become of the states, in the order in which they were declared.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        self.states.iter().map(|(_, slot)| slot.changes()).collect()
+    }
+
+    pub(crate) fn process(&mut self, work: Work<'_>) -> Result<Done> {
+        // What a call that failed has given is not there.
+        self.emits.take();
+        let (count, buffers) = work.keys;
+        let keys = Batch {
+            rows: count,
+            buffers,
+            reads: &self.key,
+        };
+        let (rows, buffers) = work.rows;
+        let batch = Batch {
+            rows,
+            buffers,
+            reads: &self.read,
+        };
+        let mut of_key: Vec<Vec<usize>> = vec![Vec::new(); count];
+        for (row, key) in Members::new(work.members, rows, count)?.iter().enumerate() {
+            if let Some(rows) = of_key.get_mut(key) {
+                rows.push(row);
+            }
+        }
+        let mut timers: BTreeMap<usize, Timers> = BTreeMap::new();
+        for (key, timer) in work.due {
+            timers.entry(key).or_default().due.insert(timer);
+        }
+        for (key, timer) in work.pending {
+            timers.entry(key).or_default().pending.insert(timer);
+        }
+        let (mut rejected, mut deleted, mut set) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, rows) in of_key.iter().enumerate() {
+            let mut own = timers.remove(&key).unwrap_or_default();
+            if !rows.is_empty() {
+                let mut context = Context::new(&keys, key, work.clocks, &mut own, &mut rejected);
+                self.plugin.rows(&mut context, &batch, rows)?;
+            }
+            while let Some(timer) = own.due.pop_first() {
+                let mut context = Context::new(&keys, key, work.clocks, &mut own, &mut rejected);
+                self.plugin.timer(&mut context, timer)?;
+            }
+            deleted.extend(own.deleted.into_iter().map(|timer| (key, timer)));
+            set.extend(own.set.into_iter().map(|timer| (key, timer)));
+        }
+        let (rows, buffers) = self.emits.take();
+        Ok(Done {
+            rows,
+            buffers,
+            rejected,
+            deleted,
+            set,
+        })
+    }
+}
