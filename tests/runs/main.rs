@@ -7,6 +7,7 @@ mod compiler;
 mod files;
 mod idle;
 mod inspect;
+mod keyed;
 mod manifests;
 mod process;
 mod signals;

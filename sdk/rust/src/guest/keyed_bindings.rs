@@ -180,8 +180,7 @@ pub mod exports {
                     pub rows: Batch,
                     /// The key of each new row.
                     pub groups: _rt::Vec<u8>,
-                    /// Timers that are due, those of a key in the order of their times. They are
-                    /// gone with this call.
+                    /// Timers that are due, one a key: the first of it. They are gone with this call.
                     pub due: Timers,
                     /// All other timers that the keys have.
                     pub pending: Timers,
@@ -247,8 +246,9 @@ pub mod exports {
                     /// Timers that are removed; one that a key does not have is no error.
                     pub deleted: Timers,
                     /// Timers that are set; one that is there already is there once. A timer of a
-                    /// time that has come is due at the end of the epoch; one that a due timer
-                    /// sets, and that is no later than that, in the next.
+                    /// time that has come is due at the end of the epoch. One that a due timer
+                    /// sets is due in the same epoch if both are of event time, it is later, and
+                    /// its time has come; else in the next at the earliest.
                     pub set: Timers,
                 }
                 impl ::core::fmt::Debug for Answer {

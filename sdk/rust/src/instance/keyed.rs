@@ -132,7 +132,7 @@ impl<K: Keyed> KeyedInstance<K> {
         }
         let mut timers: BTreeMap<usize, Timers> = BTreeMap::new();
         for (key, timer) in work.due {
-            timers.entry(key).or_default().due.insert(timer);
+            timers.entry(key).or_default().due = Some(timer);
         }
         for (key, timer) in work.pending {
             timers.entry(key).or_default().pending.insert(timer);
@@ -144,7 +144,7 @@ impl<K: Keyed> KeyedInstance<K> {
                 let mut context = Context::new(&keys, key, work.clocks, &mut own, &mut rejected);
                 self.plugin.rows(&mut context, &batch, rows)?;
             }
-            while let Some(timer) = own.due.pop_first() {
+            if let Some(timer) = own.due.take() {
                 let mut context = Context::new(&keys, key, work.clocks, &mut own, &mut rejected);
                 self.plugin.timer(&mut context, timer)?;
             }

@@ -23,7 +23,7 @@ pub(crate) struct Clocks {
 /// Timers of a key.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    pub(crate) due: BTreeSet<Timer>,
+    pub(crate) due: Option<Timer>,
     pub(crate) pending: BTreeSet<Timer>,
     pub(crate) set: BTreeSet<Timer>,
     pub(crate) deleted: BTreeSet<Timer>,
@@ -101,9 +101,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Removes a timer of the key, also one that is due in this call and still to come.
+    /// Removes a timer of the key, if it has it.
     pub fn delete_timer(&mut self, timer: Timer) {
-        self.timers.due.remove(&timer);
         self.timers.set.remove(&timer);
         if self.timers.pending.contains(&timer) {
             self.timers.deleted.insert(timer);

@@ -18,7 +18,10 @@ pub(crate) struct Declared {
     pub(crate) kind: Kind,
     pub(crate) columns: Vec<Field>,
     /// Microseconds.
-    #[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "the test kit keeps all"))]
+    #[cfg_attr(
+        not(target_family = "wasm"),
+        expect(dead_code, reason = "the test kit keeps all")
+    )]
     pub(crate) ttl: Option<u64>,
 }
 

@@ -145,7 +145,7 @@ impl Calls for TimerCalls<'_> {
         let times: Vec<String> = timers
             .times
             .iter()
-            .map(|time| azud_model::iso_timestamp(*time))
+            .map(|time| azud_model::iso_timestamp(time.div_euclid(1_000)).replace(".000Z", "Z"))
             .collect();
         let reason = format!("a timer at {}: {reason}", times.join(", "));
         self.out.reject(&keys, 0, reason)

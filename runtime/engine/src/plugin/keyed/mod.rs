@@ -15,6 +15,8 @@ mod firing;
 mod operator;
 mod saved;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use arrow::datatypes::SchemaRef;
 use azud_sandbox::KeyedState;

@@ -267,13 +267,10 @@ impl Store {
         }
     }
 
-    /// Timers of a kind that are due, by their time: as many as a test says.
-    pub(super) fn due(&self, kind: u8, is_due: impl Fn(i64) -> bool) -> Vec<(i64, u64)> {
-        let timers = self.timers.get(usize::from(kind)).into_iter().flatten();
-        timers
-            .copied()
-            .take_while(|(time, _)| is_due(*time))
-            .collect()
+    /// Time and key of the timers of a kind that are due up to a time.
+    pub(super) fn due(&self, kind: u8, until: i64) -> impl Iterator<Item = (i64, u64)> {
+        let timers = self.timers.get(usize::from(kind)).into_iter();
+        timers.flat_map(move |timers| timers.range(..=(until, u64::MAX)).copied())
     }
 
     /// Sets a timer; it is there once.
