@@ -1,5 +1,6 @@
-//! Windows, sessions, joins and duplicates over a kill: what is closed is closed once, what is
-//! late stays late, and what waits for its match is there.
+//! Windows, sessions, joins, duplicates and a plugin with state over a kill: what is closed is
+//! closed once, what is late stays late, what waits for its match is there, and no timer comes
+//! twice.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,8 +9,8 @@ use crate::process::{finish, log, start, wait};
 use crate::seeds;
 use crate::verdict::files;
 
-const TABLES: [&str; 7] = [
-    "tumbling", "sliding", "again", "sessions", "joined", "distinct", "late",
+const TABLES: [&str; 8] = [
+    "tumbling", "sliding", "again", "sessions", "joined", "distinct", "visits", "late",
 ];
 
 /// So little that some rows are late.
@@ -26,6 +27,9 @@ const POINTS: [&str; 6] = [
 
 /// Where an epoch ends depends on the rows only: 200 of one file.
 fn manifest(parallelism: u64, at_end: &str, delay: &str) -> String {
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/visits");
+    let visits = azud_build::build(&guest, None).unwrap();
+    let visits = visits.display();
     format!(
         r#"
 name: windows
@@ -46,6 +50,7 @@ transforms:
   sessions: {{ sql: "SELECT session_window.start AS start, session_window.end AS end, k, count(*) AS n, max(x) AS m FROM rows GROUP BY session_window(ts, CASE WHEN k < '4' THEN '300 milliseconds' ELSE '50 milliseconds' END), k" }}
   joined: {{ sql: "SELECT a.k, a.x AS ax, b.x AS bx FROM rows a LEFT JOIN rows b ON a.k = b.k AND b.ts > a.ts AND b.ts <= a.ts + INTERVAL '80' MILLISECOND" }}
   keyed: {{ sql: "SELECT k, x % 200 AS m, x, ts FROM rows" }}
+  visits: {{ from: rows, plugin: visits, key: [k] }}
   distinct: {{ sql: "SELECT k, m, x FROM dropDuplicatesWithinWatermark(keyed, k, m)" }}
 sinks:
   tumbling_out: {{ from: tumbling, file: {{ path: ./tumbling }}, format: json }}
@@ -54,7 +59,10 @@ sinks:
   sessions_out: {{ from: sessions, file: {{ path: ./sessions }}, format: json }}
   joined_out: {{ from: joined, file: {{ path: ./joined }}, format: json }}
   distinct_out: {{ from: distinct, file: {{ path: ./distinct }}, format: json }}
+  visits_out: {{ from: visits, file: {{ path: ./visits }}, format: json }}
   late: {{ from: tumbling.late, file: {{ path: ./late }}, format: json }}
+plugins:
+  visits: {{ path: "{visits}" }}
 "#
     )
 }
