@@ -6,6 +6,7 @@ mod aggregates;
 mod dstream;
 mod join;
 mod kappa;
+mod keyed;
 mod killed;
 mod plugins;
 mod windows;

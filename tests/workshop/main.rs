@@ -6,6 +6,7 @@
 mod aggregates;
 mod docs;
 mod errors;
+mod keyed;
 mod pipelines;
 mod plugins;
 mod sinks;

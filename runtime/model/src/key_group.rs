@@ -35,18 +35,35 @@ pub const REMOVED: &str = "_removed";
 /// # Errors
 /// [`crate::ErrorKind::Internal`] if a column cannot be read as its own type.
 pub fn key_groups(keys: &[ArrayRef], rows: usize) -> Result<Vec<u8>> {
+    let mut groups = Vec::with_capacity(rows);
+    each_key(keys, rows, |bytes| {
+        // The remainder of a division by 256 is one byte.
+        groups.push((xxh3_64(bytes) % KEY_GROUPS) as u8);
+    })?;
+    Ok(groups)
+}
+
+/// The canonical bytes of every row: a name for a key that lasts.
+///
+/// # Errors
+/// As [`key_groups`].
+pub fn key_bytes(keys: &[ArrayRef], rows: usize) -> Result<Vec<Vec<u8>>> {
+    let mut all = Vec::with_capacity(rows);
+    each_key(keys, rows, |bytes| all.push(bytes.to_vec()))?;
+    Ok(all)
+}
+
+fn each_key(keys: &[ArrayRef], rows: usize, mut each: impl FnMut(&[u8])) -> Result<()> {
     let writers = keys.iter().map(Writer::new).collect::<Result<Vec<_>>>()?;
     let mut bytes = Vec::new();
-    (0..rows)
-        .map(|row| {
-            bytes.clear();
-            for writer in &writers {
-                writer.write(row, &mut bytes)?;
-            }
-            // The remainder of a division by 256 is one byte.
-            Ok((xxh3_64(&bytes) % KEY_GROUPS) as u8)
-        })
-        .collect()
+    for row in 0..rows {
+        bytes.clear();
+        for writer in &writers {
+            writer.write(row, &mut bytes)?;
+        }
+        each(&bytes);
+    }
+    Ok(())
 }
 
 enum Writer {

@@ -28,7 +28,7 @@ pub use column_type_parser::ColumnTypeError;
 pub use duration::{Duration, DurationError};
 pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, Result};
-pub use key_group::{KEY_GROUP, KEY_GROUPS, ORDER, REMOVED, key_groups};
+pub use key_group::{KEY_GROUP, KEY_GROUPS, ORDER, REMOVED, key_bytes, key_groups};
 pub use mode::Mode;
 pub use position::{Origin, Partition, Position};
 pub use rejected::{Rejected, RejectedBatch, rejected_schema};

@@ -90,7 +90,7 @@ impl KeyedState {
         let sorted = sorted.map(|field| SortField::new(field.data_type().clone()));
         if !RowConverter::supports_fields(&sorted.collect::<Vec<_>>()) {
             return Err(GuestError::invalid(format!(
-                "the state `{name}` has a column of a type that is not kept: maps are not"
+                "the state `{name}` has a column of a type that cannot be kept"
             )));
         }
         Ok(Self {

@@ -8,6 +8,7 @@ mod contract;
 mod epochs;
 mod hostile;
 mod inspect;
+mod keyed;
 mod limits;
 mod load;
 mod opens;

@@ -52,6 +52,13 @@ pub fn open_keyed<K: Keyed>(config: &str, key: &[&str], columns: &Table) -> Resu
     };
     let key = key.iter().map(place).collect::<Result<Vec<_>>>()?;
     let (instance, opened) = KeyedInstance::open(config, columns.fields(), key.clone())?;
+    for (place, state) in opened.states.iter().enumerate() {
+        let mut before = opened.states.iter().take(place);
+        if before.any(|other| other.name == state.name) {
+            let name = &state.name;
+            return Err(Error::new(format!("two states are named `{name}`")));
+        }
+    }
     let time = opened
         .event_time
         .and_then(|time| opened.output.get(time as usize));

@@ -78,7 +78,10 @@ impl Keyed for Visits {
     }
 
     fn rows(&mut self, context: &mut Context<'_>, batch: &Batch, rows: &[usize]) -> Result<()> {
-        let (x, ts) = (batch.column::<Int64>("x")?, batch.column::<Timestamp>("ts")?);
+        let (x, ts) = (
+            batch.column::<Int64>("x")?,
+            batch.column::<Timestamp>("ts")?,
+        );
         for row in rows {
             let (x, ts) = (x.get(*row).unwrap_or(0), ts.get(*row).unwrap_or(0));
             match x {
@@ -130,7 +133,14 @@ impl Keyed for Visits {
         let seen = self.seen.entries(context).into_iter();
         let seen: Vec<String> = seen.map(|(x, count)| format!("{x}:{count}")).collect();
         let k = context.key::<Utf8>("k")?.unwrap_or("null");
-        let row = (k.to_owned(), timer.time(), rows, sum, last.join(" "), seen.join(" "));
+        let row = (
+            k.to_owned(),
+            timer.time(),
+            rows,
+            sum,
+            last.join(" "),
+            seen.join(" "),
+        );
         self.out.push(row);
         self.last.clear(context);
         if sum % 2 == 0 {

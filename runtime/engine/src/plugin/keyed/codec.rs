@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
-use azud_model::{Error, Result};
+use azud_model::{Error, Result, key_bytes};
+use azud_operators::canonical;
 use azud_sandbox::{KeyedState, StateKind};
 
 /// Columns to bytes, and back.
@@ -81,11 +82,33 @@ impl StateCodec {
         })
     }
 
+    /// The names of rows as they are kept: those of a map's entries in a form that lasts, that of
+    /// Arrow's rows may be another one in its next version.
+    pub(super) fn lasting<'a>(
+        &self,
+        names: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) -> Result<Vec<Vec<u8>>> {
+        let Some(codec) = &self.entry else {
+            return Ok(names.map(<[u8]>::to_vec).collect());
+        };
+        let rows = names.len();
+        key_bytes(codec.decode(names)?.columns(), rows)
+    }
+
     /// For rows of a map, the keys of their entries; else nothing.
     pub(super) fn entries(&self, rows: &RecordBatch) -> Result<Vec<Box<[u8]>>> {
-        let (Some(codec), StateKind::Map { keys }) = (&self.entry, self.kind) else {
-            return Ok(Vec::new());
-        };
-        codec.encode(rows.columns().get(..keys).unwrap_or_default())
+        match self.kind {
+            StateKind::Map { keys } => self.entry_names(rows.columns().get(..keys)),
+            StateKind::Value | StateKind::List => Ok(Vec::new()),
+        }
+    }
+
+    /// The keys of entries, of their columns; -0.0 is 0.0, and every NaN is one.
+    pub(super) fn entry_names(&self, columns: Option<&[ArrayRef]>) -> Result<Vec<Box<[u8]>>> {
+        let columns = columns.unwrap_or_default().iter().map(canonical);
+        match &self.entry {
+            Some(codec) => codec.encode(&columns.collect::<Vec<_>>()),
+            None => Ok(Vec::new()),
+        }
     }
 }

@@ -13,6 +13,7 @@ use arrow::datatypes::{
 };
 use azud_model::{Error, KEY_GROUP, ORDER, REMOVED, Result, key_groups};
 use azud_operators::{StateShape, last_rows};
+use azud_sandbox::StateKind;
 
 use super::entry::Kept;
 use super::store::{Store, timer_of};
@@ -87,14 +88,14 @@ impl Store {
         }
         let keys = self.keys.decode(keys.into_iter())?;
         let orders = changed.iter().map(|(key, _, _)| *key);
-        let rows_named = changed.iter().map(|(_, _, name)| &**name);
+        let names_of_rows = self.names()?;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(UInt8Array::from(key_groups(keys.columns(), changed.len())?)),
             Arc::new(UInt64Array::from_iter_values(orders)),
         ];
         columns.extend(keys.columns().iter().cloned());
         columns.push(Arc::new(StringArray::from(names)));
-        columns.push(Arc::new(BinaryArray::from_iter_values(rows_named)));
+        columns.push(Arc::new(BinaryArray::from_iter_values(names_of_rows)));
         columns.push(Arc::new(BooleanArray::from(removed)));
         columns.push(Arc::new(
             TimestampMicrosecondArray::from(times).with_timezone("UTC"),
@@ -104,6 +105,29 @@ impl Store {
             columns.push(Arc::new(spread(&rows, places)?));
         }
         Ok(Some(RecordBatch::try_new(self.shape().schema, columns)?))
+    }
+
+    /// The names of the rows that have changed, as they are kept.
+    fn names(&self) -> Result<Vec<Vec<u8>>> {
+        let mut names = vec![Vec::new(); self.changed.len()];
+        for (state, codec) in self.states.iter().enumerate() {
+            let own = || {
+                let all = self.changed.iter().enumerate();
+                all.filter(move |(_, (_, of, _))| *of == state)
+            };
+            let kept: Vec<&[u8]> = own().map(|(_, (_, _, name))| &**name).collect();
+            for ((place, _), name) in own().zip(codec.lasting(kept.into_iter())?) {
+                if let Some(slot) = names.get_mut(place) {
+                    *slot = name;
+                }
+            }
+        }
+        for (slot, (_, state, name)) in names.iter_mut().zip(&self.changed) {
+            if *state == self.states.len() {
+                *slot = name.to_vec();
+            }
+        }
+        Ok(names)
     }
 
     /// Goes on with rows of state, oldest first.
@@ -135,7 +159,12 @@ impl Store {
             let column = rows.columns().get(after + AFTER_KEY + number);
             let column = column.and_then(|column| column.as_struct_opt());
             let missing = || Error::internal("rows of state have no column of a state");
-            encoded.push(codec.rows.encode(column.ok_or_else(missing)?.columns())?);
+            let columns = column.ok_or_else(missing)?.columns();
+            let entries = match codec.kind {
+                StateKind::Map { keys } => codec.entry_names(columns.get(..keys))?,
+                StateKind::Value | StateKind::List => Vec::new(),
+            };
+            encoded.push((codec.rows.encode(columns)?, entries));
         }
         for (row, key) in keys.into_iter().enumerate() {
             let number = self.known(key);
@@ -149,7 +178,10 @@ impl Store {
             }
             let place = self.plan.states.iter().position(|own| own.name == state);
             let expires = time.unwrap_or(i64::MAX);
-            let bytes = place.and_then(|place| encoded.get(place)?.get(row));
+            let of_state = place.and_then(|place| encoded.get(place));
+            let bytes = of_state.and_then(|(rows, _)| rows.get(row));
+            let entry = of_state.and_then(|(_, entries)| entries.get(row));
+            let name = entry.map_or(name, |entry| entry);
             let entry = self.entries.get_mut(&number);
             let rows = entry
                 .zip(place)

@@ -195,8 +195,8 @@ impl Store {
                 cleared.entry(key).or_insert_with(|| rows.take());
             }
         }
-        if let Some(entry) = &codec.entry {
-            let names = entry.encode(change.removed.rows.columns())?;
+        if codec.entry.is_some() {
+            let names = codec.entry_names(Some(change.removed.rows.columns()))?;
             for (key, name) in change.removed.groups.iter().filter_map(key).zip(names) {
                 let rows = rows_of(&mut self.entries, key, state);
                 if rows.is_some_and(|rows| rows.remove(&name)) {
