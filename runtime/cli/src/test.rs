@@ -104,8 +104,13 @@ impl Tally {
         let diff = outcome.failure.unwrap_or_default();
         if json {
             let file = file.display().to_string();
-            self.outcomes
-                .push(json!({ "file": file, "name": outcome.name, "ok": ok, "diff": diff }));
+            self.outcomes.push(json!({
+                "file": file,
+                "name": outcome.name,
+                "ok": ok,
+                "diff": diff,
+                "timeline": outcome.timeline,
+            }));
             return;
         }
         let verdict = if ok { "ok" } else { "FAILED" };
@@ -125,7 +130,7 @@ impl Tally {
             let (why, _) = failure.told(false);
             let file = file.display().to_string();
             self.outcomes
-                .push(json!({ "file": file, "name": null, "ok": false, "diff": why }));
+                .push(json!({ "file": file, "name": null, "ok": false, "diff": why, "timeline": [] }));
         } else {
             failure.report();
         }
