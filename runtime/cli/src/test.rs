@@ -129,8 +129,9 @@ impl Tally {
         if json {
             let (why, _) = failure.told(false);
             let file = file.display().to_string();
-            self.outcomes
-                .push(json!({ "file": file, "name": null, "ok": false, "diff": why, "timeline": [] }));
+            self.outcomes.push(
+                json!({ "file": file, "name": null, "ok": false, "diff": why, "timeline": [] }),
+            );
         } else {
             failure.report();
         }

@@ -175,8 +175,14 @@ impl<'a> Case<'a> {
         });
         let checkpoint = self.checkpoint.as_ref();
         let outputs = outputs.collect();
-        check_for_test(self.manifest, &self.environment, loaded, outputs, checkpoint)
-            .map_err(|report| format!("{report}\n"))
+        check_for_test(
+            self.manifest,
+            &self.environment,
+            loaded,
+            outputs,
+            checkpoint,
+        )
+        .map_err(|report| format!("{report}\n"))
     }
 
     /// What each source gives, by its name.
@@ -186,10 +192,14 @@ impl<'a> Case<'a> {
     ) -> Result<BTreeMap<String, Arc<Steps>>, Fault> {
         let mut all = BTreeMap::new();
         for (name, shape) in sources {
-            let own = self.test.input.iter().map(|step| match step.rows.get(name) {
-                Some(rows) => rows.rows.as_slice(),
-                None => &[],
-            });
+            let own = self
+                .test
+                .input
+                .iter()
+                .map(|step| match step.rows.get(name) {
+                    Some(rows) => rows.rows.as_slice(),
+                    None => &[],
+                });
             let steps = input::steps(name, shape, &own.collect::<Vec<_>>())?;
             all.insert(name.clone(), Arc::new(steps));
         }

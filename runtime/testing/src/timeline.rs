@@ -94,7 +94,11 @@ impl Line {
             input.push("restart".to_owned());
         }
         input.extend(self.advance.as_ref().map(|advance| format!("+{advance}")));
-        input.extend(self.input.iter().map(|(name, rows)| format!("{name} {rows}")));
+        input.extend(
+            self.input
+                .iter()
+                .map(|(name, rows)| format!("{name} {rows}")),
+        );
         let times = self.happened.times.as_slice();
         let watermark = match times {
             [one] => told(one),

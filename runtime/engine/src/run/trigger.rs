@@ -124,5 +124,8 @@ mod tests {
         let tick = every.next_tick(&clock);
         assert_eq!(tick, Some((20_000, Duration::from_secs(5))));
         assert_eq!(Trigger::Once.next_tick(&clock), None);
+        let steps = Trigger::Steps { looks: true };
+        assert_eq!(steps.next_tick(&clock), None, "a test waits for no clock");
+        assert!(steps.ends_when_full() && steps.looks());
     }
 }

@@ -92,7 +92,10 @@ impl Shape<'_> {
         self.check(of, &mut value, place, findings);
         let fits = findings.take_since(before).is_empty();
         if fits {
-            findings.add(place.span, format!("unknown key `{key}`, did you mean `{guess}`?"));
+            findings.add(
+                place.span,
+                format!("unknown key `{key}`, did you mean `{guess}`?"),
+            );
         } else {
             findings.extend(said);
         }

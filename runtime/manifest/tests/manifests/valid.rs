@@ -183,10 +183,16 @@ fn tests_are_read_with_their_places() {
         panic!("three steps")
     };
     assert!(first.restart.is_none() && first.advance.is_none() && steps.expect.is_empty());
-    assert_eq!(rows(&first.expect["counts"]), [json!({ "value": "a", "count": 1 })]);
+    assert_eq!(
+        rows(&first.expect["counts"]),
+        [json!({ "value": "a", "count": 1 })]
+    );
     assert_eq!(text(second.restart.unwrap()), "restart");
     let advance = second.advance.as_ref().unwrap();
-    assert_eq!((advance.value.to_string().as_str(), text(advance.span)), ("10s", "10s"));
+    assert_eq!(
+        (advance.value.to_string().as_str(), text(advance.span)),
+        ("10s", "10s")
+    );
     assert_eq!(second.rows.keys().collect::<Vec<_>>(), ["lines"]);
     assert!(third.restart.is_none() && third.rows.is_empty() && third.expect.is_empty());
 }
