@@ -17,6 +17,7 @@ mod plan;
 mod plugin;
 mod recovery;
 mod run;
+mod why;
 
 pub use connectors::{CONNECTORS, manifest_connectors};
 pub use describe::{Guarantee, NodeView, PlanView};
@@ -26,3 +27,4 @@ pub use plan::{
 };
 pub use recovery::{Fit, NodeFit};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
+pub use why::{Why, WhyHeld, WhyNeed, WhySource, WhyStep};

@@ -204,6 +204,7 @@ mod tests {
         let reported = Arc::new(Reported::default());
         let lane = reported.lane();
         let plan = PlanTime {
+            column: "ts".to_owned(),
             delay,
             idle: Some(Duration::from_secs(60)),
             reported,
