@@ -4,7 +4,7 @@ mod steps;
 
 use std::collections::BTreeSet;
 
-use azud_model::{Error, Result, Watermark, iso_timestamp};
+use azud_model::{Error, Result, Watermark, iso_micros};
 use azud_state::{Record, TimeRecord, View};
 use serde::Serialize;
 
@@ -181,7 +181,7 @@ impl Plan {
         Ok(Why {
             node: name(node).to_owned(),
             epoch: record.epoch,
-            time: seconds(record.time_ms.saturating_mul(1000)),
+            time: iso_micros(record.time_ms.saturating_mul(1000)),
             watermark: known_time(watermark.time),
             closed: known_time(watermark.closed),
             held_back_by: held_back_by
@@ -254,7 +254,7 @@ impl Plan {
             source: name.to_owned(),
             column: time.map(|time| time.column.clone()),
             delay: time.map(|time| length(time.delay)),
-            latest: known.and_then(|known| known.latest).map(seconds),
+            latest: known.and_then(|known| known.latest).map(iso_micros),
             watermark: known_time(own.time),
             behind: (from.behind > 0).then(|| length(from.behind)),
             passed_over: time.is_some() && own.behind(from.behind).time < node.time,
@@ -269,12 +269,7 @@ fn time_of<'a>(record: &'a Record, source: &str) -> Option<&'a TimeRecord> {
 
 /// A time, once there is one.
 fn known_time(micros: i64) -> Option<String> {
-    (micros > i64::MIN).then(|| seconds(micros))
-}
-
-/// A time as ISO 8601, without a fraction of nothing.
-fn seconds(micros: i64) -> String {
-    iso_timestamp(micros.div_euclid(1000)).replace(".000Z", "Z")
+    (micros > i64::MIN).then(|| iso_micros(micros))
 }
 
 /// A length of time as a manifest has it.

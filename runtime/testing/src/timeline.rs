@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use azud_engine::TimeReport;
 use azud_manifest::TestStep;
-use azud_model::iso_timestamp;
+use azud_model::iso_micros;
 use serde_json::{Map, Value, json};
 
 use crate::driver::Happened;
@@ -77,7 +77,7 @@ impl Line {
         });
         json!({
             "step": self.happened.step.map(|step| step + 1),
-            "clock": seconds(self.happened.clock_ms),
+            "clock": clock(self.happened.clock_ms),
             "restart": self.restart,
             "advance": self.advance,
             "input": counts(self.input.iter().map(|(name, rows)| (name, *rows as u64))),
@@ -117,7 +117,7 @@ impl Line {
         let out = self.out.iter().map(|(name, rows)| format!("{name} {rows}"));
         [
             step.map_or_else(|| "end".to_owned(), |step| (step + 1).to_string()),
-            seconds(self.happened.clock_ms),
+            clock(self.happened.clock_ms),
             input.join(", "),
             watermark,
             out.collect::<Vec<_>>().join(", "),
@@ -169,14 +169,13 @@ fn told(time: &TimeReport) -> String {
     match time.watermark {
         _ if time.closed => "closed".to_owned(),
         _ if time.idle => "idle".to_owned(),
-        Some(watermark) => seconds(watermark.div_euclid(1000)),
+        Some(watermark) => iso_micros(watermark),
         None => NEVER.to_owned(),
     }
 }
 
-/// A time without the fraction that most have not.
-fn seconds(wall_ms: i64) -> String {
-    iso_timestamp(wall_ms).replace(".000Z", "Z")
+fn clock(wall_ms: i64) -> String {
+    iso_micros(wall_ms.saturating_mul(1000))
 }
 
 fn counts<'a>(of: impl Iterator<Item = (&'a String, u64)>) -> Value {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use azud_model::{Batch, Result, Watermark};
+use azud_model::{Batch, Result, Watermark, iso_micros};
 use azud_operators::{Collector, Held};
 use azud_state::{Record, StateRecord, View};
 
-use super::{WhyHeld, WhyNeed, WhyStep, known_time, length, seconds, time_of};
+use super::{WhyHeld, WhyNeed, WhyStep, known_time, length, time_of};
 use crate::event_time::{TimeFrom, Watermarks, of_sources};
 use crate::graph::Work;
 use crate::plan::Plan;
@@ -102,7 +102,7 @@ impl Plan {
             let time = self.sources.get(from.source)?.time.as_ref()?;
             Some(WhyNeed {
                 source: self.source_name(from.source).to_owned(),
-                row: seconds(row),
+                row: iso_micros(row),
                 unless_idle: time.idle.is_some(),
             })
         });
@@ -115,7 +115,7 @@ impl Plan {
                 .filter(|held| held.rows > 0)
                 .map(shown)
                 .collect(),
-            next: next.map(seconds),
+            next: next.map(iso_micros),
             missing: missing.map(length),
             needs: needs.collect(),
             unknown,
@@ -140,9 +140,9 @@ fn shown(held: &Held) -> WhyHeld {
         what: held.what.to_owned(),
         rows: held.rows,
         for_ever: held.for_ever,
-        oldest: held.oldest.map(seconds),
-        first: held.first.map(seconds),
-        last: held.last.map(seconds),
+        oldest: held.oldest.map(iso_micros),
+        first: held.first.map(iso_micros),
+        last: held.last.map(iso_micros),
     }
 }
 
