@@ -216,3 +216,50 @@ fn what_cannot_be_told_is_said() {
                     value`, and the manifest is another now\n";
     assert!(text.ends_with(expected), "{text}");
 }
+
+#[test]
+fn a_plugin_with_state_is_asked_for_its_timers() {
+    let plugin = crate::compiler::component("tests/guests/visits");
+    let manifest = format!(
+        r#"
+name: why-keyed
+trigger: once
+at_end: keep
+checkpoint: {{ to: ./state }}
+sources:
+  rows:
+    file: {{ path: ./rows.json }}
+    format: json
+    schema: {{ k: string, x: bigint, ts: timestamp }}
+    time: {{ column: ts, delay: 1s }}
+transforms:
+  visits: {{ from: rows, plugin: visits, key: [k] }}
+sinks:
+  out: {{ from: visits, blackhole: {{}} }}
+plugins:
+  visits: {{ path: "{}" }}
+"#,
+        plugin.display()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("pipeline.yaml"), manifest).unwrap();
+    let rows = r#"{"k":"a","x":1,"ts":"2026-01-01T00:00:01Z"}
+{"k":"b","x":1,"ts":"2026-01-01T00:00:02.5Z"}
+{"k":"b","x":1,"ts":"2026-01-01T00:00:03.5Z"}
+"#;
+    std::fs::write(path.join("rows.json"), rows).unwrap();
+    run(path);
+    let text = told(path, "out");
+    let (_, step) = text.split_once("visits keeps ").unwrap();
+    let (_, step) = step.split_once('\n').unwrap();
+    assert_eq!(
+        step,
+        "  keys: 2
+  timers of event time: 3, the first until the watermark is 2026-01-01T00:00:03Z, the last until \
+         2026-01-01T00:00:06Z
+  next at the watermark 2026-01-01T00:00:03Z, 500ms from now: it takes a row of \
+         2026-01-01T00:00:04Z or later from `rows`
+"
+    );
+}

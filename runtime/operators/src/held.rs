@@ -23,7 +23,7 @@ pub struct Held {
 
 impl Held {
     /// What is kept whatever the watermark is.
-    pub(crate) fn for_ever(what: &'static str, rows: usize) -> Self {
+    pub fn for_ever(what: &'static str, rows: usize) -> Self {
         Self {
             what,
             rows: rows as u64,
@@ -36,7 +36,7 @@ impl Held {
 
     /// What goes when the watermark is at each of these times, `i64::MAX`: never; it began
     /// `before` that.
-    pub(crate) fn until(what: &'static str, times: impl Iterator<Item = i64>, before: i64) -> Self {
+    pub fn until(what: &'static str, times: impl Iterator<Item = i64>, before: i64) -> Self {
         let mut held = Self::for_ever(what, 0);
         for time in times {
             held.rows += 1;
