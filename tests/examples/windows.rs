@@ -34,3 +34,15 @@ fn example_06_closes_windows_and_shows_what_is_late() {
         "{stdout}"
     );
 }
+
+#[test]
+fn example_06_passes_its_own_tests() {
+    let pipeline = crate::root().join("examples/06-windows/pipeline.yaml");
+    let mut azud = std::process::Command::new(env!("CARGO_BIN_EXE_azud"));
+    let output = azud.arg("test").arg(pipeline).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        stdout,
+        "ok five seconds late is in time, across a restart too\n1 passed, 0 failed\n"
+    );
+}

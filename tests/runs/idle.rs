@@ -82,6 +82,33 @@ fn an_idle_source_holds_up_no_window() {
     );
 }
 
+/// `azud why` beside the run: who was left behind, and what the busy one has to give.
+#[test]
+fn why_tells_who_was_idle() {
+    let run = start();
+    let mut azud = std::process::Command::new(env!("CARGO_BIN_EXE_azud"));
+    let azud = azud.args(["why", "pipeline.yaml", "sums"]);
+    let output = azud.current_dir(run.path(".")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, told) = text.split_once('\n').unwrap();
+    assert_eq!(
+        told,
+        r"
+watermark 2026-01-01T00:01:00Z, held back by `busy`
+
+source  column  delay  latest row            watermark
+busy    ts      0s     2026-01-01T00:01:00Z  2026-01-01T00:01:00Z
+quiet   ts      0s     2026-01-01T00:00:05Z  2026-01-01T00:00:05Z  it was idle, and holds back nobody until it gives a row
+
+sums keeps sum(CAST(x AS Int64)) by window(ts, 10 s)
+  groups of windows: 1, from 2026-01-01T00:01:00Z on, until the watermark is 2026-01-01T00:01:10Z
+  next at the watermark 2026-01-01T00:01:10Z, 10s from now: it takes a row of 2026-01-01T00:01:10Z or later from `busy`, and a row of 2026-01-01T00:01:10Z or later from `quiet` unless it is idle
+"
+    );
+    run.signal("TERM");
+    run.wait().assert_success();
+}
+
 /// What has been closed meanwhile stays closed for a run that comes after.
 #[test]
 fn a_restart_waits_for_no_source_that_was_idle() {

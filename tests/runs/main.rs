@@ -13,3 +13,4 @@ mod process;
 mod signals;
 mod sockets;
 mod stdout;
+mod why;

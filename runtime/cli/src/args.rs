@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Shows what a checkpoint keeps, also while a pipeline runs over it.
     #[command(subcommand)]
     State(StateCommand),
+    /// Says what a node waits for, also while its pipeline runs: the watermark and who holds it
+    /// back, the next window to close, and what is kept until when.
+    Why(WhyArguments),
     /// Runs the tests of manifests: the rows under `tests` instead of sources and sinks.
     ///
     /// Plugins with a `source:` are built first, where they are out of date.
@@ -146,6 +149,17 @@ pub(crate) struct PlanArguments {
     /// or lost. Exits with 1 if something would be lost.
     #[arg(long, value_name = "CHECKPOINT")]
     pub(crate) against: Option<PathBuf>,
+    /// Prints it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArguments {
+    /// The manifest, which has a `checkpoint`.
+    pub(crate) file: PathBuf,
+    /// The node: a source, a transform or a sink.
+    pub(crate) node: String,
     /// Prints it as JSON, for programs.
     #[arg(long)]
     pub(crate) json: bool,

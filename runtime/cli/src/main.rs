@@ -23,6 +23,7 @@ mod signals;
 mod state;
 mod test;
 mod totals;
+mod why;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check::check(&check),
         Command::Plan(plan) => plan::plan(&plan),
         Command::State(command) => state::state(&command),
+        Command::Why(arguments) => why::why(&arguments),
         Command::Test(test) => test::test(&test),
         Command::New(new) => new::new(&new),
         Command::Build(build) => build::build(&build),

@@ -104,8 +104,13 @@ impl Tally {
         let diff = outcome.failure.unwrap_or_default();
         if json {
             let file = file.display().to_string();
-            self.outcomes
-                .push(json!({ "file": file, "name": outcome.name, "ok": ok, "diff": diff }));
+            self.outcomes.push(json!({
+                "file": file,
+                "name": outcome.name,
+                "ok": ok,
+                "diff": diff,
+                "timeline": outcome.timeline,
+            }));
             return;
         }
         let verdict = if ok { "ok" } else { "FAILED" };
@@ -124,8 +129,9 @@ impl Tally {
         if json {
             let (why, _) = failure.told(false);
             let file = file.display().to_string();
-            self.outcomes
-                .push(json!({ "file": file, "name": null, "ok": false, "diff": why }));
+            self.outcomes.push(
+                json!({ "file": file, "name": null, "ok": false, "diff": why, "timeline": [] }),
+            );
         } else {
             failure.report();
         }

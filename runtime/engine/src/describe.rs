@@ -95,6 +95,7 @@ impl Plan {
                 Trigger::Once => "once".to_owned(),
                 Trigger::Continuous(every) => format!("continuous, every {every:?}"),
                 Trigger::Every(every) => format!("every {every:?}"),
+                Trigger::Steps { .. } => "steps".to_owned(),
             },
             parallelism: self.lanes,
             checkpoint: self

@@ -17,12 +17,14 @@ mod plan;
 mod plugin;
 mod recovery;
 mod run;
+mod why;
 
 pub use connectors::{CONNECTORS, manifest_connectors};
 pub use describe::{Guarantee, NodeView, PlanView};
 pub use plan::{
-    Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestOutput, TestPlan,
-    check, check_for_test,
+    Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestCheckpoint,
+    TestOutput, TestPlan, check, check_for_test,
 };
 pub use recovery::{Fit, NodeFit};
-pub use run::{EpochReport, NodeReport, RunOptions, Stop};
+pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
+pub use why::{Why, WhyHeld, WhyNeed, WhySource, WhyStep};

@@ -39,8 +39,8 @@ pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{
     Access, AtEnd, Checkpoint, Durability, Format, Grants, Limits, Manifest, Mode, OnError, OnFull,
-    Plugin, PluginFile, Sink, Source, StateScope, Step, Test, TestRow, TestRows, Time, Transform,
-    Trigger,
+    Plugin, PluginFile, Sink, Source, StateScope, Step, Test, TestRow, TestRows, TestStep, Time,
+    Transform, Trigger,
 };
 pub use nearest::did_you_mean;
 pub use parse::parse;

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use crate::{
     Spanned,
     decode::decode,
-    manifest::{Test, TestRow, TestRows},
+    manifest::{Test, TestRow, TestRows, TestStep},
     report::Findings,
     yaml::{Entry, Kind, Node},
 };
@@ -24,19 +24,40 @@ pub(crate) fn read(tree: &Node, findings: &mut Findings) -> Vec<Test> {
 
 fn test(node: &Node, findings: &mut Findings) -> Option<Test> {
     // One that lacks a key was told of by the shape.
-    let (name, input, expect) = (node.get("name")?, node.get("input")?, node.get("expect")?);
-    let input = match &input.kind {
-        Kind::List(epochs) => epochs.iter().map(rows_by_node).collect(),
-        _ => vec![rows_by_node(input)],
+    let (name, input) = (node.get("name")?, node.get("input")?);
+    let steps = match &input.kind {
+        Kind::List(steps) => steps.as_slice(),
+        _ => std::slice::from_ref(input),
     };
+    let input = steps.iter().map(|node| step(node, findings));
     Some(Test {
+        input: input.collect::<Option<_>>()?,
         name: decode(name, findings)?,
-        input,
-        expect: rows_by_node(expect),
+        expect: node.get("expect").map(rows_by_node).unwrap_or_default(),
         mode: match node.get("mode") {
             Some(mode) => Some(decode(mode, findings)?),
             None => None,
         },
+    })
+}
+
+/// Every key but those of a step itself is a source.
+fn step(node: &Node, findings: &mut Findings) -> Option<TestStep> {
+    let mut rows = rows_by_node(node);
+    for key in ["restart", "advance", "expect"] {
+        rows.shift_remove(key);
+    }
+    let mut entries = node.entries().iter();
+    let restart = entries.find(|entry| entry.key == "restart");
+    let restart = restart.filter(|entry| matches!(entry.value.kind, Kind::Bool(true)));
+    Some(TestStep {
+        restart: restart.map(|entry| entry.key_span),
+        advance: match node.get("advance") {
+            Some(advance) => Some(decode(advance, findings)?),
+            None => None,
+        },
+        rows,
+        expect: node.get("expect").map(rows_by_node).unwrap_or_default(),
     })
 }
 

@@ -32,5 +32,5 @@ pub use key_group::{KEY_GROUP, KEY_GROUPS, ORDER, REMOVED, key_bytes, key_groups
 pub use mode::Mode;
 pub use position::{Origin, Partition, Position};
 pub use rejected::{Rejected, RejectedBatch, rejected_schema};
-pub use timestamp::iso_timestamp;
+pub use timestamp::{iso_micros, iso_timestamp};
 pub use watermark::Watermark;

@@ -12,7 +12,7 @@ use azud_model::{Batch, Epoch, Error, KEY_GROUP, ORDER, Result, Watermark, key_g
 
 use crate::aggregate::{GroupKeys, failed};
 use crate::state_rows::{BEFORE_KEY, last_rows, time_type};
-use crate::{Collector, Operator, StateShape};
+use crate::{Collector, Held, Operator, StateShape};
 
 /// So many keys are borne before those that have expired are looked for.
 const MIN_KEYS: usize = 64;
@@ -235,6 +235,13 @@ impl Operator for Deduplicate {
 
     fn state(&self) -> Option<StateShape> {
         Some(self.distinct.shape())
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let delay = self.distinct.expires.map_or(0, |(_, delay)| delay);
+        let alive = self.expires.iter().copied();
+        let alive = alive.filter(|expires| !self.is_over(*expires));
+        vec![Held::until("keys that were seen", alive, delay)]
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {

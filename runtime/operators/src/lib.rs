@@ -15,6 +15,7 @@ mod chain;
 mod deduplicate;
 mod filter;
 mod guard;
+mod held;
 mod join;
 mod operator;
 mod project;
@@ -36,6 +37,7 @@ pub use aggregate::{
 pub use chain::{Chain, MAX_ROWS};
 pub use deduplicate::{Deduplicate, Distinct};
 pub use filter::Filter;
+pub use held::Held;
 pub use join::{Join, JoinKind, JoinPlan, JoinSide, PairFilter};
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;

@@ -6,6 +6,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use azud_model::{Batch, Epoch, Error, Result, Watermark};
 
+use crate::Held;
+
 /// One step of a lane. A lane's thread owns it; calls never overlap, and no
 /// call may block: an operator computes, and hands on what it made.
 pub trait Operator: Send {
@@ -58,6 +60,12 @@ pub trait Operator: Send {
     /// What it keeps from one epoch to the next; `None` where it keeps nothing.
     fn state(&self) -> Option<StateShape> {
         None
+    }
+
+    /// What it keeps now, and until which watermark; empty where it does not know. Asked of one
+    /// that was given all rows of state and the watermark, and is not run.
+    fn held(&self) -> Vec<Held> {
+        Vec::new()
     }
 
     /// The rows of state that the epoch has put, new ones and those that replace a row

@@ -132,16 +132,7 @@ impl View {
     /// # Errors
     /// `Invalid` if a file is damaged, or was removed meanwhile: look again.
     pub async fn rows(&self, state: &StateRecord) -> Result<Option<RecordBatch>> {
-        let mut files = Vec::with_capacity(state.files.len());
-        for file in &state.files {
-            files.push(read_state(self.storage.as_ref(), file).await?);
-        }
-        if files.is_empty() {
-            return Ok(None);
-        }
-        let (bytes, rows) = compact(&files, state.shape.keys, state.forgotten_below, false)?;
-        drop(files);
-        let batches = decode(&describe(String::new(), rows, &bytes), "memory", &bytes)?;
+        let batches = self.state(state).await?;
         let Some(schema) = batches.first().map(RecordBatch::schema) else {
             return Ok(None);
         };
@@ -150,5 +141,22 @@ impl View {
             .filter(|column| says_removed(&schema, state.shape.keys) != Some(*column))
             .collect::<Vec<_>>();
         Ok(Some(all.project(&columns)?))
+    }
+
+    /// The rows of a state, one a key, as a run goes on with them.
+    ///
+    /// # Errors
+    /// As [`View::rows`].
+    pub async fn state(&self, state: &StateRecord) -> Result<Vec<RecordBatch>> {
+        let mut files = Vec::with_capacity(state.files.len());
+        for file in &state.files {
+            files.push(read_state(self.storage.as_ref(), file).await?);
+        }
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (bytes, rows) = compact(&files, state.shape.keys, state.forgotten_below, false)?;
+        drop(files);
+        decode(&describe(String::new(), rows, &bytes), "memory", &bytes)
     }
 }

@@ -1,26 +1,29 @@
 //! One test: from its rows to what is wrong.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use azud_connector_memory::MemorySink;
-use azud_engine::{Environment, LoadedPlugins, RunOptions, Stop, TestOutput, check_for_test};
-use azud_manifest::{Manifest, Test};
-use azud_model::{ErrorKind, ManualClock};
-use tokio::sync::watch;
+use azud_engine::{
+    Environment, LoadedPlugins, RunOptions, SourceShape, Stop, TestCheckpoint, TestOutput,
+    TestPlan, check_for_test,
+};
+use azud_manifest::{Manifest, Test, TestRows};
+use azud_model::{Error, ErrorKind, ManualClock};
+use indexmap::IndexMap;
+use serde_json::Value;
 
-use crate::expectation::Expectation;
+use crate::driver::{Driver, Log};
+use crate::expectation::{Expectation, Output};
 use crate::fault::Fault;
-use crate::feed::Feed;
+use crate::feed::{Feed, Steps};
 use crate::input;
 use crate::suite::Setup;
+use crate::timeline::{self, Line};
 
 /// 2026-01-01T00:00:00Z: when every test begins.
 const START_MS: i64 = 1_767_225_600_000;
-
-/// How much later each epoch is.
-const EPOCH: Duration = Duration::from_secs(1);
 
 /// What a test is run with.
 pub(crate) fn environment<'a>(setup: &Setup<'a>, clock: Arc<ManualClock>) -> Environment<'a> {
@@ -37,65 +40,210 @@ pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(START_MS))
 }
 
-/// Runs a test; answers why it fails, if it does: lines, each with its line end.
+/// How a test went.
+pub(crate) struct Ran {
+    /// Why it failed, if it did: lines, each with its line end.
+    pub(crate) failure: Option<String>,
+    /// What happened, step by step, for programs.
+    pub(crate) timeline: Vec<Value>,
+}
+
+/// A test that is about to run, or has run.
+struct Case<'a> {
+    manifest: &'a Manifest,
+    test: &'a Test,
+    environment: Environment<'a>,
+    clock: Arc<ManualClock>,
+    /// Every node that something is expected of, as it is first named.
+    nodes: IndexMap<&'a str, &'a TestRows>,
+    sinks: Vec<MemorySink>,
+    /// Where a test with restarts records epochs.
+    checkpoint: Option<TestCheckpoint>,
+    log: Log,
+}
+
+/// Runs a test.
 pub(crate) fn run(
     manifest: &Manifest,
     test: &Test,
     setup: &Setup<'_>,
     loaded: &mut LoadedPlugins,
-) -> Result<(), String> {
-    let clock = clock();
-    let environment = environment(setup, clock.clone());
-    let sinks: Vec<MemorySink> = test.expect.iter().map(|_| MemorySink::default()).collect();
-    let outputs = test.expect.values().zip(&sinks);
-    let outputs = outputs.map(|(rows, sink)| TestOutput {
-        node: rows.node.value.clone(),
-        mode: test.mode.as_ref().map(|mode| mode.value),
-        span: rows.node.span,
-        sink: Arc::new(sink.clone()),
-    });
-    let planned = check_for_test(manifest, &environment, loaded, outputs.collect())
-        .map_err(|report| format!("{report}\n"))?;
-    let draw = |fault: Fault| format!("{}\n", fault.draw(manifest));
-    let expectations = test.expect.values().zip(&planned.outputs).zip(sinks);
-    let expectations = expectations
-        .map(|((expected, shape), sink)| Expectation::new(expected, shape, sink))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(draw)?;
+) -> Ran {
+    let ran = Case::new(manifest, test, setup).run(loaded);
+    ran.unwrap_or_else(|failure| Ran {
+        failure: Some(failure),
+        timeline: Vec::new(),
+    })
+}
 
-    let (commits, committed) = watch::channel(0);
-    let mut plan = planned.plan;
-    for (name, shape) in &planned.sources {
-        let of_source = test.input.iter().map(|epoch| match epoch.get(name) {
-            Some(rows) => rows.rows.as_slice(),
-            None => &[],
-        });
-        let epochs = input::epochs(name, shape, &of_source.collect::<Vec<_>>()).map_err(draw)?;
-        let feed = Feed::new(shape.schema.clone(), epochs, committed.clone());
-        plan = plan.with_source(name, Arc::new(feed));
+// === impl Case ===
+
+impl<'a> Case<'a> {
+    fn new(manifest: &'a Manifest, test: &'a Test, setup: &Setup<'a>) -> Self {
+        let mut nodes = IndexMap::new();
+        let steps = test.input.iter().flat_map(|step| step.expect.values());
+        for rows in test.expect.values().chain(steps) {
+            nodes.entry(rows.node.value.as_str()).or_insert(rows);
+        }
+        let clock = clock();
+        let restarts = test.input.iter().any(|step| step.restart.is_some());
+        Self {
+            manifest,
+            test,
+            environment: environment(setup, clock.clone()),
+            clock,
+            sinks: nodes.iter().map(|_| MemorySink::default()).collect(),
+            nodes,
+            checkpoint: restarts.then(TestCheckpoint::default),
+            log: Log::default(),
+        }
     }
-    let outcome = plan.run(RunOptions {
-        allow_reset: Vec::new(),
-        stop: Stop::default(),
-        progress: Arc::new(AtomicU64::new(0)),
-        on_epoch: Box::new(move |_| {
-            clock.advance(EPOCH);
-            commits.send_modify(|commits| *commits += 1);
-        }),
-    });
-    if let Err(error) = outcome {
-        let hint = match error.kind() {
-            ErrorKind::Data => "; or expect the row, under `<node>.rejected`",
-            _ => "",
+
+    /// # Errors
+    /// What is wrong with the test itself: lines, each with its line end.
+    fn run(&self, loaded: &mut LoadedPlugins) -> Result<Ran, String> {
+        let draw = |fault: Fault| format!("{}\n", fault.draw(self.manifest));
+        let mut planned = self.plan(loaded)?;
+        let outputs = self.nodes.keys().zip(planned.outputs).zip(&self.sinks);
+        let outputs: Vec<_> = outputs
+            .map(|((node, shape), sink)| Output {
+                node: (*node).to_owned(),
+                shape,
+                sink: sink.clone(),
+            })
+            .collect();
+        let expect = |of: &IndexMap<String, TestRows>| {
+            let found = of.values().filter_map(|rows| {
+                let output = self.nodes.get_index_of(rows.node.value.as_str())?;
+                Some((rows, outputs.get(output)?))
+            });
+            let read = found.map(|(rows, output)| Expectation::new(rows, output));
+            read.collect::<Result<Vec<_>, _>>()
         };
-        return Err(format!("the run stopped: {error}{hint}\n"));
+        let whole = expect(&self.test.expect).map_err(draw)?;
+        let steps = self.test.input.iter().map(|step| expect(&step.expect));
+        let steps = steps.collect::<Result<Vec<_>, _>>().map_err(draw)?;
+        let rows = self.rows(&planned.sources).map_err(draw)?;
+
+        let restarts = self.test.input.iter().enumerate();
+        let restarts = restarts.filter(|(_, step)| step.restart.is_some());
+        let mut outcome = self.until_restart(planned.plan, 0, &planned.sources, &rows);
+        for (first, _) in restarts {
+            if outcome.is_ok() {
+                planned = self.plan(loaded)?;
+                outcome = self.until_restart(planned.plan, first, &planned.sources, &rows);
+            }
+        }
+
+        let stopped = outcome.err();
+        let happened = self.log.steps().into_iter();
+        let mut lines: Vec<_> = happened
+            .filter_map(|happened| {
+                let own = happened.step.and_then(|step| steps.get(step));
+                let own = own.filter(|_| !happened.epochs.is_empty());
+                let wrong = own.into_iter().flatten();
+                let wrong = wrong.map(|one| one.wrong(Some(&happened.epochs)));
+                let diff = wrong.collect();
+                Line::new(happened, &self.test.input, &outputs, diff)
+            })
+            .collect();
+        let mut failure = match &stopped {
+            Some(error) => told(error),
+            None => whole.iter().map(|one| one.wrong(None)).collect(),
+        };
+        if let (Some(_), Some(last)) = (&stopped, lines.last_mut()) {
+            last.stopped = true;
+        }
+        let failed = !failure.is_empty() || lines.iter().any(|line| !line.diff.is_empty());
+        if failed && self.has_steps() {
+            failure.insert_str(0, &timeline::draw(&lines));
+        }
+        Ok(Ran {
+            failure: failed.then_some(failure),
+            timeline: lines.iter().map(Line::json).collect(),
+        })
     }
-    let wrong: String = expectations
-        .into_iter()
-        .filter_map(Expectation::wrong)
-        .collect();
-    match wrong.is_empty() {
-        true => Ok(()),
-        false => Err(wrong),
+
+    /// A plan of the manifest, which goes on with what the one before has recorded.
+    fn plan(&self, loaded: &mut LoadedPlugins) -> Result<TestPlan, String> {
+        let outputs = self.nodes.iter().zip(&self.sinks);
+        let outputs = outputs.map(|((node, rows), sink)| TestOutput {
+            node: (*node).to_owned(),
+            mode: self.test.mode.as_ref().map(|mode| mode.value),
+            span: rows.node.span,
+            sink: Arc::new(sink.clone()),
+        });
+        let checkpoint = self.checkpoint.as_ref();
+        let outputs = outputs.collect();
+        check_for_test(
+            self.manifest,
+            &self.environment,
+            loaded,
+            outputs,
+            checkpoint,
+        )
+        .map_err(|report| format!("{report}\n"))
     }
+
+    /// What each source gives, by its name.
+    fn rows(
+        &self,
+        sources: &BTreeMap<String, SourceShape>,
+    ) -> Result<BTreeMap<String, Arc<Steps>>, Fault> {
+        let mut all = BTreeMap::new();
+        for (name, shape) in sources {
+            let own = self
+                .test
+                .input
+                .iter()
+                .map(|step| match step.rows.get(name) {
+                    Some(rows) => rows.rows.as_slice(),
+                    None => &[],
+                });
+            let steps = input::steps(name, shape, &own.collect::<Vec<_>>())?;
+            all.insert(name.clone(), Arc::new(steps));
+        }
+        Ok(all)
+    }
+
+    /// Runs from a step to the next restart, or to the end.
+    fn until_restart(
+        &self,
+        mut plan: azud_engine::Plan,
+        first: usize,
+        sources: &BTreeMap<String, SourceShape>,
+        rows: &BTreeMap<String, Arc<Steps>>,
+    ) -> azud_model::Result<()> {
+        let stop = Stop::default();
+        let (clock, log) = (self.clock.clone(), self.log.clone());
+        let mut driver = Driver::new(&self.test.input, first, clock, log, stop.clone());
+        for (name, shape) in sources {
+            let steps = rows.get(name).cloned().unwrap_or_default();
+            let feed = Feed::new(name, shape.schema.clone(), steps, driver.turns());
+            plan = plan.with_source(name, Arc::new(feed));
+        }
+        let outcome = plan.run(RunOptions {
+            allow_reset: Vec::new(),
+            stop,
+            progress: Arc::new(AtomicU64::new(0)),
+            on_epoch: Box::new(move |report| driver.epoch(report)),
+        });
+        outcome.map(drop)
+    }
+
+    /// Whether there is more to see than one epoch.
+    fn has_steps(&self) -> bool {
+        let is_more = |step: &azud_manifest::TestStep| {
+            step.restart.is_some() || step.advance.is_some() || !step.expect.is_empty()
+        };
+        self.test.input.len() > 1 || self.test.input.iter().any(is_more)
+    }
+}
+
+fn told(error: &Error) -> String {
+    let hint = match error.kind() {
+        ErrorKind::Data => "; or expect the row, under `<node>.rejected`",
+        _ => "",
+    };
+    format!("the run stopped: {error}{hint}\n")
 }

@@ -1,45 +1,75 @@
-//! The source of a test: gives rows epoch by epoch.
+//! The source of a test: gives the rows of each step when it is the step's turn.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_connect::{Read, Records, Source, SourceReader};
-use azud_model::{Error, Position, Result};
+use azud_model::{Error, Partition, Position, Result};
 use tokio::sync::watch;
 
-/// What one source gives, epoch by epoch.
-pub(crate) type Epochs = VecDeque<VecDeque<Records>>;
+use crate::input::PARTITION;
 
-/// Gives typed rows. Those of an epoch wait until the one before is committed: so everything
-/// that is computed in an epoch sees its time.
+/// What one source gives, step by step.
+pub(crate) type Steps = Vec<VecDeque<Records>>;
+
+/// What all sources give in the next epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Give {
+    /// Everything up to the end of this step that was not given yet.
+    Step(usize),
+    /// Nothing.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
+/// An epoch that may begin: those before it are committed, so that everything that is computed
+/// in it sees its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// Counts the epochs of a run, from 0.
+    pub(crate) number: u64,
+    pub(crate) give: Give,
+}
+
+/// Gives typed rows. Its one partition has so many steps.
 pub(crate) struct Feed {
+    source: String,
     schema: SchemaRef,
-    epochs: Mutex<Epochs>,
-    committed: watch::Receiver<usize>,
+    steps: Arc<Steps>,
+    turns: watch::Receiver<Turn>,
 }
 
 struct Reader {
-    epochs: Epochs,
-    /// How many epochs were given.
+    partition: Arc<Partition>,
+    steps: Arc<Steps>,
+    /// How many steps were given.
     given: usize,
-    committed: watch::Receiver<usize>,
+    /// Of the steps whose turn it is.
+    waiting: VecDeque<Records>,
+    /// The epoch that it gives rows of; `None`: it waits for the next.
+    epoch: Option<u64>,
+    /// The first epoch that it has given nothing of.
+    next: u64,
+    turns: watch::Receiver<Turn>,
 }
 
 // === impl Feed ===
 
 impl Feed {
-    /// A source of these rows; `committed` counts epochs.
     pub(crate) fn new(
+        source: &str,
         schema: SchemaRef,
-        epochs: Epochs,
-        committed: watch::Receiver<usize>,
+        steps: Arc<Steps>,
+        turns: watch::Receiver<Turn>,
     ) -> Self {
         Self {
+            source: source.to_owned(),
             schema,
-            epochs: Mutex::new(epochs),
-            committed,
+            steps,
+            turns,
         }
     }
 }
@@ -50,47 +80,80 @@ impl Source for Feed {
         Some(self.schema.clone())
     }
 
-    async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
-        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        let given = match resume.first() {
+            Some(position) => position.next.parse().map_err(|_| {
+                Error::internal(format!("a test's position is `{}`", position.next))
+            })?,
+            None => 0,
+        };
         Ok(vec![Box::new(Reader {
-            epochs: std::mem::take(&mut epochs),
-            given: 0,
-            committed: self.committed.clone(),
+            partition: Arc::new(Partition {
+                source: self.source.clone(),
+                name: PARTITION.to_owned(),
+            }),
+            steps: self.steps.clone(),
+            given,
+            waiting: VecDeque::new(),
+            epoch: None,
+            next: 0,
+            turns: self.turns.clone(),
         })])
     }
 }
 
 // === impl Reader ===
 
+impl Reader {
+    /// Waits for the next epoch; `None`: there is none.
+    async fn turn(&mut self) -> Result<Option<u64>> {
+        let next = self.next;
+        let turn = self.turns.wait_for(|turn| turn.number >= next).await;
+        let turn = *turn.map_err(|_| Error::closed("the test has ended"))?;
+        match turn.give {
+            Give::Step(step) => {
+                let due = self.steps.get(self.given..=step).unwrap_or_default();
+                self.waiting.extend(due.iter().flatten().cloned());
+                self.given = self.given.max(step + 1);
+            }
+            Give::Nothing => {}
+            Give::End => return Ok(None),
+        }
+        self.epoch = Some(turn.number);
+        Ok(self.epoch)
+    }
+}
+
 #[async_trait]
 impl SourceReader for Reader {
     async fn next(&mut self) -> Result<Read> {
-        let given = self.given;
-        let before = self.committed.wait_for(|committed| *committed >= given);
-        before
-            .await
-            .map_err(|_| Error::closed("the test has ended"))?;
-        let Some(epoch) = self.epochs.front_mut() else {
+        let epoch = match self.epoch {
+            None => self.turn().await?,
+            epoch => epoch,
+        };
+        let Some(epoch) = epoch else {
             return Ok(Read::End);
         };
-        if let Some(records) = epoch.pop_front() {
+        if let Some(records) = self.waiting.pop_front() {
             return Ok(Read::Records(records));
         }
         // The end comes in an epoch of its own, which leaves no trace: so an epoch without
         // rows is one, also where it is the last.
-        self.epochs.pop_front();
-        self.given += 1;
+        self.epoch = None;
+        self.next = epoch + 1;
         Ok(Read::EpochFull)
     }
 
     fn positions(&self) -> Vec<Position> {
-        Vec::new()
+        vec![Position {
+            partition: self.partition.clone(),
+            next: self.given.to_string(),
+        }]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use arrow::datatypes::Schema;
@@ -98,23 +161,59 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn an_epoch_waits_for_the_one_before() {
-        let rows = |first| VecDeque::from([records("in", "input", first, &["a"])]);
-        let (commits, committed) = watch::channel(0);
-        let epochs = Epochs::from([rows(1), VecDeque::new(), rows(2)]);
-        let feed = Feed::new(Arc::new(Schema::empty()), epochs, committed);
-        let mut reader = feed.open(&[]).await.unwrap().remove(0);
-        for (epoch, rows) in [(0, 1), (1, 0), (2, 1)] {
-            commits.send_replace(epoch);
-            for _ in 0..rows {
-                assert!(matches!(reader.next().await, Ok(Read::Records(_))));
+    fn feed(turns: watch::Receiver<Turn>) -> Feed {
+        let rows = |first| VecDeque::from([records("in", PARTITION, first, &["a"])]);
+        let steps = vec![rows(1), VecDeque::new(), rows(2), rows(3)];
+        Feed::new("in", Arc::new(Schema::empty()), Arc::new(steps), turns)
+    }
+
+    async fn records_of(reader: &mut Box<dyn SourceReader>) -> Vec<u64> {
+        let mut given = Vec::new();
+        loop {
+            match reader.next().await.unwrap() {
+                Read::Records(records) => given.push(records.first),
+                Read::EpochFull => return given,
+                Read::End => panic!("it has not ended"),
             }
-            assert!(matches!(reader.next().await, Ok(Read::EpochFull)));
-            let early = tokio::time::timeout(Duration::from_millis(20), reader.next());
-            assert!(early.await.is_err(), "epoch {epoch} is not committed");
         }
-        commits.send_replace(3);
+    }
+
+    #[tokio::test]
+    async fn an_epoch_waits_for_its_turn() {
+        let turn = |number, give| Turn { number, give };
+        let (turns, receiver) = watch::channel(turn(0, Give::Step(0)));
+        let mut reader = feed(receiver).open(&[]).await.unwrap().remove(0);
+        for (number, give, first) in [
+            (0, Give::Step(0), vec![1]),
+            (1, Give::Nothing, vec![]),
+            (2, Give::Step(1), vec![]),
+            (3, Give::Step(2), vec![2]),
+        ] {
+            turns.send_replace(turn(number, give));
+            assert_eq!(records_of(&mut reader).await, first, "epoch {number}");
+            let early = tokio::time::timeout(Duration::from_millis(20), reader.next());
+            assert!(early.await.is_err(), "epoch {number} is not committed");
+        }
+        assert_eq!(reader.positions()[0].next, "3");
+        turns.send_replace(turn(4, Give::End));
         assert!(matches!(reader.next().await, Ok(Read::End)));
+    }
+
+    #[tokio::test]
+    async fn what_was_given_is_known_by_the_position_alone() {
+        let turn = Turn {
+            number: 0,
+            give: Give::Step(3),
+        };
+        let (_turns, receiver) = watch::channel(turn);
+        let feed = feed(receiver);
+        let mut reader = feed.open(&[]).await.unwrap().remove(0);
+        assert_eq!(records_of(&mut reader).await, [1, 2, 3]);
+        let position = |next: &str| Position {
+            partition: reader.positions()[0].partition.clone(),
+            next: next.to_owned(),
+        };
+        let mut other = feed.open(&[position("2")]).await.unwrap().remove(0);
+        assert_eq!(records_of(&mut other).await, [2, 3]);
     }
 }

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use crate::columns::Columns;
 use crate::fault::Fault;
-use crate::feed::Epochs;
+use crate::feed::Steps;
 
 /// The partition that all rows of a test come from.
-const PARTITION: &str = "input";
+pub(crate) const PARTITION: &str = "input";
 
 /// Reads the rows of one source.
 struct Rows<'a> {
@@ -40,32 +40,32 @@ enum Item {
     Nothing,
 }
 
-/// The rows of a source, one list an epoch, as the engine takes them.
-pub(crate) fn epochs(
+/// The rows of a source, one list a step, as the engine takes them.
+pub(crate) fn steps(
     source: &str,
     shape: &SourceShape,
-    epochs: &[&[TestRow]],
-) -> Result<Epochs, Fault> {
+    steps: &[&[TestRow]],
+) -> Result<Steps, Fault> {
     let whole = |error: azud_model::Error| {
-        let span = epochs.iter().find_map(|rows| rows.first());
+        let span = steps.iter().find_map(|rows| rows.first());
         let span = span.map(|row| row.value.span).unwrap_or_default();
         Fault::new(span, error.to_string()).within(&format!("source `{source}`"))
     };
     let mut rows = Rows::new(source, shape).map_err(whole)?;
     let mut first = 1;
-    let mut all = Epochs::new();
-    for (number, epoch) in epochs.iter().enumerate() {
-        let place = |row: usize| match epochs.len() {
+    let mut all = Steps::new();
+    for (number, step) in steps.iter().enumerate() {
+        let place = |row: usize| match steps.len() {
             1 => format!("source `{source}`, row {}", row + 1),
-            _ => format!("source `{source}`, epoch {}, row {}", number + 1, row + 1),
+            _ => format!("source `{source}`, step {}, row {}", number + 1, row + 1),
         };
-        let items = epoch.iter().enumerate().map(|(number, row)| {
+        let items = step.iter().enumerate().map(|(number, row)| {
             let item = rows.item(row);
             item.map_err(|fault| fault.within(&place(number)))
         });
         let items = items.collect::<Result<Vec<_>, _>>()?;
         let count = items.len() as u64;
-        all.push_back(rows.records(items, first).map_err(whole)?);
+        all.push(rows.records(items, first).map_err(whole)?);
         first += count;
     }
     Ok(all)

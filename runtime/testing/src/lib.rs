@@ -3,9 +3,10 @@
 //!
 //! ```text
 //! Manifest -> engine::check_for_test   sources and transforms, sinks in memory
-//!          -> input, feed              rows for the sources, epoch by epoch
-//!          -> Plan::run                one lane, a clock that stands still within an epoch
+//!          -> input, feed              rows for the sources, step by step
+//!          -> Plan::run, driver        one lane, a clock that stands still within a step
 //!          -> compare, diff            what came against `expect`
+//!          -> timeline                 what happened in each step
 //! ```
 //!
 //! A typed row is read by `columns`, which goes through `literal` to the json format's decoder; a
@@ -17,11 +18,13 @@ mod cells;
 mod columns;
 mod compare;
 mod diff;
+mod driver;
 mod expectation;
 mod fault;
 mod feed;
 mod input;
 mod literal;
 mod suite;
+mod timeline;
 
 pub use suite::{Outcome, Setup, run};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use azud_engine::{FindPlugin, LoadedPlugins, check_for_test};
 use azud_manifest::{Manifest, Report};
 use azud_sandbox::Sandbox;
+use serde_json::Value;
 
 use crate::case;
 
@@ -25,6 +26,8 @@ pub struct Outcome {
     pub name: String,
     /// Why it failed, if it did: lines, each with its line end.
     pub failure: Option<String>,
+    /// What happened, an object a step; empty where the test itself is wrong.
+    pub timeline: Vec<Value>,
 }
 
 /// Runs the tests whose names are `wanted`, in the manifest's order, and hands each outcome to
@@ -40,13 +43,14 @@ pub fn run(
 ) -> Result<(), Report> {
     let mut loaded = LoadedPlugins::default();
     let environment = case::environment(setup, case::clock());
-    check_for_test(manifest, &environment, &mut loaded, Vec::new())?;
+    check_for_test(manifest, &environment, &mut loaded, Vec::new(), None)?;
     for test in &manifest.tests {
         if wanted(&test.name.value) {
             let outcome = case::run(manifest, test, setup, &mut loaded);
             each(Outcome {
                 name: test.name.value.clone(),
-                failure: outcome.err(),
+                failure: outcome.failure,
+                timeline: outcome.timeline,
             });
         }
     }

@@ -19,6 +19,8 @@ pub(crate) type Watermarks = std::sync::Arc<[Option<Watermark>]>;
 /// How a source's event time is read.
 #[derive(Clone, Debug)]
 pub(crate) struct PlanTime {
+    /// The column of timestamps.
+    pub(crate) column: String,
     /// Rows may be so much behind the latest one before they are late: microseconds.
     pub(crate) delay: i64,
     /// A source that gives nothing for so long holds up nobody.

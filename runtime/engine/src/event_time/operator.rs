@@ -9,8 +9,6 @@ use arrow::datatypes::TimestampMicrosecondType;
 use azud_model::{Batch, Clock, Epoch, Error, Result};
 use azud_operators::{Collector, Operator};
 
-use super::Reported;
-
 /// Notes the latest event time of a lane.
 pub(crate) struct EventTime {
     pub(crate) source: Arc<str>,
@@ -22,8 +20,6 @@ pub(crate) struct EventTime {
     pub(crate) latest: i64,
     /// Told at the end of an epoch: the next one's rows may be here before it is recorded.
     pub(crate) lane: Arc<AtomicI64>,
-    /// Told of every row.
-    pub(crate) reported: Arc<Reported>,
     pub(crate) has_warned: bool,
 }
 
@@ -59,7 +55,6 @@ impl EventTime {
 
 impl Operator for EventTime {
     fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
-        self.reported.came(batch.rows());
         let column = batch.columns().columns().get(self.column).cloned();
         let times = column
             .as_ref()

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub(crate) struct Reported {
     lanes: Mutex<Vec<Arc<AtomicI64>>>,
-    /// Of all lanes, how many rows have come in this run.
-    rows: AtomicU64,
+    /// How many records its readers have given in this run.
+    records: AtomicU64,
 }
 
 // === impl Reported ===
@@ -26,14 +26,14 @@ impl Reported {
         self.lanes().clear();
     }
 
-    /// So many rows have come.
-    pub(crate) fn came(&self, rows: usize) {
-        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    /// So many records have come.
+    pub(crate) fn came(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Release);
     }
 
-    /// How many rows have come, those of the epoch at hand included.
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
+    /// How many records have come, those of the epoch at hand included.
+    pub(crate) fn records(&self) -> u64 {
+        self.records.load(Ordering::Acquire)
     }
 
     /// The latest of all lanes; `i64::MIN` before the first row.

@@ -7,6 +7,7 @@ use azud_model::Watermark;
 use azud_state::TimeRecord;
 
 use super::{PlanTime, Watermarks};
+use crate::run::TimeReport;
 
 /// What is known of a source's event time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub(crate) struct EventTimes {
 struct Source {
     plan: PlanTime,
     times: SourceTimes,
-    /// How many rows had come when anybody last looked, and when they were more than before.
-    rows: u64,
+    /// How many records had come when anybody last looked, and when they were more than before.
+    records: u64,
     active: Duration,
     /// Whether it holds up nobody, and whether it did not in the last epoch.
     is_idle: bool,
@@ -71,7 +72,7 @@ impl EventTimes {
             plan.map(|plan| Source {
                 plan,
                 times: known(number),
-                rows: 0,
+                records: 0,
                 active: now,
                 is_idle: false,
                 was_idle: false,
@@ -95,9 +96,9 @@ impl EventTimes {
     /// Looks which sources are idle, so long after the run has started.
     pub(crate) fn look(&mut self, now: Duration) {
         for source in self.sources.iter_mut().flatten() {
-            let rows = source.plan.reported.rows();
-            if source.rows != rows {
-                (source.rows, source.active) = (rows, now);
+            let records = source.plan.reported.records();
+            if source.records != records {
+                (source.records, source.active) = (records, now);
             }
             let quiet = now.saturating_sub(source.active);
             source.is_idle = source.plan.idle.is_some_and(|idle| quiet >= idle);
@@ -149,6 +150,22 @@ impl EventTimes {
         sources.filter_map(|(number, source)| Some((number, source.as_ref()?.times)))
     }
 
+    /// How far every source that has event time had come when the last epoch ended.
+    pub(crate) fn reports(&self, name: impl Fn(usize) -> String) -> Vec<TimeReport> {
+        let sources = self.sources.iter().enumerate();
+        let reports = sources.filter_map(|(number, source)| {
+            let source = source.as_ref()?;
+            let watermark = source.times.watermark;
+            Some(TimeReport {
+                source: name(number),
+                watermark: (watermark.time > i64::MIN).then_some(watermark.time),
+                idle: source.was_idle,
+                closed: watermark.closed > i64::MIN,
+            })
+        });
+        reports.collect()
+    }
+
     fn each(&self, watermark: impl Fn(&Source) -> Option<Watermark>) -> Watermarks {
         let watermarks = self.sources.iter();
         let watermarks = watermarks.map(|source| source.as_ref().and_then(&watermark));
@@ -187,6 +204,7 @@ mod tests {
         let reported = Arc::new(Reported::default());
         let lane = reported.lane();
         let plan = PlanTime {
+            column: "ts".to_owned(),
             delay,
             idle: Some(Duration::from_secs(60)),
             reported,

@@ -31,7 +31,9 @@ use crate::run::{OnReject, Trigger};
 
 pub use check::check;
 pub(crate) use component::PlanComponent;
-pub use testing::{LoadedPlugins, OutputShape, SourceShape, TestOutput, TestPlan, check_for_test};
+pub use testing::{
+    LoadedPlugins, OutputShape, SourceShape, TestCheckpoint, TestOutput, TestPlan, check_for_test,
+};
 
 /// Finds a plugin's component: builds its source if that is newer. The text of the error is shown as it is.
 pub type FindPlugin<'a> = dyn Fn(&azud_manifest::Plugin) -> Result<PathBuf, String> + 'a;

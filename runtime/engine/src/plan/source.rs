@@ -119,6 +119,7 @@ fn time(
         Some((index, field)) if *field.data_type() == instant => {
             let delay = time.delay.as_ref().map(|delay| micros(delay.value));
             let plan = PlanTime {
+                column: column.value.clone(),
                 delay: delay.unwrap_or(0),
                 idle: time.idle.as_ref().map(|idle| idle.value.into()),
                 reported: Arc::default(),
@@ -162,7 +163,6 @@ fn add_time(
             clock: clock.clone(),
             latest: i64::MIN,
             lane: reported.lane(),
-            reported: reported.clone(),
             has_warned: false,
         }))
     });

@@ -3,18 +3,26 @@
 //! What the manifest's sinks write to and what its sources read from is not looked at.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use azud_connect::{FormatOptions, Sink};
-use azud_manifest::{Manifest, Mode as ManifestMode, Report, Span};
+use azud_connect::{FormatOptions, SimulatedDisk, Sink};
+use azud_manifest::{Manifest, Mode as ManifestMode, Report, Span, Trigger as ManifestTrigger};
 use azud_model::Mode;
 use azud_sandbox::Plugin;
+use azud_state::{LocalStorage, Location, Storage};
 
 use super::node::{Draft, LATE, Output, REJECTED};
-use super::{Environment, Plan, PlanSink, check, sink};
+use super::{Environment, Plan, PlanCheckpoint, PlanSink, check, sink};
 use crate::graph::{Vertex, Work, below_changing};
 use crate::run::Trigger;
+
+/// What a checkpoint in memory is called.
+const MEMORY: &str = "/memory";
+
+/// How many epochs it keeps: a restart needs the last one.
+const RETAIN: usize = 2;
 
 /// The plugins that the tests of a manifest share, once they are loaded.
 #[derive(Default)]
@@ -35,9 +43,16 @@ pub struct TestOutput {
     pub sink: Arc<dyn Sink>,
 }
 
+/// Where a test's pipeline records epochs when it is to go on after a restart: in memory.
+#[derive(Clone, Debug)]
+pub struct TestCheckpoint {
+    storage: Arc<dyn Storage>,
+}
+
 /// A plan whose sources wait for rows: see [`Plan::with_source`].
 pub struct TestPlan {
-    /// Runs to the end of its sources, in one lane.
+    /// Runs to the end of its sources, in one lane: whenever each of them has used up its share,
+    /// an epoch ends.
     pub plan: Plan,
     /// What the rows of each source look like, by name.
     pub sources: BTreeMap<String, SourceShape>,
@@ -71,6 +86,7 @@ pub fn check_for_test(
     environment: &Environment<'_>,
     loaded: &mut LoadedPlugins,
     outputs: Vec<TestOutput>,
+    checkpoint: Option<&TestCheckpoint>,
 ) -> Result<TestPlan, Report> {
     let place = super::source::Place {
         directory: &environment.directory,
@@ -90,7 +106,15 @@ pub fn check_for_test(
         shapes.extend(add(&mut draft, output, &read));
     }
     loaded.keep(&draft.plugins);
-    let plan = check::finish(draft, Trigger::Once, 1, environment)?;
+    let trigger = Trigger::Steps {
+        looks: manifest.trigger.value != ManifestTrigger::Once,
+    };
+    let mut plan = check::finish(draft, trigger, 1, environment)?;
+    plan.checkpoint = checkpoint.map(TestCheckpoint::plan);
+    for source in &mut plan.sources {
+        // What a test gives is not gone after a restart.
+        source.journal = None;
+    }
     let sources = plan.sources.iter().map(|source| {
         let name = plan.nodes.get(source.node).map_or("", |node| &node.name);
         let shape = SourceShape {
@@ -179,6 +203,30 @@ fn add(
         schema: found.schema,
         mode,
     })
+}
+
+// === impl TestCheckpoint ===
+
+impl TestCheckpoint {
+    fn plan(&self) -> PlanCheckpoint {
+        PlanCheckpoint {
+            // Nothing is looked for there: there is neither a journal nor a sink of the manifest's.
+            location: Location::Folder(PathBuf::from(MEMORY)),
+            home: PathBuf::from(MEMORY),
+            storage: self.storage.clone(),
+            retain: RETAIN,
+        }
+    }
+}
+
+impl Default for TestCheckpoint {
+    fn default() -> Self {
+        let disk = Arc::new(SimulatedDisk::default());
+        let storage = LocalStorage::new(disk, PathBuf::from(MEMORY)).without_locks();
+        Self {
+            storage: Arc::new(storage),
+        }
+    }
 }
 
 // === impl LoadedPlugins ===

@@ -15,4 +15,4 @@ pub use fit::{Fit, NodeFit};
 pub(crate) use recorder::Recorder;
 pub(crate) use restore::Restore;
 pub(crate) use resume::Resume;
-pub(crate) use states::states;
+pub(crate) use states::{PlanState, states};

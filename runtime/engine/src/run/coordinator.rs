@@ -173,9 +173,9 @@ impl Coordinator<'_> {
         time
     }
 
-    /// Looks which sources are idle. What `trigger: once` gives depends on no clock.
+    /// Looks which sources are idle.
     fn look(&mut self) {
-        if !self.trigger.finite() {
+        if self.trigger.looks() {
             self.times.look(self.clock.elapsed());
         }
     }
@@ -418,6 +418,11 @@ impl Coordinator<'_> {
                     }
                 })
                 .collect(),
+            times: self.times.reports(|source| {
+                let name = self.sources.get(source).map(|(name, _)| name.clone());
+                name.unwrap_or_default()
+            }),
+            time_moves: self.times.moves(),
         }
     }
 }

@@ -21,7 +21,7 @@ mod writer;
 
 pub(crate) use message::Change;
 pub(crate) use reject::OnReject;
-pub use report::{EpochReport, NodeReport};
+pub use report::{EpochReport, NodeReport, TimeReport};
 pub(crate) use retry::Retry;
 pub(crate) use rollback::Attempt;
 pub use rollback::RunOptions;

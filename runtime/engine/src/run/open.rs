@@ -145,14 +145,16 @@ impl Plan {
         if let Some(last) = &resume.last {
             // The next manifest may have other sinks.
             resume.recorder.set_committed(last.epoch).await;
-            tracing::info!("{} goes on after epoch {}", self.name, last.epoch);
+            if !self.trigger.is_by_hand() {
+                tracing::info!("{} goes on after epoch {}", self.name, last.epoch);
+            }
         }
         Ok(())
     }
 
     /// Without a checkpoint a crash has a price, which nobody should learn from it.
     fn tell_losses(&self) {
-        if !self.trigger.finite() {
+        if !self.trigger.finite() && !self.trigger.is_by_hand() {
             tracing::info!(
                 "no `checkpoint`: after a crash files are read again from their start, what \
                  sockets gave is lost, and aggregates begin at nothing"

@@ -8,6 +8,7 @@ use azud_model::{Error, ErrorKind, Result};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::message::{Command, Event, Message};
+use crate::event_time::Reported;
 
 /// How many chunks of records may wait for a lane, the one that it works on included.
 pub(super) const CHUNKS_AHEAD: usize = 4;
@@ -38,6 +39,9 @@ pub(super) struct ReaderTask {
     pub(super) events: mpsc::Sender<Event>,
     /// How many epochs are committed.
     pub(super) committed: watch::Receiver<u64>,
+    /// Where it tells that something has come: at once, so that it is known at the epoch's
+    /// end whether the source is idle. `None` without event time.
+    pub(super) times: Option<Arc<Reported>>,
     /// Records read since the epoch began, by all readers.
     pub(super) records: Arc<AtomicU64>,
     /// Records read since the start, by all readers.
@@ -132,6 +136,9 @@ impl ReaderTask {
                     let count = records.len() as u64;
                     self.records.fetch_add(count, Ordering::Relaxed);
                     self.progress.fetch_add(count, Ordering::Relaxed);
+                    if let Some(times) = &self.times {
+                        times.came(count);
+                    }
                     // They count as read from here on, so waiting for room must not be cut short.
                     let permit = permits.clone().acquire_owned().await;
                     let permit = permit.map_err(|_| Error::closed("the lane is gone"))?;

@@ -20,6 +20,25 @@ pub struct EpochReport {
     pub duration_ms: Durations,
     /// Every node, in the manifest's order.
     pub nodes: Vec<NodeReport>,
+    /// Every source that has event time.
+    #[serde(skip)]
+    pub times: Vec<TimeReport>,
+    /// Whether an epoch without rows follows if no row comes: event time has come further.
+    #[serde(skip)]
+    pub time_moves: bool,
+}
+
+/// The event time of one source, as an epoch ended with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeReport {
+    /// The source's name.
+    pub source: String,
+    /// Its watermark, in microseconds since 1970; `None` before there is one.
+    pub watermark: Option<i64>,
+    /// Whether it gives nothing, and holds up nobody.
+    pub idle: bool,
+    /// Whether the end of all input has closed everything.
+    pub closed: bool,
 }
 
 /// The parts of an epoch, in milliseconds.

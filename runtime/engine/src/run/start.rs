@@ -26,7 +26,7 @@ use super::slots;
 use super::trigger::Trigger;
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
-use crate::event_time::{EventTimes, SourceTimes};
+use crate::event_time::{EventTimes, Reported, SourceTimes};
 use crate::graph::Work;
 use crate::plan::Plan;
 use crate::recovery::Recorder;
@@ -102,6 +102,7 @@ impl Plan {
                 commands: command_receiver,
                 committed: committed.subscribe(),
                 events: events.clone(),
+                times: self.reported(source),
                 records: records.clone(),
                 progress: options.progress.clone(),
             };
@@ -234,6 +235,12 @@ impl Plan {
         EventTimes::new(plans, known, self.clock.elapsed())
     }
 
+    /// Where a source's reader tells that something has come.
+    fn reported(&self, source: usize) -> Option<Arc<Reported>> {
+        let time = self.sources.get(source)?.time.as_ref()?;
+        Some(time.reported.clone())
+    }
+
     /// How far the event time of instances with state, and of those that take late rows out
     /// for them, had come: their sources may be others now, and what is closed stays closed.
     fn reached(&self, recorder: Option<&Recorder>) -> Vec<(usize, Watermark)> {
@@ -255,7 +262,7 @@ impl Plan {
     fn empty_epochs(&self) -> bool {
         let any = |wants: fn(&dyn Sink) -> bool| self.sinks.iter().any(|plan| wants(&*plan.sink));
         match self.trigger {
-            Trigger::Once => false,
+            Trigger::Once | Trigger::Steps { .. } => false,
             Trigger::Continuous(_) => any(|sink| sink.wants_ticks()),
             Trigger::Every(_) => any(|sink| sink.wants_empty_epochs() || sink.wants_ticks()),
         }

@@ -14,6 +14,8 @@ pub(crate) enum Trigger {
     Every(Duration),
     /// As soon as it pays: so often, and earlier where a source's share is used up.
     Continuous(Duration),
+    /// A test's sources, and nothing else; `looks`: whether the clock makes sources idle.
+    Steps { looks: bool },
 }
 
 /// How often an epoch ends with [`Trigger::Continuous`], unless `checkpoint.every` says otherwise.
@@ -33,9 +35,23 @@ impl Trigger {
         self == Self::Once
     }
 
+    /// Whether a test leads the run: whoever reads its outcome need not be told how it goes.
+    pub(super) fn is_by_hand(self) -> bool {
+        matches!(self, Self::Steps { .. })
+    }
+
+    /// Whether the clock says which sources are idle: what `once` gives depends on no clock.
+    pub(super) fn looks(self) -> bool {
+        match self {
+            Self::Once => false,
+            Self::Every(_) | Self::Continuous(_) => true,
+            Self::Steps { looks } => looks,
+        }
+    }
+
     /// The next tick: wall time in milliseconds, and how long until then.
     pub(super) fn next_tick(self, clock: &dyn Clock) -> Option<(i64, Duration)> {
-        if self == Self::Once {
+        if matches!(self, Self::Once | Self::Steps { .. }) {
             return None;
         }
         let interval = self.interval_ms();
@@ -51,7 +67,7 @@ impl Trigger {
     /// The time between two ticks, in milliseconds.
     pub(super) fn interval_ms(self) -> i64 {
         let interval = match self {
-            Self::Once => CONTINUOUS,
+            Self::Once | Self::Steps { .. } => CONTINUOUS,
             Self::Continuous(interval) | Self::Every(interval) => interval,
         };
         i64::try_from(interval.as_millis())
@@ -108,5 +124,8 @@ mod tests {
         let tick = every.next_tick(&clock);
         assert_eq!(tick, Some((20_000, Duration::from_secs(5))));
         assert_eq!(Trigger::Once.next_tick(&clock), None);
+        let steps = Trigger::Steps { looks: true };
+        assert_eq!(steps.next_tick(&clock), None, "a test waits for no clock");
+        assert!(steps.ends_when_full() && steps.looks());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use azud_model::Duration;
+
 use crate::{
     Spanned, Test,
     draft::{Draft, NodeKind},
@@ -9,15 +11,26 @@ use crate::{
     report::Findings,
 };
 
+/// A hundred years: the clock stays where every part can count.
+const MAX_ADVANCE: Duration = Duration::from_secs(36_500 * 86_400);
+
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     names(&draft.tests, findings);
+    for test in &draft.tests {
+        steps(test, findings);
+    }
     // A section of nodes that cannot be read may hold what a test names.
     if !draft.names_complete {
         return;
     }
     for test in &draft.tests {
-        for rows in test.input.iter().flat_map(|epoch| epoch.values()) {
-            source(draft, &rows.node, findings);
+        for step in &test.input {
+            for rows in step.rows.values() {
+                source(draft, &rows.node, findings);
+            }
+            for rows in step.expect.values() {
+                node(draft, &rows.node, findings);
+            }
         }
         for rows in test.expect.values() {
             node(draft, &rows.node, findings);
@@ -43,6 +56,39 @@ fn names(tests: &[Test], findings: &mut Findings) {
     }
 }
 
+/// What only all steps together can tell.
+fn steps(test: &Test, findings: &mut Findings) {
+    if findings.is_full() {
+        return;
+    }
+    let name = &test.name;
+    if test.expect.is_empty() && test.input.iter().all(|step| step.expect.is_empty()) {
+        findings.add_with_help(
+            name.span,
+            format!("the test `{}` expects nothing", name.value),
+            "write `expect` beside `input`, or into its steps",
+        );
+    }
+    if let Some(restart) = test.input.first().and_then(|step| step.restart) {
+        findings.add_with_help(
+            restart,
+            "nothing has run yet that `restart` could stop",
+            "let a step with rows come before this one",
+        );
+    }
+    let mut left = MAX_ADVANCE.as_millis();
+    for advance in test.input.iter().filter_map(|step| step.advance.as_ref()) {
+        let Some(rest) = left.checked_sub(advance.value.as_millis()) else {
+            findings.add(
+                advance.span,
+                format!("the steps of a test advance by {MAX_ADVANCE} in all at most"),
+            );
+            return;
+        };
+        left = rest;
+    }
+}
+
 /// A name of `input`.
 fn source(draft: &Draft, name: &Spanned<String>, findings: &mut Findings) {
     if findings.is_full() {
@@ -58,11 +104,13 @@ fn source(draft: &Draft, name: &Spanned<String>, findings: &mut Findings) {
         None => {
             let sources = draft.names.iter();
             let sources = sources.filter(|(kind, _)| *kind == NodeKind::Source);
-            let guess = did_you_mean(&name.value, sources.map(|(_, name)| name.value.as_str()));
+            let known = sources.map(|(_, name)| name.value.as_str());
+            let known = known.chain(["restart", "advance", "expect"]);
+            let guess = did_you_mean(&name.value, known);
             findings.add_with_help(
                 name.span,
                 format!("there is no source `{}`{guess}", name.value),
-                "`input` names sources",
+                "a step of `input` has sources, `restart`, `advance` and `expect`",
             );
         }
     }
@@ -102,7 +150,7 @@ fn node(draft: &Draft, name: &Spanned<String>, findings: &mut Findings) {
             name.span,
             format!(
                 "`{node}` has no output `{other}`{}",
-                did_you_mean(other, ["rejected"])
+                did_you_mean(other, ["rejected", "late"])
             ),
             format!("there is `{node}` and, with what it could not handle, `{node}.rejected`"),
         ),

@@ -21,7 +21,7 @@ pub(crate) use pipeline::Root;
 pub use plugin::{Limits, Plugin, PluginFile};
 pub use sink::Sink;
 pub use source::Source;
-pub use test::{Test, TestRow, TestRows};
+pub use test::{Test, TestRow, TestRows, TestStep};
 pub use time::{AtEnd, Time};
 pub use transform::{Step, Transform};
 pub use trigger::Trigger;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     nearest::nearest,
     report::Findings,
-    yaml::{Entry, Kind},
+    yaml::{Entry, Kind, Node},
 };
 
 impl Shape<'_> {
@@ -39,7 +39,14 @@ impl Shape<'_> {
                 (None, Some(Value::Bool(false))) => {
                     excused |= unknown_key(schema, entry, one.as_ref(), findings);
                 }
-                (None, Some(others)) => self.check(others, &mut entry.value, place, findings),
+                (None, Some(others)) => {
+                    let before = findings.len();
+                    let written = entry.value.clone();
+                    self.check(others, &mut entry.value, place, findings);
+                    if findings.len() > before {
+                        self.suggest(schema, &entry.key, written, place, before, findings);
+                    }
+                }
                 (None, None) => {}
             }
         }
@@ -62,6 +69,35 @@ impl Shape<'_> {
         }
         if let Some(one) = one {
             check_exactly_one(&one, entries, owner, excused, findings);
+        }
+    }
+
+    /// What does not fit behind a key of any name, and does behind one of the schema's own, is
+    /// meant for that: all that was said since `before` is about something else.
+    fn suggest(
+        &self,
+        schema: &Map<String, Value>,
+        key: &str,
+        mut value: Node,
+        place: Owner<'_>,
+        before: usize,
+        findings: &mut Findings,
+    ) {
+        let guess = nearest(key, known(schema));
+        let of = guess.and_then(|guess| schema.get("properties")?.get(guess));
+        let (Some(guess), Some(of)) = (guess, of) else {
+            return;
+        };
+        let said = findings.take_since(before);
+        self.check(of, &mut value, place, findings);
+        let fits = findings.take_since(before).is_empty();
+        if fits {
+            findings.add(
+                place.span,
+                format!("unknown key `{key}`, did you mean `{guess}`?"),
+            );
+        } else {
+            findings.extend(said);
         }
     }
 }

@@ -141,8 +141,8 @@ fn an_option_has_a_place() {
 #[test]
 fn tests_are_read_with_their_places() {
     let manifest = read("tests.yaml");
-    let [one, epochs] = manifest.tests.as_slice() else {
-        panic!("two tests")
+    let [one, epochs, steps] = manifest.tests.as_slice() else {
+        panic!("three tests")
     };
     assert_eq!(one.name.value, "counts lines");
     assert_eq!(one.mode, None);
@@ -152,8 +152,8 @@ fn tests_are_read_with_their_places() {
             .map(|row| row.value.value.clone())
             .collect()
     };
-    assert_eq!(rows(&one.input[0]["lines"]), ["to be", "to be", "5"]);
-    let more = &one.input[0]["more"];
+    assert_eq!(rows(&one.input[0].rows["lines"]), ["to be", "to be", "5"]);
+    let more = &one.input[0].rows["more"];
     assert_eq!(
         rows(more),
         [json!({ "a": 1, "b": null }), json!("{\"a\": 2}")]
@@ -168,7 +168,7 @@ fn tests_are_read_with_their_places() {
     let lines: Vec<_> = epochs
         .input
         .iter()
-        .map(|epoch| epoch.get("lines").map(rows).unwrap_or_default())
+        .map(|step| step.rows.get("lines").map(rows).unwrap_or_default())
         .collect();
     assert_eq!(
         lines,
@@ -178,4 +178,21 @@ fn tests_are_read_with_their_places() {
         rows(&epochs.expect["screen"]),
         [json!({ "value": "a", "count": 1.5, "nested": [{ "x": ".nan" }] })]
     );
+
+    let [first, second, third] = steps.input.as_slice() else {
+        panic!("three steps")
+    };
+    assert!(first.restart.is_none() && first.advance.is_none() && steps.expect.is_empty());
+    assert_eq!(
+        rows(&first.expect["counts"]),
+        [json!({ "value": "a", "count": 1 })]
+    );
+    assert_eq!(text(second.restart.unwrap()), "restart");
+    let advance = second.advance.as_ref().unwrap();
+    assert_eq!(
+        (advance.value.to_string().as_str(), text(advance.span)),
+        ("10s", "10s")
+    );
+    assert_eq!(second.rows.keys().collect::<Vec<_>>(), ["lines"]);
+    assert!(third.restart.is_none() && third.rows.is_empty() && third.expect.is_empty());
 }

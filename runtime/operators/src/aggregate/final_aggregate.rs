@@ -7,7 +7,7 @@ use azud_model::{Batch, Epoch, Mode, Result};
 
 use super::groups::{Groups, Put};
 use super::{Aggregate, state};
-use crate::{Collector, MAX_ROWS, Operator, StateShape};
+use crate::{Collector, Held, MAX_ROWS, Operator, StateShape};
 
 /// Merges rows of states by group and, at the end of an epoch, emits results:
 /// on port `i` what mode `i` asks for. Groups come in the order in which they
@@ -108,6 +108,10 @@ impl Operator for FinalAggregate {
 
     fn state(&self) -> Option<StateShape> {
         (self.memory == Memory::Kept).then(|| state::shape(self.groups.aggregate()))
+    }
+
+    fn held(&self) -> Vec<Held> {
+        vec![Held::for_ever("groups", self.groups.len())]
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {

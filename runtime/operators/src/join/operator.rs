@@ -12,7 +12,7 @@ use super::memory::{Memory, Seen};
 use super::plan::{JoinKind, JoinPlan, LEFT};
 use super::side::{NONE, Row};
 use crate::reason::internal;
-use crate::{Collector, Operator, StateShape};
+use crate::{Collector, Held, Operator, StateShape};
 
 /// So many candidates are held at once, or those of one row.
 const CANDIDATES: usize = 1 << 16;
@@ -280,6 +280,21 @@ impl Operator for Join {
 
     fn state(&self) -> Option<StateShape> {
         Some(self.plan.shape())
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let sides = [
+            (LEFT, "rows of the left side"),
+            (1, "rows of the right side"),
+        ];
+        let held = sides.map(|(side, what)| {
+            let rows = self.memory.side(side).living();
+            match self.plan.side(side).reach {
+                Some(reach) => Held::until(what, rows.map(|(_, row)| row.expires), reach),
+                None => Held::for_ever(what, rows.count()),
+            }
+        });
+        held.into()
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {

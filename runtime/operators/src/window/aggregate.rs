@@ -13,7 +13,7 @@ use super::merge::merged;
 use super::slide::Slide;
 use super::{PIECE_GROUPS, Windows};
 use crate::aggregate::{Aggregate, Groups, Put, state};
-use crate::{Collector, Operator, StateShape};
+use crate::{Collector, Held, Operator, StateShape};
 
 /// So many groups of closed panes are borne before the memory is written anew.
 const MIN_DEAD: usize = 1024;
@@ -246,6 +246,31 @@ impl Operator for WindowAggregate {
 
     fn state(&self) -> Option<StateShape> {
         Some(state::shape(self.groups.aggregate()))
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let rows = self.panes.values().map(Vec::len).sum();
+        let all = Held::for_ever("groups of windows", rows);
+        // Where no result waits for an end, nothing is told by one.
+        if !self.closes || self.modes == [Mode::Complete] {
+            return vec![all];
+        }
+        // Rows without a time are of no window.
+        let timed = self.panes.range(..i64::MAX).map(|(pane, _)| *pane);
+        let open = self
+            .windows(|start| start != i64::MAX && !self.windows.is_closed(start, self.watermark));
+        let stay = match self.has(Mode::Complete) {
+            true => rows,
+            false => self.panes.get(&i64::MAX).map_or(0, Vec::len),
+        };
+        let starts = timed.flat_map(|pane| self.windows.of_pane(pane));
+        vec![Held {
+            for_ever: stay as u64,
+            oldest: starts.min(),
+            first: open.first().map(|start| self.windows.end(*start)),
+            last: open.last().map(|start| self.windows.end(*start)),
+            ..all
+        }]
     }
 
     fn forgotten_below(&self) -> Option<i64> {

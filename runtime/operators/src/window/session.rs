@@ -13,7 +13,7 @@ use super::late::timestamps;
 use crate::aggregate::{Aggregate, GroupKeys, Groups, Put, failed, state};
 use crate::project::record_batch;
 use crate::state_rows::{BEFORE_KEY, last_rows};
-use crate::{Collector, Operator, StateShape};
+use crate::{Collector, Held, Operator, StateShape};
 
 /// So many groups of closed sessions are borne before the memory is written anew.
 const MIN_DEAD: usize = 64;
@@ -283,6 +283,18 @@ impl Operator for SessionAggregate {
             Watermark::END => Some(i64::MAX),
             watermark => Some(watermark.time.saturating_add(1)),
         }
+    }
+
+    fn held(&self) -> Vec<Held> {
+        if !self.closes || self.has(Mode::Complete) {
+            return vec![Held::for_ever("sessions", self.ends.len())];
+        }
+        let starts = self.ends.iter().map(|(_, _, start)| *start);
+        let ends = self.ends.iter().map(|(end, _, _)| *end);
+        vec![Held {
+            oldest: starts.min(),
+            ..Held::until("sessions", ends, 0)
+        }]
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {

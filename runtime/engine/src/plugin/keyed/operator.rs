@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use azud_model::{Batch, Clock, Epoch, Result, Watermark};
-use azud_operators::{Collector, Operator, StateShape};
+use azud_operators::{Collector, Held, Operator, StateShape};
 use azud_sandbox::{EVENT_TIME, Keyed, PROCESSING_TIME};
 
 use super::KeyedPlan;
@@ -178,6 +178,25 @@ impl Operator for KeyedOperator {
 
     fn state(&self) -> Option<StateShape> {
         Some(self.store.shape())
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let timers = |kind| self.store.due(kind, i64::MAX).map(|(time, _)| time);
+        let event = Held::until("timers of event time", timers(EVENT_TIME), 0);
+        let known = [
+            ("keys", self.store.entries.len()),
+            ("timers of processing time", timers(PROCESSING_TIME).count()),
+        ];
+        // How long these stay is up to the plugin, and to the clock.
+        let known = known.map(|(what, rows)| Held {
+            for_ever: 0,
+            ..Held::for_ever(what, rows)
+        });
+        let event = Held {
+            oldest: None,
+            ..event
+        };
+        known.into_iter().chain([event]).collect()
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
