@@ -93,7 +93,7 @@ fn events(seed: u64, count: usize) -> Vec<Event> {
         random ^= random << 17;
         let number = usize::try_from(random % 1_000_000).unwrap();
         Event {
-            k: keys[number % keys.len()],
+            k: keys.get(number % keys.len()).copied().flatten(),
             x: i64::try_from(number / 5 % 40).unwrap(),
             ts: 1_767_225_600_000_000 + 100_000 * i64::try_from(row).unwrap()
                 - 1_000 * i64::try_from(number % 40_001).unwrap(),

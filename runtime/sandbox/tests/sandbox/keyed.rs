@@ -34,9 +34,7 @@ fn open(config: &str) -> Keyed {
 /// Four rows of three keys; the second has a sum of 100.
 fn work(keyed: &Keyed) -> KeyedWork {
     let known: ArrayRef = Arc::new(Int64Array::from(vec![100]));
-    let [total, map] = keyed.states() else {
-        panic!("two states");
-    };
+    let (total, map) = (&keyed.states()[0], &keyed.states()[1]);
     let total = RecordBatch::try_new(total.columns.clone(), vec![known]).unwrap();
     KeyedWork {
         keys: vec![Arc::new(StringArray::from(vec!["a", "b", "c"]))],

@@ -154,7 +154,8 @@ pub(crate) async fn work(disk: &SimulatedDisk, known: &mut Known, again: Again<'
                 continue;
             };
             let old = files.get(range.clone()).unwrap();
-            match checkpoint.merge(number, name, old, 1, None).await {
+            let older = range.start > 0;
+            match checkpoint.merge(number, name, old, 1, None, older).await {
                 Ok(merged) => {
                     known.merges += 1;
                     files.splice(range, [merged]);

@@ -25,6 +25,9 @@ const TIMERS: &str = "_timers";
 const BEFORE_KEY: usize = 2;
 const AFTER_KEY: usize = 4;
 
+/// The rows of a state, and for each row of the table which of them it is.
+type Spread<'a> = (Vec<&'a [u8]>, Vec<Option<u32>>);
+
 // === impl Store ===
 
 impl Store {
@@ -64,9 +67,7 @@ impl Store {
         let mut keys = Vec::with_capacity(changed.len());
         let mut names: Vec<&str> = Vec::with_capacity(changed.len());
         let (mut removed, mut times) = (Vec::new(), Vec::new());
-        // By state its rows, and for each row of the table which of them it is.
-        let mut rows: Vec<(Vec<&[u8]>, Vec<Option<u32>>)> =
-            vec![Default::default(); self.states.len()];
+        let mut rows: Vec<Spread<'_>> = vec![Default::default(); self.states.len()];
         for (key, state, name) in changed {
             let missing = || Error::internal("a key that has changed is not known");
             let entry = self.entries.get(key).ok_or_else(missing)?;
