@@ -34,8 +34,8 @@ fn open(config: &str) -> Keyed {
 /// Four rows of three keys; the second has a sum of 100.
 fn work(keyed: &Keyed) -> KeyedWork {
     let known: ArrayRef = Arc::new(Int64Array::from(vec![100]));
-    let (total, map) = (&keyed.states()[0], &keyed.states()[1]);
-    let total = RecordBatch::try_new(total.columns.clone(), vec![known]).unwrap();
+    let columns = |state: usize| keyed.states().get(state).unwrap().columns.clone();
+    let total = RecordBatch::try_new(columns(0), vec![known]).unwrap();
     KeyedWork {
         keys: vec![Arc::new(StringArray::from(vec!["a", "b", "c"]))],
         count: 3,
@@ -49,7 +49,7 @@ fn work(keyed: &Keyed) -> KeyedWork {
                 groups: vec![1],
             },
             OwnedRows {
-                rows: RecordBatch::new_empty(map.columns.clone()),
+                rows: RecordBatch::new_empty(columns(1)),
                 groups: Vec::new(),
             },
         ],
