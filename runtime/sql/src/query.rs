@@ -88,6 +88,9 @@ pub struct Step {
     pub behind: i64,
     /// Whether the watermark makes its rows final, so that they can be appended.
     pub closes: bool,
+    /// Whether rows that are late for it can be taken all the same: see
+    /// [`StepContext::late_updates`].
+    pub takes_late: bool,
     /// Modes that its rows cannot be in, and why.
     pub refuses: &'static [(Mode, &'static str)],
     /// The step that it takes late rows out for: it has that one's modes and watermark.
@@ -107,6 +110,9 @@ pub struct StepContext {
     pub modes: Vec<Mode>,
     /// The manifest's `state: batch`: state is cleared at the end of each epoch.
     pub state_per_batch: bool,
+    /// The manifest's `late: update`: nothing is closed, and late rows count, as they are
+    /// counted.
+    pub late_updates: bool,
 }
 
 // === impl Table ===
@@ -135,6 +141,7 @@ impl Step {
             keeps: false,
             behind: 0,
             closes: false,
+            takes_late: false,
             refuses: &[],
             serves: None,
             make: Arc::new(move |_| Ok(Box::new(Union::new(made.clone())))),

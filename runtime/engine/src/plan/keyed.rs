@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{DataType, SchemaRef};
-use azud_manifest::{Plugin as PluginEntry, Spanned, Transform as TransformNode};
+use azud_manifest::{LateRows, Plugin as PluginEntry, Spanned, Transform as TransformNode};
 use azud_model::{ColumnType, Error, Mode};
 use azud_operators::LateFilter;
 use azud_sandbox::{Keyed, KeyedState, Plugin, StateKind};
@@ -64,6 +64,15 @@ pub(super) fn add(
         );
         let help = "write `time: { column, delay }` on the source";
         draft.blame(name.span, message, Some(help.to_owned()));
+        return;
+    }
+
+    if let Some(late) = node.late.as_ref().filter(|_| !first.has_event_timers()) {
+        let message = format!(
+            "`late` is for plugins with timers of event time, and `{}` has none: no row is late",
+            name.value
+        );
+        draft.blame(late.span, message, None);
         return;
     }
 
@@ -137,13 +146,21 @@ fn add_late(
     (number, input): (usize, &Output),
     (column, time): (usize, String),
 ) -> usize {
+    let late = node.late.as_ref().map(|late| late.value);
+    let becomes = match late.unwrap_or_default() {
+        LateRows::Output | LateRows::Drop => azud_operators::LateRows::TakenOut,
+        LateRows::Update => azud_operators::LateRows::Copied,
+    };
     let make: MakeOperator =
-        Arc::new(move |_: &[Mode]| Ok(Box::new(LateFilter::of_column(&time, column))));
+        Arc::new(move |_: &[Mode]| Ok(Box::new(LateFilter::of_column(&time, column, becomes))));
     let vertex = Vertex {
         serves: Some(draft.vertices.len() + 1),
         ..Vertex::new(number, Work::Operator(make), vec![input.from.clone()])
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
+    if late == Some(LateRows::Drop) {
+        return vertex;
+    }
     let late = Output {
         from: vec![From {
             vertex,

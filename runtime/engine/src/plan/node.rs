@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use azud_manifest::{Diagnostic, Manifest, OnError, Span, Spanned};
+use azud_manifest::{Diagnostic, LateRows, Manifest, OnError, Span, Spanned};
 use azud_model::{rejected_schema, unite};
 use azud_sandbox::Plugin;
 use azud_sql::Times;
@@ -150,7 +150,8 @@ impl<'a> Draft<'a> {
             let Some(output) = self.outputs.get(&name.value).cloned() else {
                 // Either told already, or the manifest's checks missed it.
                 if self.diagnostics.is_empty() {
-                    self.blame(name.span, format!("no node `{}`", name.value), None);
+                    let help = self.why_nothing_late(&name.value);
+                    self.blame(name.span, format!("no node `{}`", name.value), help);
                 }
                 return None;
             };
@@ -179,6 +180,16 @@ impl<'a> Draft<'a> {
             }
         }
         united
+    }
+
+    /// Why a node gives no late rows, where that is what is asked for.
+    fn why_nothing_late(&self, name: &str) -> Option<String> {
+        let transform = self.manifest.transforms.get(name.strip_suffix(LATE)?)?;
+        let late = transform.late.as_ref().map(|late| late.value);
+        Some(match late {
+            Some(LateRows::Drop) => "`late: drop` drops them: remove it".to_owned(),
+            _ => format!("no row is late for `{}`", transform.name.value),
+        })
     }
 
     /// Notes that somebody reads the rejected rows of every node that `from` names.

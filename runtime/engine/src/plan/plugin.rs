@@ -45,6 +45,12 @@ pub(super) fn add(
         draft.blame(key.span, message, Some(help.to_owned()));
         return;
     }
+    if let Some(late) = node.late.as_ref().filter(|_| plugin.is(World::Transform)) {
+        let message =
+            "`late` is for nodes with windows or timers: a transform takes rows as they come";
+        draft.blame(late.span, message, None);
+        return;
+    }
     // What is no transform is told below.
     if plugin.is(World::Transform) && no_grants(draft, node, name, entry) {
         return;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use azud_manifest::{Spanned, StateScope, Transform};
+use azud_manifest::{LateRows, Spanned, StateScope, Transform};
 use azud_model::Mode;
 use azud_sql::{Input, Query, SqlError, StepContext, Table, Times};
 
@@ -74,10 +74,19 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         draft.blame(state.span, message, None);
         return;
     }
+    let late = transform.late.as_ref().map(|late| late.value);
+    let late_updates = late == Some(LateRows::Update);
+    if let Some(late) = &transform.late
+        && let Some((message, help)) = late_is_wrong(query, late.value)
+    {
+        draft.blame(late.span, message, Some(help.to_owned()));
+        return;
+    }
     if let Some(state) = transform.state.as_ref().filter(|_| state_per_batch) {
         let context = StepContext {
             modes: vec![Mode::Append],
             state_per_batch,
+            late_updates,
         };
         let mut stateful = query.steps.iter().filter(|step| step.stateful);
         if let Some(error) = stateful.find_map(|step| (step.make)(&context).err()) {
@@ -113,6 +122,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             make(&StepContext {
                 modes: modes.to_vec(),
                 state_per_batch,
+                late_updates,
             })
         }));
         let vertex = Vertex {
@@ -120,7 +130,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             changing: step.stateful && !state_per_batch,
             keeps: step.keeps,
             behind: step.behind,
-            closes: step.closes,
+            closes: step.closes && !late_updates,
             refuses: step.refuses,
             serves: step.serves.map(|other| first + other),
             of_batch: step.stateful && state_per_batch,
@@ -143,7 +153,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         None => draft.blame(transform.name.span, "a query has no output", None),
     }
     // Late rows of several steps are one output where they have the same columns.
-    let Some(first) = query.late.first() else {
+    let Some(first) = query.late.first().filter(|_| late != Some(LateRows::Drop)) else {
         return;
     };
     let late = query.late.iter();
@@ -161,6 +171,27 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
     };
     let name = format!("{}{LATE}", transform.name.value);
     draft.outputs.insert(name, output);
+}
+
+/// What is wrong with `late` on a query, and what to do.
+fn late_is_wrong(query: &Query, late: LateRows) -> Option<(&'static str, &'static str)> {
+    if query.late.is_empty() {
+        return Some((
+            "`late` is for queries in which rows can be late, and in this one none can",
+            "the watermark closes windows, sessions and joins of a column that is a source's event \
+             time: `time: { column, delay }`",
+        ));
+    }
+    let mut kept = query
+        .steps
+        .iter()
+        .filter(|step| step.stateful || step.keeps);
+    let is_final = late == LateRows::Update && kept.any(|step| !step.takes_late);
+    is_final.then_some((
+        "`late: update` is for windows of a GROUP BY: what a session, a join or `dropDuplicates` \
+         gives is final",
+        "read late rows as `<node>.late`, or give the source's `time` a longer `delay`",
+    ))
 }
 
 /// Puts an SQL error at its place in the manifest.

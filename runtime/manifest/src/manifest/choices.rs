@@ -87,6 +87,19 @@ pub enum StateScope {
     Batch,
 }
 
+/// What becomes of rows that come after the watermark has closed what they belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LateRows {
+    /// They go to `<node>.late`.
+    #[default]
+    Output,
+    /// They are dropped.
+    Drop,
+    /// They count all the same: nothing is closed.
+    Update,
+}
+
 /// How what a system pushes and cannot give again is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

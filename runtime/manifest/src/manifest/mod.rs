@@ -14,7 +14,7 @@ mod transform;
 mod trigger;
 
 pub use checkpoint::Checkpoint;
-pub use choices::{Durability, Format, Mode, OnError, OnFull, StateScope};
+pub use choices::{Durability, Format, LateRows, Mode, OnError, OnFull, StateScope};
 pub use grants::{Access, Grants};
 pub use pipeline::Manifest;
 pub(crate) use pipeline::Root;

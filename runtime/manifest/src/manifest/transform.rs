@@ -7,14 +7,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{OnError, StateScope, one_or_many};
+use super::{LateRows, OnError, StateScope, one_or_many};
 use crate::Spanned;
 
 /// A node that makes rows of rows: a SQL query or a plugin.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "x-later" = ["late", "time", "at_end", "checkpoint"],
+    "x-later" = ["time", "at_end", "checkpoint"],
     "oneOf" = [{ "required": ["sql"] }, { "required": ["plugin"] }],
 ))]
 pub struct Transform {
@@ -43,6 +43,8 @@ pub struct Transform {
     /// What happens to a row that fails.
     #[serde(default)]
     pub on_error: OnError,
+    /// What becomes of rows that are late for it. All are counted.
+    pub late: Option<Spanned<LateRows>>,
     /// `batch` clears a query's aggregates at each epoch.
     pub state: Option<Spanned<StateScope>>,
 }

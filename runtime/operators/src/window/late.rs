@@ -53,9 +53,9 @@ impl LateFilter {
     }
 
     /// The same of rows by themselves: `column` has their times.
-    pub fn of_column(name: &str, column: usize) -> Self {
+    pub fn of_column(name: &str, column: usize, becomes: LateRows) -> Self {
         let time = Arc::new(Column::new(name, column));
-        Self::new(time, Windows::instants(), LateRows::TakenOut)
+        Self::new(time, Windows::instants(), becomes)
     }
 
     /// The same of sessions whose gaps differ: `time` is when one of the row alone ends, and

@@ -42,6 +42,7 @@ impl Lowering {
         self.steps.push(Step {
             make: Arc::new(move |context| {
                 let becomes = match context.modes.as_slice() {
+                    _ if context.late_updates => LateRows::Copied,
                     // As Spark has it of sessions, in mode complete too.
                     _ if of_session => LateRows::TakenOut,
                     [Mode::Complete] => LateRows::None,

@@ -230,8 +230,10 @@ impl Lowering {
             exchange: Some(keys),
             stateful: true,
             closes,
+            takes_late: true,
             make: Arc::new(move |context| {
                 let (aggregate, modes) = (aggregate.clone(), context.modes.clone());
+                let closes = closes && !context.late_updates;
                 Ok(match (context.state_per_batch, windows.is_tumbling()) {
                     (true, true) => Box::new(FinalAggregate::new(aggregate, modes, true)?),
                     (true, false) => {

@@ -64,6 +64,7 @@ impl Run {
         let context = StepContext {
             modes: vec![mode],
             state_per_batch,
+            late_updates: false,
         };
         Self {
             operators: operators(&query, lanes, &context),
