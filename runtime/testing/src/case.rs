@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::expectation::Expectation;
 use crate::fault::Fault;
-use crate::feed::Feed;
+use crate::feed::{Feed, TableFeed};
 use crate::input;
 use crate::suite::Setup;
 
@@ -72,6 +72,19 @@ pub(crate) fn run(
         });
         let epochs = input::epochs(name, shape, &of_source.collect::<Vec<_>>()).map_err(draw)?;
         let feed = Feed::new(shape.schema.clone(), epochs, committed.clone());
+        plan = plan.with_source(name, Arc::new(feed));
+    }
+    for (name, shape) in &planned.tables {
+        let given = test.input.iter().map(|epoch| epoch.get(name));
+        let given: Vec<_> = given.collect();
+        let of_table = given.iter().map(|rows| match rows {
+            Some(rows) => rows.rows.as_slice(),
+            None => &[],
+        });
+        let epochs = input::epochs(name, shape, &of_table.collect::<Vec<_>>()).map_err(draw)?;
+        let epochs = epochs.into_iter().zip(given);
+        let epochs = epochs.map(|(rows, given)| given.map(|_| rows)).collect();
+        let feed = TableFeed::new(shape.schema.clone(), epochs, committed.clone());
         plan = plan.with_source(name, Arc::new(feed));
     }
     let outcome = plan.run(RunOptions {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::tables;
 use crate::{
     Spanned, Test,
     draft::{Draft, NodeKind},
@@ -89,6 +90,10 @@ fn node(draft: &Draft, name: &Spanned<String>, findings: &mut Findings) {
         );
         return;
     };
+    if let Some(table) = draft.sources.get(node).filter(|source| source.is_static()) {
+        tables::refuse(table, name.span, findings);
+        return;
+    }
     match output {
         None => {}
         Some("rejected") if kind != NodeKind::Sink => {}

@@ -89,7 +89,7 @@ impl GroupKeys {
 }
 
 /// -0.0 as 0.0 and every NaN as one: Spark groups them together.
-pub(super) fn canonical(key: &ArrayRef) -> ArrayRef {
+pub(crate) fn canonical(key: &ArrayRef) -> ArrayRef {
     match key.data_type() {
         DataType::Float64 => Arc::new(
             key.as_primitive::<Float64Type>()

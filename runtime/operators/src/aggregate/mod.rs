@@ -17,7 +17,7 @@ mod user_accumulator;
 
 pub use definition::{Aggregate, AggregateCall, Function};
 pub use final_aggregate::FinalAggregate;
-pub(crate) use group_keys::GroupKeys;
+pub(crate) use group_keys::{GroupKeys, canonical};
 pub use group_states::GroupStates;
 pub(crate) use groups::{Groups, Put, failed};
 pub use partial_aggregate::PartialAggregate;
