@@ -12,3 +12,4 @@ mod process;
 mod signals;
 mod sockets;
 mod stdout;
+mod tables;

@@ -45,6 +45,15 @@ pub(super) fn add(
         Ok(query) => add_steps(draft, transform, number, &query),
         // A node that is missing because it has errors was told there.
         Err(_) if reads_broken_node(draft, sql) => {}
+        Err(error) if reads_rejected_of_table(draft, sql) => {
+            let message = "a table rejects no rows: those that it cannot decode stop the pipeline, \
+                           or are left out";
+            let help = "`on_error` of the source says which";
+            let span = error.location.map_or(sql.span, |place| {
+                draft.manifest.span_at(sql, place.line, place.column)
+            });
+            draft.blame(span, message, Some(help.to_owned()));
+        }
         Err(error) => blame(draft, sql, &error),
     }
 }
@@ -76,6 +85,16 @@ fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
         broken.iter().any(|name| name.eq_ignore_ascii_case(node))
     };
     tables.iter().any(is_broken)
+}
+
+/// Whether the query reads what a table would reject, if it were a stream.
+fn reads_rejected_of_table(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
+    let tables = azud_sql::tables(&sql.value).unwrap_or_default();
+    let of = tables
+        .iter()
+        .filter_map(|table| table.strip_suffix(REJECTED));
+    let mut of = of.map(str::to_owned);
+    of.any(|table| draft.table(&table).is_some())
 }
 
 fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &Query) {

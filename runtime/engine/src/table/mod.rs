@@ -1,6 +1,8 @@
 //! Tables: sources that do not stream. They are read whole, by whoever joins rows with them.
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -138,7 +140,7 @@ impl State {
                     let pause = backoff.pause();
                     let wait = pause.as_millis();
                     tracing::warn!("table `{name}`: {error}, trying again in {wait} ms");
-                    runtime.block_on(tokio::time::sleep(pause));
+                    runtime.block_on(async { tokio::time::sleep(pause).await });
                 }
                 done => return done,
             }

@@ -57,7 +57,8 @@ impl Whole {
             let value = records.payload.record(bad.index);
             let shown = String::from_utf8_lossy(value.get(..SHOWN_BYTES).unwrap_or(value));
             let more = if value.len() > SHOWN_BYTES { "..." } else { "" };
-            self.bad = Some(Error::data(format!(
+            // Not `Data`: no node rejects it.
+            self.bad = Some(Error::invalid(format!(
                 "{}, position {}: {}; the row: {}{more}; to go on without such rows, write \
                  `on_error: drop` on the node",
                 records.partition.name,

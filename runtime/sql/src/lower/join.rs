@@ -174,7 +174,7 @@ fn kind(join: JoinType) -> Result<JoinKind, SqlError> {
         JoinType::LeftSemi => JoinKind::LeftSemi,
         JoinType::LeftAnti => {
             return Err(SqlError::new(
-                "Left anti joins with a streaming DataFrame/Dataset on the right are not supported: \
+                "LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported: \
                  which rows have no match is never known for good",
             )
             .help("use LEFT JOIN with a bound on both times, and WHERE the right side IS NULL"));

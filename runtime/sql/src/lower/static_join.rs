@@ -140,25 +140,21 @@ fn kind(join: JoinType, table_is_left: bool) -> Result<JoinKind, SqlError> {
         other => other,
     };
     let refused = match kind {
-        JoinType::Left => {
-            "LeftOuter join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left is not supported"
-        }
-        JoinType::LeftSemi => {
-            "LeftSemi join with a streaming DataFrame/Dataset on the right and a static DataFrame/Dataset on the left is not supported"
-        }
-        JoinType::LeftAnti => {
-            "Left anti joins with a streaming DataFrame/Dataset on the right are not supported"
-        }
-        JoinType::Right => {
-            "RightOuter join with a streaming DataFrame/Dataset on the left and a static DataFrame/DataSet on the right not supported"
-        }
-        JoinType::Full => {
-            "FullOuter joins with streaming DataFrames/DataSets on one side and a static one on the other are not supported"
-        }
+        JoinType::Left => "LeftOuter join",
+        JoinType::Right => "RightOuter join",
+        JoinType::Full => "FullOuter join",
+        JoinType::LeftSemi => "LeftSemi join",
+        JoinType::LeftAnti => "LeftAnti join",
         other => return Err(SqlError::new(format!("{other} joins cannot stream"))),
     };
-    Err(
-        SqlError::new(format!("{refused}: a row of the stream may still match"))
-            .help("keep the stream's rows: stream LEFT JOIN table, or table RIGHT JOIN stream"),
-    )
+    let (of_stream, of_table) = match table_is_left {
+        true => ("right", "left"),
+        false => ("left", "right"),
+    };
+    Err(SqlError::new(format!(
+        "{refused} with a streaming DataFrame/Dataset on the {of_stream} and a static \
+         DataFrame/Dataset on the {of_table} is not supported: a row of the stream that has not \
+         come yet may match"
+    ))
+    .help("the stream's rows can be kept: stream LEFT JOIN table, or table RIGHT JOIN stream"))
 }

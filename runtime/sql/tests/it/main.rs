@@ -16,5 +16,6 @@ mod sessions;
 mod speed;
 #[cfg(test)]
 mod support;
+mod tables;
 #[cfg(test)]
 mod windows;
