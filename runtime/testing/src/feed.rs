@@ -54,11 +54,8 @@ impl TableFeed {
     /// The epoch whose rows count now.
     fn now(&self) -> Option<usize> {
         let begun = *self.committed.borrow() + 1;
-        let begun = self.epochs.iter().take(begun);
-        begun
-            .enumerate()
-            .filter_map(|(epoch, rows)| rows.as_ref().map(|_| epoch))
-            .last()
+        let begun = self.epochs.get(..begun).unwrap_or(&self.epochs);
+        begun.iter().rposition(Option::is_some)
     }
 }
 

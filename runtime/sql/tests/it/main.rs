@@ -16,6 +16,7 @@ mod sessions;
 mod speed;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
 mod tables;
 #[cfg(test)]
 mod windows;

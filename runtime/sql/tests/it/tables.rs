@@ -21,10 +21,10 @@ struct Versions {
 
 impl Versions {
     fn at(&self, epoch: u64) -> (u64, &[Row]) {
-        let known = self.epochs.iter().take(epoch as usize + 1).enumerate();
-        let last = known.filter_map(|(number, rows)| Some((number, rows.as_ref()?)));
-        last.last()
-            .map_or((0, &[]), |(number, rows)| (number as u64 + 1, rows))
+        let begun = &self.epochs[..=epoch as usize];
+        let last = begun.iter().rposition(Option::is_some);
+        let rows = last.and_then(|last| Some((last as u64 + 1, begun[last].as_deref()?)));
+        rows.unwrap_or((0, &[]))
     }
 }
 

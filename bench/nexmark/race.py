@@ -1,0 +1,132 @@
+"""Races Azud against Spark, query by query, on the same files; holds the rows of both against each
+other. `bench/race nexmark` starts it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from queries import BY_CLOCK, DELAY, QUERIES, SCHEMAS, STATIC
+
+HERE = Path(__file__).parent
+RUNS = int(os.environ.get("RUNS", "3"))
+
+
+def manifest(name, data, out, state):
+    """What is JSON is YAML too. Windows that are open at the end stay open in Spark."""
+    sources, sql = QUERIES[name]
+    nodes = {}
+    for source in sources:
+        columns = dict(column.split(" ") for column in SCHEMAS[source].split(", "))
+        node = {"file": {"path": f"{data}/{source}"}, "format": "json", "schema": columns}
+        if source in STATIC:
+            node["static"] = True
+        else:
+            node["file"]["max_files"] = 1
+            node["time"] = {"column": "dateTime", "delay": f"{DELAY}s"}
+        nodes[source] = node
+    sink = {"from": "result", "file": {"path": str(out)}, "format": "json"}
+    if name in BY_CLOCK:
+        sink = {"from": "result", "blackhole": {}, "mode": "update"}
+    return {
+        "name": f"nexmark-{name}",
+        "trigger": "once",
+        "at_end": "keep",
+        "checkpoint": {"to": str(state)},
+        "sources": nodes,
+        "transforms": {"result": {"sql": sql}},
+        "sinks": {"out": sink},
+    }
+
+
+def azud(binary, name, data, work):
+    """Seconds of the best run, start and end included, and the most KiB of memory of any."""
+    out, state, pipeline = work / "azud", work / "azud-state", work / "pipeline.yaml"
+    pipeline.write_text(json.dumps(manifest(name, data, out, state), indent=1))
+    seconds, memory = [], []
+    for _ in range(RUNS):
+        for folder in out, state:
+            shutil.rmtree(folder, ignore_errors=True)
+        started = time.monotonic()
+        log = open(work / "azud.log", "w")
+        run = subprocess.Popen([binary, "run", pipeline], stdout=log, stderr=log)
+        _, status, usage = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        seconds.append(time.monotonic() - started)
+        memory.append(usage.ru_maxrss)
+        log.close()
+        if run.returncode:
+            sys.exit(f"{name}: azud failed\n{(work / 'azud.log').read_text()}")
+    return min(seconds), max(memory)
+
+
+def spark(name, data, work):
+    """Seconds of the best warm run, and the most KiB of memory of the JVM."""
+    command = [sys.executable, HERE / "spark.py", name, data, work / "spark", str(RUNS + 1)]
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+    with open(work / "spark.log", "w") as log:
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
+    if run.returncode:
+        sys.exit(f"{name}: Spark failed\n{(work / 'spark.log').read_text()[-4000:]}")
+    *seconds, memory = run.stdout.split()
+    return min(float(second) for second in seconds[1:]), int(memory)
+
+
+def rows(folder):
+    """How often each row is there."""
+    found = Counter()
+    for file in folder.glob("part-*"):
+        for line in open(file):
+            # Each writes fractions of seconds, and zeros behind numbers, in its own way.
+            row = re.sub(r'(:\d\d)(?:\.(\d*?)0*)?Z"', lambda m: f'{m[1]}.{m[2] or 0}Z"', line)
+            found[tuple(sorted(json.loads(row).items()))] += 1
+    return found
+
+
+def differences(work):
+    """What is wrong with Azud's rows, and how many there are."""
+    ours, theirs = rows(work / "azud"), rows(work / "spark")
+    missing, surplus = theirs - ours, ours - theirs
+    if not missing and not surplus:
+        return "", ours.total()
+    return f"{missing.total()} rows missing, {surplus.total()} too many", ours.total()
+
+
+def main(binary, data, work, names):
+    unknown = set(names) - set(QUERIES)
+    if unknown:
+        sys.exit(f"no query {', '.join(sorted(unknown))}: there are {', '.join(QUERIES)}")
+    with_spark = subprocess.run([sys.executable, "-c", "import pyspark"], capture_output=True).returncode == 0
+    lines = {
+        source: sum(sum(1 for _ in open(file, "rb")) for file in Path(data, source).iterdir())
+        for source in SCHEMAS
+    }
+    heads = ("query", "rows in", "rows out", "azud rows/s", "spark rows/s", "ratio", "azud MB", "spark MB", "memory", "rows")
+    form = "{:6} {:>9} {:>9} {:>12} {:>13} {:>7} {:>8} {:>9} {:>7}  {}"
+    print(form.format(*heads), flush=True)
+    failed = False
+    for name in names or QUERIES:
+        place = Path(work, name)
+        place.mkdir(parents=True, exist_ok=True)
+        count = sum(lines[source] for source in QUERIES[name][0] if source not in STATIC)
+        seconds, memory = azud(binary, name, data, place)
+        cells = [name, count, "-", f"{count / seconds:.0f}", "-", "-", f"{memory / 1024:.0f}", "-", "-", "not compared"]
+        if with_spark:
+            theirs, their_memory = spark(name, data, place)
+            cells[4:6] = f"{count / theirs:.0f}", f"{theirs / seconds:.1f}x"
+            cells[7:9] = f"{their_memory / 1024:.0f}", f"1/{their_memory / memory:.0f}"
+            if name not in BY_CLOCK:
+                wrong, cells[2] = differences(place)
+                cells[9] = wrong or "same"
+                failed |= bool(wrong)
+        print(form.format(*cells), flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))
