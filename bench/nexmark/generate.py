@@ -82,19 +82,20 @@ def price(draw):
     return round(10 ** (draw.random() * 6) * 100)
 
 
-def main(folder, bids, files):
+def main(folder, bids, files, rate=EVENTS_A_SECOND):
     draw = random.Random(20260104)
     out = Path(folder)
     kinds = ("person", "auction", "bid")
     for kind in kinds:
         (out / kind).mkdir(parents=True, exist_ok=True)
-    events = -(-bids * EVENTS // (EVENTS - PERSONS - AUCTIONS))
+    groups, rest = divmod(bids, EVENTS - PERSONS - AUCTIONS)
+    events = groups * EVENTS + (rest and rest + PERSONS + AUCTIONS)
     people = auctions = 0
     for number in range(files):
         # Those of one number are of the same moments.
         opened = {kind: open(out / kind / f"part-{number:03}.json", "w") for kind in kinds}
         for event in range(events * number // files, events * (number + 1) // files):
-            time = event * 1_000_000 // EVENTS_A_SECOND
+            time = event * 1_000_000 // rate
             place = event % EVENTS
             if place < PERSONS:
                 opened["person"].write(person(draw, people, time))
@@ -112,4 +113,4 @@ def main(folder, bids, files):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))
