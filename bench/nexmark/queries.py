@@ -36,9 +36,8 @@ QUERIES = {
     # The highest bids of each 10 seconds.
     "q7": (
         ["bid"],
-        "WITH highest AS (SELECT max(price) AS price, window_time(window) AS at FROM (SELECT price, "
-        "window FROM (SELECT max(price) AS price, window FROM bid GROUP BY "
-        "window(dateTime, '10 seconds'))) GROUP BY window, window_time(window)) "
+        "WITH highest AS (SELECT price, window_time(window) AS at FROM (SELECT max(price) AS price, "
+        "window FROM bid GROUP BY window(dateTime, '10 seconds'))) "
         "SELECT b.auction, b.price, b.bidder, b.dateTime, b.extra FROM bid AS b JOIN highest AS h "
         "ON b.price = h.price AND b.dateTime BETWEEN h.at - INTERVAL 10 SECONDS AND h.at",
     ),

@@ -17,6 +17,10 @@ HERE = Path(__file__).parent
 RUNS = int(os.environ.get("RUNS", "3"))
 
 
+class Failed(Exception):
+    """A run that ended badly: its log."""
+
+
 def manifest(name, data, out, state):
     """What is JSON is YAML too. Windows that are open at the end stay open in Spark."""
     sources, sql = QUERIES[name]
@@ -61,7 +65,7 @@ def azud(binary, name, data, work):
         memory.append(usage.ru_maxrss)
         log.close()
         if run.returncode:
-            sys.exit(f"{name}: azud failed\n{(work / 'azud.log').read_text()}")
+            raise Failed(f"azud failed\n{(work / 'azud.log').read_text()}")
     return min(seconds), max(memory)
 
 
@@ -72,7 +76,7 @@ def spark(name, data, work):
     with open(work / "spark.log", "w") as log:
         run = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
     if run.returncode:
-        sys.exit(f"{name}: Spark failed\n{(work / 'spark.log').read_text()[-4000:]}")
+        raise Failed(f"Spark failed\n{(work / 'spark.log').read_text()[-4000:]}")
     *seconds, memory = run.stdout.split()
     return min(float(second) for second in seconds[1:]), int(memory)
 
@@ -111,21 +115,37 @@ def main(binary, data, work, names):
     print(form.format(*heads), flush=True)
     failed = False
     for name in names or QUERIES:
-        place = Path(work, name)
-        place.mkdir(parents=True, exist_ok=True)
         count = sum(lines[source] for source in QUERIES[name][0] if source not in STATIC)
-        seconds, memory = azud(binary, name, data, place)
-        cells = [name, count, "-", f"{count / seconds:.0f}", "-", "-", f"{memory / 1024:.0f}", "-", "-", "not compared"]
-        if with_spark:
-            theirs, their_memory = spark(name, data, place)
-            cells[4:6] = f"{count / theirs:.0f}", f"{theirs / seconds:.1f}x"
-            cells[7:9] = f"{their_memory / 1024:.0f}", f"1/{their_memory / memory:.0f}"
-            if name not in BY_CLOCK:
-                wrong, cells[2] = differences(place)
-                cells[9] = wrong or "same"
-                failed |= bool(wrong)
+        try:
+            cells = query(binary, data, Path(work, name), name, count, with_spark)
+        except Failed as error:
+            cells = [name, count] + ["-"] * 7 + [str(error)]
+        failed |= cells[-1] not in ("same", "not compared")
         print(form.format(*cells), flush=True)
     return failed
+
+
+def query(binary, data, place, name, count, with_spark):
+    """A line of the table."""
+    place.mkdir(parents=True, exist_ok=True)
+    seconds, memory = azud(binary, name, data, place)
+    ours = f"{count / seconds:.0f}", f"{memory / 1024:.0f}"
+    if not with_spark:
+        return [name, count, "-", ours[0], "-", "-", ours[1], "-", "-", "not compared"]
+    their_seconds, their_memory = spark(name, data, place)
+    wrong, out = ("not compared", "-") if name in BY_CLOCK else differences(place)
+    return [
+        name,
+        count,
+        out,
+        ours[0],
+        f"{count / their_seconds:.0f}",
+        f"{their_seconds / seconds:.1f}x",
+        ours[1],
+        f"{their_memory / 1024:.0f}",
+        f"1/{their_memory / memory:.0f}",
+        wrong or "same",
+    ]
 
 
 if __name__ == "__main__":

@@ -127,3 +127,22 @@ fn a_table_with_a_bad_row_stops_the_run() {
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
     assert_eq!(ended.lines("out"), FIRST);
 }
+
+/// A stream that becomes a table has read files that it will read again: that is asked first.
+#[test]
+fn a_stream_becomes_a_table_only_if_that_is_allowed() {
+    let run = start();
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let static_clicks = MANIFEST.replace(
+        "schema: { user: string, n: int }",
+        "schema: { user: string, n: int }\n    static: true",
+    );
+    let static_clicks = static_clicks.replace("    static: true\ntransforms", "transforms");
+    let swapped = static_clicks.replace("FROM clicks AS c LEFT", "FROM clicks AS c RIGHT");
+    let ended = ended.again(&swapped).wait();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let told = "node `clicks`: it is static now: where it was as a stream would be lost";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
