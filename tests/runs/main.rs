@@ -13,4 +13,5 @@ mod process;
 mod signals;
 mod sockets;
 mod stdout;
+mod tables;
 mod why;

@@ -47,6 +47,8 @@ struct Source {
     schema: Map<String, Value>,
     delay: Option<String>,
     time: Option<String>,
+    /// Of a static one.
+    rows: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -143,14 +145,19 @@ impl Case {
 
     /// The files of the batches, each younger than the one before: the oldest is read first.
     fn write(&self, folder: &Path) {
-        for name in self.sources().keys() {
+        for (name, source) in self.sources() {
             let folder = folder.join(name);
             fs::create_dir(&folder).unwrap();
+            if let Some(rows) = &source.rows {
+                let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
+                fs::write(folder.join("rows.json"), rows).unwrap();
+                continue;
+            }
             let mut age = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
             for (number, batch) in self.batches.iter().enumerate() {
                 let batch = match batch {
                     Batch::Events(rows) => rows.as_slice(),
-                    Batch::Sources(of) => of.get(*name).map_or(&[][..], Vec::as_slice),
+                    Batch::Sources(of) => of.get(name).map_or(&[][..], Vec::as_slice),
                 };
                 let path = folder.join(format!("{number:03}.json"));
                 let rows: String = batch.iter().map(|row| format!("{row}\n")).collect();
@@ -177,6 +184,9 @@ impl Case {
             manifest += &format!(
                 "  {name}:\n    file: {{ path: ./{name}, max_files: 1 }}\n    format: json\n    schema: {schema}\n"
             );
+            if source.rows.is_some() {
+                manifest += "    static: true\n";
+            }
             if let Some(delay) = &source.delay {
                 let time = source.time.as_deref().unwrap_or("ts");
                 manifest += &format!("    time: {{ column: {time}, delay: {delay} }}\n");

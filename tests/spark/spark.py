@@ -36,13 +36,17 @@ def sources(case):
 def read(spark, name, source, batches, work):
     folder = Path(work) / name
     folder.mkdir()
+    schema = ", ".join(f"{column} {kind}" for column, kind in source["schema"].items())
+    if "rows" in source:
+        (folder / "rows.json").write_text("".join(text(row) + "\n" for row in source["rows"]))
+        spark.read.schema(schema).json(str(folder)).createOrReplaceTempView(name)
+        return
     for index, batch in enumerate(batches):
         rows = batch if isinstance(batch, list) else batch.get(name, [])
         file = folder / f"{index:03}.json"
         file.write_text("".join(text(row) + "\n" for row in rows))
         # Files are read oldest first, and one of each source in each batch, if it is empty too.
         os.utime(file, (1_767_225_600 + index,) * 2)
-    schema = ", ".join(f"{column} {kind}" for column, kind in source["schema"].items())
     table = spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).json(str(folder))
     if "delay" in source:
         amount, unit = re.fullmatch(r"(\d+)(\w+)", source["delay"]).groups()

@@ -74,11 +74,13 @@ fn facts(node: &NodeView) -> Vec<String> {
     let mut facts = Vec::new();
     facts.extend(node.connector.clone());
     let stages: Vec<String> = node.stages.iter().map(ToString::to_string).collect();
-    facts.push(match stages.as_slice() {
-        [one] => format!("stage {one}"),
-        stages => format!("stages {}", stages.join(", ")),
+    facts.extend(match stages.as_slice() {
+        // A table: those who join it read it.
+        [] => None,
+        [one] => Some(format!("stage {one}")),
+        stages => Some(format!("stages {}", stages.join(", "))),
     });
-    if node.kind != "source" {
+    if !node.modes.is_empty() && node.kind != "source" {
         facts.push(format!("mode {}", node.modes.join(", ")));
     }
     facts.extend(node.state.iter().map(|state| format!("keeps {state}")));

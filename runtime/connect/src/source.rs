@@ -36,8 +36,19 @@ pub trait Source: Send + Sync {
         Replay::Positions
     }
 
+    /// A word for all that it would give if it were read from its beginning now, another one
+    /// once that has changed: of files their names, sizes and times. Called once an epoch of a
+    /// source that is a table, and to learn whether it can be one: it should cost little.
+    /// `None` where there is no such word.
+    ///
+    /// # Errors
+    /// `Unavailable` if what it reads is away. Anything else stops the pipeline.
+    fn version(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Opens the source's readers: at least one, at most one a lane. Called
-    /// once, before the first epoch. Reader i feeds lane i, so a partition's
+    /// once, before the first epoch; of a table whenever it has changed. Reader i feeds lane i, so a partition's
     /// order is kept where the source keeps a partition in one reader.
     ///
     /// `resume` holds the positions of the last recorded epoch; empty at a

@@ -31,9 +31,9 @@ pub struct PlanView {
 pub struct NodeView {
     /// Its name.
     pub name: String,
-    /// `source`, `transform` or `sink`.
+    /// `source`, `table`, `transform` or `sink`.
     pub kind: &'static str,
-    /// A source's or sink's connector.
+    /// A source's, table's or sink's connector.
     pub connector: Option<String>,
     /// The nodes that it reads; `x.rejected` for what `x` rejects.
     pub reads: Vec<String>,
@@ -70,16 +70,19 @@ impl Plan {
         let nodes = self.nodes.iter().enumerate().map(|(number, node)| {
             let own = states.iter().filter(|state| *state.node == *node.name);
             let source = self.sources.iter().find(|source| source.node == number);
+            let table = self.tables.iter().find(|table| table.node == number);
             let sink = self.sinks.iter().find(|sink| sink.node == number);
             NodeView {
                 name: node.name.to_string(),
-                kind: match (source, sink) {
-                    (Some(_), _) => "source",
-                    (_, Some(_)) => "sink",
+                kind: match (source, table, sink) {
+                    (Some(_), _, _) => "source",
+                    (_, Some(_), _) => "table",
+                    (_, _, Some(_)) => "sink",
                     _ => "transform",
                 },
                 connector: source
                     .map(|source| source.connector.clone())
+                    .or_else(|| table.map(|table| table.connector.clone()))
                     .or_else(|| sink.map(|sink| sink.connector.clone())),
                 reads: self.reads(number),
                 stages: self.stages(number),
@@ -130,6 +133,13 @@ impl Plan {
             };
             if !reads.contains(&read) {
                 reads.push(read);
+            }
+        }
+        let tables = self.of_node(node).filter_map(|vertex| vertex.table);
+        for table in tables.filter_map(|table| self.nodes.get(table)) {
+            let table = table.name.to_string();
+            if !reads.contains(&table) {
+                reads.push(table);
             }
         }
         reads

@@ -62,6 +62,8 @@ pub(crate) struct Vertex {
     pub(crate) work: Work,
     /// For every input, the edges that end in it.
     pub(crate) inputs: Vec<Vec<From>>,
+    /// The node that is a table, and its rows are joined with.
+    pub(crate) table: Option<usize>,
     /// Rows reach it in the lane of their key group; no columns: all in one lane.
     pub(crate) exchange: Option<Vec<usize>>,
     /// Whether it runs on threads of its own: what waits for others must not
@@ -96,6 +98,7 @@ impl Vertex {
             node,
             work,
             inputs,
+            table: None,
             exchange: None,
             own_stage: false,
             changing: false,

@@ -4,6 +4,7 @@
 //! Manifest -> plan     schemas, queries, plugins, sinks: everything that can be wrong is found here
 //!          -> graph    output modes and exchanges: which instance runs in which stage
 //!          -> run      readers and writers on tokio, lanes on threads, the coordinator of epochs
+//!             table    what does not stream: read whole, beside the rows that are joined with it
 //! ```
 //!
 //! What [`check`] accepts, [`Plan::run`] starts. [`check_for_test`] plans a manifest without its
@@ -17,6 +18,7 @@ mod plan;
 mod plugin;
 mod recovery;
 mod run;
+mod table;
 mod why;
 
 pub use connectors::{CONNECTORS, manifest_connectors};

@@ -22,6 +22,8 @@ pub const MAX_ROWS: usize = 8192;
 pub struct Chain {
     stages: Arc<[Arc<dyn Stage>]>,
     keep_origin: bool,
+    /// It hands on so many rows at once.
+    most: usize,
 }
 
 // === impl Chain ===
@@ -33,7 +35,14 @@ impl Chain {
         Self {
             stages,
             keep_origin,
+            most: MAX_ROWS,
         }
+    }
+
+    /// The same, but that what a batch becomes stays one batch: for a table, which is kept.
+    pub(crate) fn whole(self) -> Self {
+        let most = usize::MAX;
+        Self { most, ..self }
     }
 
     fn run(&self, batch: &Batch) -> Result<Rows, DataFusionError> {
@@ -80,8 +89,8 @@ impl Chain {
             Sources::Same => batch.with_columns(rows.columns)?,
             Sources::Rows(sources) => Batch::new(rows.columns, batch.take_origin(&sources)?)?,
         };
-        for from in (0..rows.rows()).step_by(MAX_ROWS) {
-            out.emit(0, rows.slice(from, MAX_ROWS))?;
+        for from in (0..rows.rows()).step_by(self.most) {
+            out.emit(0, rows.slice(from, self.most))?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@
 //! of [`Stage`]s, which one [`Chain`] runs; a [`Union`] joins streams; an
 //! aggregate is a [`PartialAggregate`] in every lane, an exchange by key, and a
 //! [`FinalAggregate`], whose memory is a [`GroupStates`]. A user's function is a
-//! [`UserAggregate`], which somebody else runs. A [`Join`] keeps rows of both its inputs; a
-//! [`Deduplicate`] knows which keys it has seen.
+//! [`UserAggregate`], which somebody else runs. A [`Join`] keeps rows of both its inputs, a
+//! [`StaticJoin`] has a table beside its one; a [`Deduplicate`] knows which keys it has seen.
 //!
 //! No I/O, no threads, no clock.
 
@@ -38,7 +38,10 @@ pub use chain::{Chain, MAX_ROWS};
 pub use deduplicate::{Deduplicate, Distinct};
 pub use filter::Filter;
 pub use held::Held;
-pub use join::{Join, JoinKind, JoinPlan, JoinSide, PairFilter};
+pub use join::{
+    Join, JoinKind, JoinPlan, JoinSide, PairFilter, StaticJoin, StaticRows, StaticSide,
+    TableVersion,
+};
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};

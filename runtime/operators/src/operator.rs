@@ -9,7 +9,8 @@ use azud_model::{Batch, Epoch, Error, Result, Watermark};
 use crate::Held;
 
 /// One step of a lane. A lane's thread owns it; calls never overlap, and no
-/// call may block: an operator computes, and hands on what it made.
+/// call may block: an operator computes, and hands on what it made. (A join with a table
+/// waits for that table, once an epoch.)
 pub trait Operator: Send {
     /// Takes one batch from input number `input`.
     ///

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use azud_operators::StaticRows;
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{Result, TableReference, plan_datafusion_err};
 use datafusion_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
@@ -33,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) times: Vec<String>,
     /// How far behind the latest row others may come: microseconds.
     pub(crate) delay: i64,
+    /// Its rows, where it does not stream.
+    pub(crate) rows: Option<Arc<dyn StaticRows>>,
     schema: SchemaRef,
 }
 
@@ -75,6 +78,7 @@ impl ContextProvider for Catalog<'_> {
                 .map(|time| time.to_lowercase())
                 .collect(),
             delay: table.times.delay,
+            rows: table.rows.clone(),
             schema: Arc::new(Schema::new(fields)),
         }))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_model::{Mode, Result};
-use azud_operators::{Operator, Union};
+use azud_operators::{Operator, StaticRows, Union};
 
 /// The tables that a query may read: names of nodes, and the columns of their rows.
 pub type Tables = BTreeMap<String, Table>;
@@ -18,6 +18,8 @@ pub struct Table {
     pub schema: SchemaRef,
     /// Their event time.
     pub times: Times,
+    /// `Some`: it does not stream, and streams can be joined with it.
+    pub rows: Option<Arc<dyn StaticRows>>,
 }
 
 /// The event time of a node's rows: what the watermark speaks of.
@@ -66,11 +68,13 @@ pub enum Input {
 /// One operator of a query, made anew for each lane.
 pub struct Step {
     /// What it does: `project`, `filter`, `explode`, `union`, `late rows`, `partial aggregate`,
-    /// `final aggregate`, `window aggregate`, `session aggregate`, `join`, `drop duplicates`,
-    /// `sort`, `limit`.
+    /// `final aggregate`, `window aggregate`, `session aggregate`, `join`, `table join`,
+    /// `drop duplicates`, `sort`, `limit`.
     pub name: &'static str,
     /// Where its rows come from; the operator's input number is the index here.
     pub inputs: Vec<Input>,
+    /// The table that it joins its rows with: a node that does not stream.
+    pub table: Option<String>,
     /// The columns of its rows.
     pub schema: SchemaRef,
     /// `Some`: rows move between lanes before they reach this step, by the key
@@ -122,6 +126,7 @@ impl From<SchemaRef> for Table {
         Self {
             schema,
             times: Times::default(),
+            rows: None,
         }
     }
 }
@@ -135,6 +140,7 @@ impl Step {
         Self {
             name,
             inputs: vec![input],
+            table: None,
             schema,
             exchange: None,
             stateful: false,

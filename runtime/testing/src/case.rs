@@ -1,9 +1,10 @@
 //! One test: from its rows to what is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use azud_connect::Records;
 use azud_connector_memory::MemorySink;
 use azud_engine::{
     Environment, LoadedPlugins, RunOptions, SourceShape, Stop, TestCheckpoint, TestOutput,
@@ -17,10 +18,13 @@ use serde_json::Value;
 use crate::driver::{Driver, Log};
 use crate::expectation::{Expectation, Output};
 use crate::fault::Fault;
-use crate::feed::{Feed, Steps};
+use crate::feed::{Feed, Steps, TableFeed};
 use crate::input;
 use crate::suite::Setup;
 use crate::timeline::{self, Line};
+
+/// The rows of each table, for the steps that name it.
+type Tables = BTreeMap<String, Arc<Vec<Option<VecDeque<Records>>>>>;
 
 /// 2026-01-01T00:00:00Z: when every test begins.
 const START_MS: i64 = 1_767_225_600_000;
@@ -103,12 +107,12 @@ impl<'a> Case<'a> {
     /// What is wrong with the test itself: lines, each with its line end.
     fn run(&self, loaded: &mut LoadedPlugins) -> Result<Ran, String> {
         let draw = |fault: Fault| format!("{}\n", fault.draw(self.manifest));
-        let mut planned = self.plan(loaded)?;
-        let outputs = self.nodes.keys().zip(planned.outputs).zip(&self.sinks);
+        let planned = self.plan(loaded)?;
+        let outputs = self.nodes.keys().zip(&planned.outputs).zip(&self.sinks);
         let outputs: Vec<_> = outputs
             .map(|((node, shape), sink)| Output {
                 node: (*node).to_owned(),
-                shape,
+                shape: shape.clone(),
                 sink: sink.clone(),
             })
             .collect();
@@ -124,14 +128,14 @@ impl<'a> Case<'a> {
         let steps = self.test.input.iter().map(|step| expect(&step.expect));
         let steps = steps.collect::<Result<Vec<_>, _>>().map_err(draw)?;
         let rows = self.rows(&planned.sources).map_err(draw)?;
+        let tables = self.tables(&planned.tables).map_err(draw)?;
 
         let restarts = self.test.input.iter().enumerate();
         let restarts = restarts.filter(|(_, step)| step.restart.is_some());
-        let mut outcome = self.until_restart(planned.plan, 0, &planned.sources, &rows);
+        let mut outcome = self.until_restart(planned, 0, &rows, &tables);
         for (first, _) in restarts {
             if outcome.is_ok() {
-                planned = self.plan(loaded)?;
-                outcome = self.until_restart(planned.plan, first, &planned.sources, &rows);
+                outcome = self.until_restart(self.plan(loaded)?, first, &rows, &tables);
             }
         }
 
@@ -206,20 +210,38 @@ impl<'a> Case<'a> {
         Ok(all)
     }
 
+    /// The rows of each table by its name, for the steps that name it.
+    fn tables(&self, tables: &BTreeMap<String, SourceShape>) -> Result<Tables, Fault> {
+        let rows = self.rows(tables)?.into_iter();
+        let named = rows.map(|(name, steps)| {
+            let given = self.test.input.iter().zip(steps.iter());
+            let given = given.map(|(step, rows)| step.rows.get(&name).map(|_| rows.clone()));
+            let given = Arc::new(given.collect());
+            (name, given)
+        });
+        Ok(named.collect())
+    }
+
     /// Runs from a step to the next restart, or to the end.
     fn until_restart(
         &self,
-        mut plan: azud_engine::Plan,
+        planned: TestPlan,
         first: usize,
-        sources: &BTreeMap<String, SourceShape>,
         rows: &BTreeMap<String, Arc<Steps>>,
+        tables: &Tables,
     ) -> azud_model::Result<()> {
+        let mut plan = planned.plan;
         let stop = Stop::default();
         let (clock, log) = (self.clock.clone(), self.log.clone());
         let mut driver = Driver::new(&self.test.input, first, clock, log, stop.clone());
-        for (name, shape) in sources {
+        for (name, shape) in &planned.sources {
             let steps = rows.get(name).cloned().unwrap_or_default();
             let feed = Feed::new(name, shape.schema.clone(), steps, driver.turns());
+            plan = plan.with_source(name, Arc::new(feed));
+        }
+        for (name, shape) in &planned.tables {
+            let steps = tables.get(name).cloned().unwrap_or_default();
+            let feed = TableFeed::new(shape.schema.clone(), steps, driver.turns());
             plan = plan.with_source(name, Arc::new(feed));
         }
         let outcome = plan.run(RunOptions {

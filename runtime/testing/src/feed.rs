@@ -1,7 +1,7 @@
 //! The source of a test: gives the rows of each step when it is the step's turn.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -42,6 +42,18 @@ pub(crate) struct Feed {
     turns: watch::Receiver<Turn>,
 }
 
+/// Gives the rows of a table, whole: those of the last step that names it.
+pub(crate) struct TableFeed {
+    schema: SchemaRef,
+    /// `None`: the step does not name it.
+    steps: Arc<Vec<Option<VecDeque<Records>>>>,
+    turns: watch::Receiver<Turn>,
+    /// The last step that had its turn; `None`: none had.
+    step: Mutex<Option<usize>>,
+}
+
+struct TableReader(VecDeque<Records>);
+
 struct Reader {
     partition: Arc<Partition>,
     steps: Arc<Steps>,
@@ -54,6 +66,62 @@ struct Reader {
     /// The first epoch that it has given nothing of.
     next: u64,
     turns: watch::Receiver<Turn>,
+}
+
+// === impl TableFeed ===
+
+impl TableFeed {
+    pub(crate) fn new(
+        schema: SchemaRef,
+        steps: Arc<Vec<Option<VecDeque<Records>>>>,
+        turns: watch::Receiver<Turn>,
+    ) -> Self {
+        Self {
+            schema,
+            steps,
+            turns,
+            step: Mutex::new(None),
+        }
+    }
+
+    /// The step whose rows count now.
+    fn now(&self) -> Option<usize> {
+        let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Give::Step(now) = self.turns.borrow().give {
+            *step = Some(now);
+        }
+        let begun = self.steps.get(..=(*step)?).unwrap_or(&self.steps);
+        begun.iter().rposition(Option::is_some)
+    }
+}
+
+#[async_trait]
+impl Source for TableFeed {
+    fn schema(&self) -> Option<SchemaRef> {
+        Some(self.schema.clone())
+    }
+
+    fn version(&self) -> Result<Option<String>> {
+        Ok(Some(format!("{:?}", self.now())))
+    }
+
+    async fn open(&self, _resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        let rows = self.now().and_then(|step| self.steps.get(step)?.clone());
+        Ok(vec![Box::new(TableReader(rows.unwrap_or_default()))])
+    }
+}
+
+// === impl TableReader ===
+
+#[async_trait]
+impl SourceReader for TableReader {
+    async fn next(&mut self) -> Result<Read> {
+        Ok(self.0.pop_front().map_or(Read::End, Read::Records))
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        Vec::new()
+    }
 }
 
 // === impl Feed ===

@@ -95,6 +95,7 @@ pub(super) fn finish(
         clock: environment.clock.clone(),
         nodes: draft.nodes,
         sources: draft.sources,
+        tables: draft.tables,
         sinks: draft.sinks,
         vertices: draft.vertices,
         topology,

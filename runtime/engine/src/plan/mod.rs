@@ -28,6 +28,7 @@ use crate::event_time::PlanTime;
 use crate::graph::{Topology, Vertex};
 use crate::plugin::Cancel;
 use crate::run::{OnReject, Trigger};
+use crate::table::StaticTable;
 
 pub use check::check;
 pub(crate) use component::PlanComponent;
@@ -58,6 +59,7 @@ pub struct Plan {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) nodes: Vec<PlanNode>,
     pub(crate) sources: Vec<PlanSource>,
+    pub(crate) tables: Vec<PlanTable>,
     pub(crate) sinks: Vec<PlanSink>,
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) topology: Topology,
@@ -101,6 +103,15 @@ pub(crate) struct PlanSource {
     pub(crate) journal: Option<PlanJournal>,
     /// Its event time, where it has one.
     pub(crate) time: Option<PlanTime>,
+}
+
+/// A source that does not stream.
+pub(crate) struct PlanTable {
+    pub(crate) node: usize,
+    /// The connector's name.
+    pub(crate) connector: String,
+    pub(crate) schema: SchemaRef,
+    pub(crate) rows: Arc<StaticTable>,
 }
 
 /// The journal of a source.
@@ -151,6 +162,8 @@ impl Plan {
         if let Some(found) = self.sources.iter_mut().find(|found| is_it(found.node)) {
             found.format = found.format.take().filter(|_| source.schema().is_none());
             found.source = source;
+        } else if let Some(found) = self.tables.iter().find(|found| is_it(found.node)) {
+            found.rows.replace(source);
         }
         self
     }

@@ -9,7 +9,7 @@ use azud_model::{rejected_schema, unite};
 use azud_sandbox::Plugin;
 use azud_sql::Times;
 
-use super::{PlanNode, PlanSink, PlanSource};
+use super::{PlanNode, PlanSink, PlanSource, PlanTable};
 use crate::graph::{From, Side, Vertex};
 use crate::plugin::Cancel;
 use crate::run::OnReject;
@@ -25,6 +25,7 @@ pub(super) struct Draft<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) nodes: Vec<PlanNode>,
     pub(super) sources: Vec<PlanSource>,
+    pub(super) tables: Vec<PlanTable>,
     pub(super) sinks: Vec<PlanSink>,
     pub(super) vertices: Vec<Vertex>,
     /// Where each vertex's node is written.
@@ -58,6 +59,7 @@ impl<'a> Draft<'a> {
             manifest,
             nodes: Vec::new(),
             sources: Vec::new(),
+            tables: Vec::new(),
             sinks: Vec::new(),
             vertices: Vec::new(),
             spans: Vec::new(),
@@ -113,6 +115,13 @@ impl<'a> Draft<'a> {
             times,
         };
         self.outputs.insert(name.to_owned(), output);
+    }
+
+    /// The table of that name.
+    pub(super) fn table(&self, name: &str) -> Option<&PlanTable> {
+        let is_it = |node: &PlanNode| *node.name == *name;
+        let mut tables = self.tables.iter();
+        tables.find(|table| self.nodes.get(table.node).is_some_and(is_it))
     }
 
     /// Makes what a node rejects readable.

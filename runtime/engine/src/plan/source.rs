@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use azud_connect::Source as Connection;
 use azud_connect::{Connector, Format, FormatOptions, Replay, SourceContext, decoder};
-use azud_manifest::{Durability, Format as ManifestFormat, OnFull, Source, Spanned};
+use azud_manifest::{Durability, Format as ManifestFormat, OnError, OnFull, Source, Spanned};
 use azud_model::{ByteSize, Clock, Column, ColumnType, TimestampUnit};
 use azud_sql::Times;
 
 use super::node::{Draft, columns};
-use super::{PlanJournal, PlanSource};
+use super::{PlanJournal, PlanSource, PlanTable};
 use crate::connectors::find;
 use crate::event_time::{EventTime, PlanTime};
 use crate::graph::{From, MakeOperator, Vertex, Work};
+use crate::table::StaticTable;
 
 /// Where and how connectors will run.
 pub(super) struct Place<'a> {
@@ -41,7 +43,8 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         node: node.name.value.clone(),
         directory: place.directory.to_owned(),
         lanes: place.lanes,
-        finite: place.finite,
+        // A table is what is there when it is read.
+        finite: place.finite || node.is_static(),
         framing: format.framing(),
         metadata: format
             .keep
@@ -73,6 +76,10 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
             }
         },
     };
+    if node.is_static() {
+        add_table(draft, node, number, source, format, schema);
+        return;
+    }
     let journal = journal(draft, node, source.replay());
     let Ok(time) = time(draft, node, &schema) else {
         return;
@@ -102,6 +109,34 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         delay,
     };
     draft.add_output(&node.name.value, number, vertex, schema, times);
+}
+
+/// A source that does not stream: nothing of it runs, but joins read it.
+fn add_table(
+    draft: &mut Draft<'_>,
+    node: &Source,
+    number: usize,
+    source: Arc<dyn Connection>,
+    format: Option<FormatOptions>,
+    schema: SchemaRef,
+) {
+    if matches!(source.version(), Ok(None)) {
+        let connector = &node.connector.name;
+        let message = format!(
+            "`{}` cannot be static: it cannot be read whole, again and again",
+            connector.value
+        );
+        let help = "a table is read from a `file`".to_owned();
+        draft.blame(connector.span, message, Some(help));
+    }
+    let drops = node.on_error == OnError::Drop;
+    let rows = StaticTable::new(&node.name.value, source, format, drops);
+    draft.tables.push(PlanTable {
+        node: number,
+        connector: node.connector.name.value.clone(),
+        schema,
+        rows: Arc::new(rows),
+    });
 }
 
 /// The event time of a source, and the number of its column; `Err` if it was blamed.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use azud_manifest::{LateRows, Spanned, StateScope, Transform};
 use azud_model::Mode;
+use azud_operators::StaticRows;
 use azud_sql::{Input, Query, SqlError, StepContext, Table, Times};
 
 use super::node::{Draft, LATE, Output, REJECTED, same_columns};
@@ -22,22 +24,45 @@ pub(super) fn add(
     let Some(functions) = functions else {
         return;
     };
-    let tables: BTreeMap<_, _> = draft
+    let mut tables: BTreeMap<_, _> = draft
         .outputs
         .iter()
         .map(|(name, output)| {
             let table = Table {
                 schema: output.schema.clone(),
                 times: output.times.clone(),
+                rows: None,
             };
             (name.clone(), table)
         })
         .collect();
+    tables.extend(draft.tables.iter().map(|table| {
+        let rows: Arc<dyn StaticRows> = table.rows.clone();
+        let name = table.rows.name().to_owned();
+        (name, table_of(&table.schema, rows))
+    }));
     match azud_sql::plan_with(&sql.value, &tables, &functions, Some(&environment.clock)) {
         Ok(query) => add_steps(draft, transform, number, &query),
-        // A table that is missing because its node has errors was told there.
+        // A node that is missing because it has errors was told there.
         Err(_) if reads_broken_node(draft, sql) => {}
+        Err(error) if reads_rejected_of_table(draft, sql) => {
+            let message = "a table rejects no rows: those that it cannot decode stop the pipeline, \
+                           or are left out";
+            let help = "`on_error` of the source says which";
+            let span = error.location.map_or(sql.span, |place| {
+                draft.manifest.span_at(sql, place.line, place.column)
+            });
+            draft.blame(span, message, Some(help.to_owned()));
+        }
         Err(error) => blame(draft, sql, &error),
+    }
+}
+
+fn table_of(schema: &SchemaRef, rows: Arc<dyn StaticRows>) -> Table {
+    Table {
+        schema: schema.clone(),
+        times: Times::default(),
+        rows: Some(rows),
     }
 }
 
@@ -49,7 +74,7 @@ fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
     let sources = draft.manifest.sources.keys();
     let broken = sources
         .chain(draft.manifest.transforms.keys())
-        .filter(|name| !draft.outputs.contains_key(*name));
+        .filter(|name| !draft.outputs.contains_key(*name) && draft.table(name).is_none());
     // Of a sink only what it rejects can be read.
     let sinks = draft.manifest.sinks.keys();
     let sinks = sinks.filter(|name| !draft.outputs.contains_key(&format!("{name}{REJECTED}")));
@@ -60,6 +85,16 @@ fn reads_broken_node(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
         broken.iter().any(|name| name.eq_ignore_ascii_case(node))
     };
     tables.iter().any(is_broken)
+}
+
+/// Whether the query reads what a table would reject, if it were a stream.
+fn reads_rejected_of_table(draft: &Draft<'_>, sql: &Spanned<String>) -> bool {
+    let tables = azud_sql::tables(&sql.value).unwrap_or_default();
+    let of = tables
+        .iter()
+        .filter_map(|table| table.strip_suffix(REJECTED));
+    let mut of = of.map(str::to_owned);
+    of.any(|table| draft.table(&table).is_some())
 }
 
 fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &Query) {
@@ -125,7 +160,9 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
                 late_updates,
             })
         }));
+        let table = step.table.as_ref().and_then(|table| draft.table(table));
         let vertex = Vertex {
+            table: table.map(|table| table.node),
             exchange: step.exchange.clone(),
             changing: step.stateful && !state_per_batch,
             keeps: step.keeps,

@@ -56,6 +56,8 @@ pub struct TestPlan {
     pub plan: Plan,
     /// What the rows of each source look like, by name.
     pub sources: BTreeMap<String, SourceShape>,
+    /// The same of sources that are tables.
+    pub tables: BTreeMap<String, SourceShape>,
     /// What the rows of each output look like, in the order of the outputs.
     pub outputs: Vec<OutputShape>,
 }
@@ -69,6 +71,7 @@ pub struct SourceShape {
 }
 
 /// What the rows of an output look like.
+#[derive(Clone)]
 pub struct OutputShape {
     /// Its columns.
     pub schema: SchemaRef,
@@ -123,7 +126,15 @@ pub fn check_for_test(
         };
         (name.to_owned(), shape)
     });
+    let tables = plan.tables.iter().map(|table| {
+        let shape = SourceShape {
+            format: table.rows.format(),
+            schema: table.schema.clone(),
+        };
+        (table.rows.name().to_owned(), shape)
+    });
     Ok(TestPlan {
+        tables: tables.collect(),
         sources: sources.collect(),
         outputs: shapes,
         plan,

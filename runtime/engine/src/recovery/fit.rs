@@ -92,8 +92,21 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
         };
         found.push(NodeFit { node, fit });
     }
+    for table in &plan.tables {
+        let node = table.rows.name().to_owned();
+        let before = record.sources.iter().find(|before| before.node == node);
+        let fit = match before.is_some_and(|before| !before.positions.is_empty()) {
+            true => Fit::Lost("it is static now: where it was as a stream would be lost".into()),
+            false => Fit::Kept,
+        };
+        found.push(NodeFit { node, fit });
+    }
+    let is_table = |name: &str| plan.tables.iter().any(|table| table.rows.name() == name);
     for before in &record.sources {
         let is_it = |number: usize| plan.source_name(number) == before.node;
+        if is_table(&before.node) {
+            continue;
+        }
         if !(0..plan.sources.len()).any(is_it) && !before.positions.is_empty() {
             found.push(NodeFit {
                 node: before.node.clone(),
@@ -117,7 +130,11 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
     for node in &plan.nodes {
         let is_source = (0..plan.sources.len()).any(|at| plan.source_name(at) == &*node.name);
         let is_sink = (0..plan.sinks.len()).any(|at| plan.sink_name(at) == &*node.name);
-        if is_source || is_sink {
+        let is_table = plan
+            .tables
+            .iter()
+            .any(|table| table.rows.name() == &*node.name);
+        if is_source || is_sink || is_table {
             continue;
         }
         let own: Vec<&PlanState> = states

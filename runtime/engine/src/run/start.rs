@@ -79,6 +79,9 @@ impl Plan {
         let mut wiring = Wiring::new(self);
         let mut tasks = JoinSet::new();
         let _guard = runtime.enter();
+        for table in &self.tables {
+            table.rows.begin(runtime.handle());
+        }
 
         let mut controls = Vec::new();
         for lane in 0..self.lanes {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use azud_model::Duration;
 
+use super::tables;
 use crate::{
     Spanned, Test,
     draft::{Draft, NodeKind},
@@ -137,6 +138,10 @@ fn node(draft: &Draft, name: &Spanned<String>, findings: &mut Findings) {
         );
         return;
     };
+    if let Some(table) = draft.sources.get(node).filter(|source| source.is_static()) {
+        tables::refuse(table, name.span, findings);
+        return;
+    }
     match output {
         None => {}
         Some("rejected") if kind != NodeKind::Sink => {}

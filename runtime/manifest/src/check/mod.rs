@@ -7,6 +7,7 @@ mod formats;
 mod names;
 mod references;
 mod sinks;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod transforms;
@@ -31,6 +32,7 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     references::check(draft, findings);
     cycles::check(draft, findings);
     formats::check(draft, findings);
+    tables::check(draft, findings);
     transforms::check(draft, findings);
     sinks::check(draft, findings);
     checkpoint::check(draft, findings);

@@ -1,5 +1,6 @@
 //! Whoever is named must be there.
 
+use super::tables;
 use crate::{
     Spanned,
     draft::{Draft, NodeKind},
@@ -75,6 +76,10 @@ fn node(draft: &Draft, from: &Spanned<String>, findings: &mut Findings) {
         findings.add_with_help(from.span, message, "`from` names a source or a transform");
         return;
     };
+    if let Some(table) = draft.sources.get(name).filter(|source| source.is_static()) {
+        tables::refuse(table, from.span, findings);
+        return;
+    }
     match output {
         None if *kind == NodeKind::Sink => findings.add_with_help(
             from.span,

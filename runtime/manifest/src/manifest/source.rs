@@ -45,6 +45,20 @@ pub struct Source {
     pub time: Option<Time>,
     /// What happens when its journal is full.
     pub on_full: Option<Spanned<OnFull>>,
+    /// Whether it is a table that streams are joined with, and no stream: it is read whole, and
+    /// again in the first epoch after its files have changed.
+    #[serde(rename = "static")]
+    pub table: Option<Spanned<bool>>,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// Whether it is a table: see [`Source::table`].
+    #[must_use]
+    pub fn is_static(&self) -> bool {
+        self.table.as_ref().is_some_and(|table| table.value)
+    }
 }
 
 fn columns(_: &mut SchemaGenerator) -> Schema {

@@ -126,8 +126,8 @@ impl Came<'_> {
         let found = self.other.gather(&pairs.others)?;
         let found = self.plan.side(1 - self.side).own(keys, &found).to_vec();
         let columns = match self.side {
-            LEFT => self.plan.pairs(own, found),
-            _ => self.plan.pairs(found, own),
+            LEFT => self.plan.pairs(own, found, pairs.len()),
+            _ => self.plan.pairs(found, own, pairs.len()),
         };
         columns.map_err(|error| Error::internal("pairs of a join").because(error))
     }

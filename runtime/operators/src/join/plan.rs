@@ -29,9 +29,11 @@ pub enum JoinKind {
     Full,
     /// Rows of the left side that something matches, once each.
     LeftSemi,
+    /// Those that nothing matches: only where the right side is a table.
+    LeftAnti,
 }
 
-/// One of the two streams of a join.
+/// One of the two sides of a join.
 #[derive(Clone, Debug)]
 pub struct JoinSide {
     /// The columns that its rows come with: the keys of both sides in the same types, then, if
@@ -52,7 +54,7 @@ pub struct PairFilter {
     pub(super) condition: Arc<dyn PhysicalExpr>,
 }
 
-/// A join of two streams by keys that are equal.
+/// A join of two streams, or of a stream and a table, by keys that are equal.
 #[derive(Debug)]
 pub struct JoinPlan {
     /// Which rows it gives.
@@ -66,7 +68,7 @@ pub struct JoinPlan {
     /// What else must be true of a pair.
     pub filter: Option<PairFilter>,
     /// The columns that it gives: those of the left side, then, unless it is
-    /// [`JoinKind::LeftSemi`], those of the right.
+    /// [`JoinKind::LeftSemi`] or [`JoinKind::LeftAnti`], those of the right.
     pub output: SchemaRef,
     /// What is computed, in words.
     pub computes: String,
@@ -115,8 +117,13 @@ impl JoinKind {
             Self::Full => true,
             Self::Left => side == LEFT,
             Self::Right => side != LEFT,
-            Self::Inner | Self::LeftSemi => false,
+            Self::Inner | Self::LeftSemi | Self::LeftAnti => false,
         }
+    }
+
+    /// Whether it gives the columns of the left side alone.
+    pub(super) fn gives_left_only(self) -> bool {
+        matches!(self, Self::LeftSemi | Self::LeftAnti)
     }
 }
 
@@ -184,18 +191,15 @@ impl JoinPlan {
         &self,
         mut left: Vec<ArrayRef>,
         right: Vec<ArrayRef>,
+        rows: usize,
     ) -> Result<RecordBatch> {
-        let rows = left
-            .first()
-            .or(right.first())
-            .map_or(0, |column| column.len());
         left.extend(right);
         record_batch(&self.pair_schema(), left, rows)
     }
 
     /// The columns of both sides.
     fn pair_schema(&self) -> SchemaRef {
-        if self.kind != JoinKind::LeftSemi {
+        if !self.kind.gives_left_only() {
             return self.output.clone();
         }
         let [left, right] = &self.sides;

@@ -12,12 +12,17 @@ use datafusion_expr::{Expr, ExprSchemable, LogicalPlan, logical_plan};
 use super::aggregate::computed;
 use super::bounds::{self, Bound};
 use super::event_time::index_is;
+use super::static_join::is_static;
 use super::stream::Stream;
 use super::{Lowering, column, nullable};
 use crate::{Input, SqlError, Step};
 
 impl Lowering {
     pub(super) fn join(&mut self, join: &logical_plan::Join) -> Result<Stream, SqlError> {
+        match (is_static(&join.left), is_static(&join.right)) {
+            (false, false) => {}
+            (left, right) => return self.static_join(join, left, right),
+        }
         let kind = kind(join.join_type)?;
         if join.on.is_empty() {
             return Err(SqlError::new(
@@ -69,6 +74,18 @@ impl Lowering {
     ) -> Result<(Input, JoinSide), SqlError> {
         let stream = self.stream(plan)?;
         let stream = self.without_late(stream, plan, bound)?;
+        let (stream, side) = self.keyed(stream, plan, keys, bound)?;
+        Ok((self.input(stream, true), side))
+    }
+
+    /// The rows of `plan` with their keys and the time that they expire by before them.
+    pub(super) fn keyed(
+        &mut self,
+        stream: Stream,
+        plan: &LogicalPlan,
+        keys: &[Expr],
+        bound: Option<&Bound>,
+    ) -> Result<(Stream, JoinSide), SqlError> {
         let schema = plan.schema();
         let mut expressions = self.expressions(keys, schema)?;
         let mut fields = Vec::new();
@@ -100,7 +117,7 @@ impl Lowering {
             schema: rows,
             reach: bound.map(|bound| bound.reach),
         };
-        Ok((self.input(stream, true), side))
+        Ok((stream, side))
     }
 
     /// Takes out rows that are late by the event time that the join goes by, or else by the first
@@ -129,7 +146,10 @@ impl Lowering {
         self.late_by(stream, plan, time)
     }
 
-    fn join_filter(&self, join: &logical_plan::Join) -> Result<Option<PairFilter>, SqlError> {
+    pub(super) fn join_filter(
+        &self,
+        join: &logical_plan::Join,
+    ) -> Result<Option<PairFilter>, SqlError> {
         let Some(filter) = &join.filter else {
             return Ok(None);
         };
@@ -152,12 +172,14 @@ fn kind(join: JoinType) -> Result<JoinKind, SqlError> {
         JoinType::Right => JoinKind::Right,
         JoinType::Full => JoinKind::Full,
         JoinType::LeftSemi => JoinKind::LeftSemi,
-        other => {
-            return Err(SqlError::new(format!(
-                "{other} joins of streams are not supported: which rows have no match is never known for good"
-            ))
+        JoinType::LeftAnti => {
+            return Err(SqlError::new(
+                "LeftAnti joins with a streaming DataFrame/Dataset on the right are not supported: \
+                 which rows have no match is never known for good",
+            )
             .help("use LEFT JOIN with a bound on both times, and WHERE the right side IS NULL"));
         }
+        other => return Err(SqlError::new(format!("{other} joins cannot stream"))),
     })
 }
 
@@ -165,7 +187,7 @@ fn kind(join: JoinType) -> Result<JoinKind, SqlError> {
 fn refuse_unbounded(kind: JoinKind, bounds: &[Option<Bound>; 2]) -> Result<(), SqlError> {
     let [left, right] = bounds;
     let is_missing = match kind {
-        JoinKind::Inner => false,
+        JoinKind::Inner | JoinKind::LeftAnti => false,
         JoinKind::Left | JoinKind::LeftSemi => left.is_none(),
         JoinKind::Right => right.is_none(),
         JoinKind::Full => left.is_none() && right.is_none(),
@@ -177,7 +199,7 @@ fn refuse_unbounded(kind: JoinKind, bounds: &[Option<Bound>; 2]) -> Result<(), S
         JoinKind::LeftSemi => "LeftSemi",
         JoinKind::Right => "RightOuter",
         JoinKind::Full => "FullOuter",
-        JoinKind::Left | JoinKind::Inner => "LeftOuter",
+        JoinKind::Left | JoinKind::LeftAnti | JoinKind::Inner => "LeftOuter",
     };
     Err(SqlError::new(format!(
         "{name} join between two streaming DataFrame/Datasets is not supported without a watermark \
@@ -190,7 +212,10 @@ fn refuse_unbounded(kind: JoinKind, bounds: &[Option<Bound>; 2]) -> Result<(), S
 }
 
 /// What is computed, in the words of the query.
-fn computes(join: &logical_plan::Join, bounds: &[Option<Bound>; 2]) -> Result<String, SqlError> {
+pub(super) fn computes(
+    join: &logical_plan::Join,
+    bounds: &[Option<Bound>; 2],
+) -> Result<String, SqlError> {
     let on = join.on.iter();
     let on = on.map(|(left, right)| Ok(format!("{} = {}", words(left)?, words(right)?)));
     let on = on.collect::<Result<Vec<_>, SqlError>>()?;

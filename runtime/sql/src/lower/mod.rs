@@ -8,6 +8,7 @@ mod join;
 mod late;
 mod order;
 mod reads;
+mod static_join;
 mod stream;
 mod window;
 
@@ -53,6 +54,8 @@ struct Lowering {
     late: Vec<Late>,
     /// Steps that take late rows out for one that is not there yet.
     unserved: Vec<usize>,
+    /// Whether what is read now is a table, beside the stream that it is joined with.
+    reads_table: bool,
     props: ExecutionProps,
     context: PhysicalPlanningContext,
 }
@@ -67,6 +70,7 @@ impl Lowering {
             steps: Vec::new(),
             late: Vec::new(),
             unserved: Vec::new(),
+            reads_table: false,
             props,
             context: PhysicalPlanningContext::default(),
         }
@@ -114,6 +118,9 @@ impl Lowering {
             .source
             .downcast_ref::<Node>()
             .ok_or_else(|| SqlError::new(format!("`{}` is no node", scan.table_name)))?;
+        if node.rows.is_some() && !self.reads_table {
+            return Err(static_join::refuse_alone(&node.name));
+        }
         let stream = Stream::new(
             Input::Table(node.name.clone()),
             nullable_arrow(&scan.source.schema()),

@@ -54,6 +54,11 @@ impl Stream {
         self.stages.is_empty()
     }
 
+    /// The stages alone.
+    pub(super) fn into_stages(self) -> Arc<[Arc<dyn Stage>]> {
+        self.stages.into_iter().map(|(_, stage)| stage).collect()
+    }
+
     /// The step that runs the stages.
     pub(super) fn into_step(self, keep_origin: bool) -> Step {
         let has = |name| self.stages.iter().any(|(stage, _)| *stage == name);
@@ -62,11 +67,11 @@ impl Stream {
             (false, true) => "filter",
             (false, false) => "project",
         };
-        let stages: Arc<[Arc<dyn Stage>]> =
-            self.stages.into_iter().map(|(_, stage)| stage).collect();
+        let (input, schema) = (self.input.clone(), self.schema.clone());
+        let stages = self.into_stages();
         Step {
             make: Arc::new(move |_| Ok(Box::new(Chain::new(stages.clone(), keep_origin)))),
-            ..Step::stateless(name, self.input, self.schema)
+            ..Step::stateless(name, input, schema)
         }
     }
 }

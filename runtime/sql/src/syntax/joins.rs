@@ -7,8 +7,8 @@ use datafusion_sql::sqlparser::ast::{
 use super::scope::plain;
 use crate::SqlError;
 
-/// Refuses joins that streams cannot have.
-pub(super) fn refuse(join: &Join) -> Result<(), SqlError> {
+/// Refuses joins that streams cannot have; some of them a stream and a table can.
+pub(super) fn refuse(join: &Join, reads_static: bool) -> Result<(), SqlError> {
     let at = |error: SqlError| Err(error.at_span(join.span()));
     let constraint = match &join.join_operator {
         JoinOperator::Join(constraint)
@@ -28,6 +28,10 @@ pub(super) fn refuse(join: &Join) -> Result<(), SqlError> {
             }
             constraint
         }
+        JoinOperator::Anti(constraint) | JoinOperator::LeftAnti(constraint) if reads_static => {
+            constraint
+        }
+        JoinOperator::CrossJoin(constraint) if reads_static => constraint,
         JoinOperator::Anti(_) | JoinOperator::LeftAnti(_) | JoinOperator::RightAnti(_) => {
             return at(SqlError::new(
                 "anti joins with a streaming DataFrame/Dataset are not supported",
@@ -56,11 +60,14 @@ pub(super) fn refuse(join: &Join) -> Result<(), SqlError> {
     }
 }
 
-/// `SEMI JOIN` is `LEFT SEMI JOIN`, for which the planner has no other word.
+/// `SEMI JOIN` is `LEFT SEMI JOIN`, for which the planner has no other word; and so is `ANTI JOIN`.
 pub(super) fn rewrite(select: &mut Select) {
     for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
         if let JoinOperator::Semi(constraint) = &join.join_operator {
             join.join_operator = JoinOperator::LeftSemi(constraint.clone());
+        }
+        if let JoinOperator::Anti(constraint) = &join.join_operator {
+            join.join_operator = JoinOperator::LeftAnti(constraint.clone());
         }
     }
 }
@@ -69,7 +76,10 @@ pub(super) fn rewrite(select: &mut Select) {
 pub(super) fn is_semi(join: &Join) -> bool {
     matches!(
         join.join_operator,
-        JoinOperator::Semi(_) | JoinOperator::LeftSemi(_)
+        JoinOperator::Semi(_)
+            | JoinOperator::LeftSemi(_)
+            | JoinOperator::Anti(_)
+            | JoinOperator::LeftAnti(_)
     )
 }
 
@@ -81,7 +91,9 @@ pub(super) fn using(join: &Join) -> Vec<String> {
         | JoinOperator::Left(constraint)
         | JoinOperator::LeftOuter(constraint)
         | JoinOperator::Semi(constraint)
-        | JoinOperator::LeftSemi(constraint) => constraint,
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::Anti(constraint)
+        | JoinOperator::LeftAnti(constraint) => constraint,
         _ => return Vec::new(),
     };
     match constraint {

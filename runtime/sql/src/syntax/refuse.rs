@@ -19,9 +19,17 @@ use crate::nearest::nearest;
 
 const LATER: &str = "not in this version yet";
 
-/// Refuses what the query must not contain.
-pub(crate) fn refuse(query: &Query, functions: &Functions) -> Result<(), SqlError> {
-    let mut refuser = Refuser { functions };
+/// Refuses what the query must not contain; what joins can be of a query that reads tables is
+/// known once it is planned.
+pub(crate) fn refuse(
+    query: &Query,
+    functions: &Functions,
+    reads_static: bool,
+) -> Result<(), SqlError> {
+    let mut refuser = Refuser {
+        functions,
+        reads_static,
+    };
     match query.visit(&mut refuser) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -30,6 +38,7 @@ pub(crate) fn refuse(query: &Query, functions: &Functions) -> Result<(), SqlErro
 
 struct Refuser<'a> {
     functions: &'a Functions,
+    reads_static: bool,
 }
 
 type Flow = ControlFlow<SqlError>;
@@ -51,7 +60,7 @@ impl Visitor for Refuser<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> Flow {
-        flow(refuse_select(select))
+        flow(refuse_select(select, self.reads_static))
     }
 
     fn pre_visit_table_factor(&mut self, relation: &TableFactor) -> Flow {
@@ -218,14 +227,14 @@ fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {
     }
 }
 
-fn refuse_select(select: &Select) -> Result<(), SqlError> {
+fn refuse_select(select: &Select, reads_static: bool) -> Result<(), SqlError> {
     if select.from.is_empty() {
         return Err(SqlError::new("the query reads no node")
             .help("write SELECT ... FROM node")
             .at(select));
     }
     let mut joins = select.from.iter().flat_map(|from| &from.joins);
-    joins.try_for_each(joins::refuse)?;
+    joins.try_for_each(|join| joins::refuse(join, reads_static))?;
     if let Some(Distinct::On(on)) = &select.distinct
         && !deduplicate::is_rewritten(on)
     {

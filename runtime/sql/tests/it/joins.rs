@@ -105,6 +105,7 @@ fn check(epochs: &[Epoch], shape: Shape, mut lanes: usize) -> Result<(), TestCas
         schema("k string, w bigint, ts timestamp"),
     ];
     let table = |columns: &arrow::datatypes::SchemaRef| Table {
+        rows: None,
         schema: columns.clone(),
         times: Times {
             columns: vec!["ts".to_owned()],

@@ -17,4 +17,6 @@ mod speed;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod windows;

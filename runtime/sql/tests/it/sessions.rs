@@ -29,6 +29,7 @@ fn check(
 ) -> Result<(), TestCaseError> {
     let columns = schema("k string, x bigint, ts timestamp");
     let table = Table {
+        rows: None,
         schema: columns.clone(),
         times: Times {
             columns: vec!["ts".to_owned()],
@@ -231,6 +232,7 @@ fn row(columns: &arrow::datatypes::SchemaRef, json: &str) -> Batch {
 fn a_run_after_the_end_keeps_what_it_puts() {
     let columns = schema("k string, x bigint, ts timestamp");
     let table = Table {
+        rows: None,
         schema: columns.clone(),
         times: Times {
             columns: vec!["ts".to_owned()],

@@ -60,6 +60,7 @@ fn check(
 ) -> Result<(), TestCaseError> {
     let columns = schema("k string, x bigint, ts timestamp");
     let table = Table {
+        rows: None,
         schema: columns.clone(),
         times: azud_sql::Times {
             columns: vec!["ts".to_owned()],

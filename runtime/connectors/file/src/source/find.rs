@@ -57,6 +57,11 @@ impl Pattern {
         self.kind == Kind::File
     }
 
+    /// The path as written.
+    pub(super) fn given(&self) -> &Path {
+        &self.given
+    }
+
     /// The folder whose files are meant, if it is one.
     pub(super) fn folder_at(&self) -> Option<&Path> {
         (self.kind == Kind::Folder).then_some(self.at.as_path())

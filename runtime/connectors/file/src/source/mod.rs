@@ -9,6 +9,7 @@ mod read;
 mod reader;
 mod share;
 mod state;
+mod version;
 
 use std::sync::Arc;
 
@@ -67,6 +68,10 @@ impl Source for FileSource {
         let place = self.pattern.folder_at();
         let place = place.filter(|_| !self.context.finite);
         place.map(|place| identity(place).display().to_string())
+    }
+
+    fn version(&self) -> Result<Option<String>> {
+        version::version(&self.pattern).map(Some)
     }
 
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
