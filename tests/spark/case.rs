@@ -89,10 +89,7 @@ impl Case {
     }
 
     pub(crate) fn run(&self, mode: &str, lanes: usize) -> Result<(), String> {
-        let folder = tempfile::tempdir().unwrap();
-        self.write(folder.path());
-        let manifest = self.manifest(mode, lanes);
-        fs::write(folder.path().join("pipeline.yaml"), &manifest).unwrap();
+        let folder = self.folder(mode, lanes, "");
         let expected = match self.azud.get(mode) {
             Some(own) => own.as_ref(),
             None => self.expected.get(mode),
@@ -104,17 +101,49 @@ impl Case {
                 _ => Err(format!("not refused: {}", self.sql)),
             };
         };
-        let output = azud(folder.path(), "run");
-        if !output.status.success() {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("{lanes} lanes: {}\n{errors}", output.status));
-        }
+        finish(folder.path(), &format!("{lanes} lanes"))?;
+        self.compare(folder.path(), expected, &format!("{lanes} lanes"))
+    }
+
+    /// The same over a checkpoint, killed at a point as often as it is passed, and gone on with
+    /// in other lanes. What Azud refuses is not run.
+    pub(crate) fn killed(&self, mode: &str, kill_at: &str) -> Result<(), String> {
+        let expected = match self.azud.get(mode) {
+            Some(own) => own.as_ref(),
+            None => self.expected.get(mode),
+        };
+        let Some(expected) = expected else {
+            return Ok(());
+        };
+        let folder = self.folder(mode, 1, CHECKPOINT);
+        // A short run does not come there so often, and ends.
+        command(folder.path(), "run")
+            .env("AZUD_KILL_AT", kill_at)
+            .output()
+            .unwrap();
+        let manifest = self.manifest(mode, 3, CHECKPOINT);
+        fs::write(folder.path().join("pipeline.yaml"), &manifest).unwrap();
+        let what = format!("killed at {kill_at}");
+        finish(folder.path(), &what)?;
+        self.compare(folder.path(), expected, &what)
+    }
+
+    /// A folder with everything that a run needs.
+    fn folder(&self, mode: &str, lanes: usize, more: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        self.write(folder.path());
+        let manifest = self.manifest(mode, lanes, more);
+        fs::write(folder.path().join("pipeline.yaml"), &manifest).unwrap();
+        folder
+    }
+
+    fn compare(&self, folder: &Path, expected: &[Value], what: &str) -> Result<(), String> {
         let mut missing: Vec<String> = expected.iter().map(Value::to_string).collect();
         let mut surplus = Vec::new();
-        let found = rows(&folder.path().join("out"));
+        let found = rows(&folder.join("out"));
         if self.ordered && found != missing {
             return Err(format!(
-                "{lanes} lanes: {}\nexpected: {missing:#?}\nfound: {found:#?}",
+                "{what}: {}\nexpected: {missing:#?}\nfound: {found:#?}",
                 self.sql
             ));
         }
@@ -127,7 +156,7 @@ impl Case {
         match missing.is_empty() && surplus.is_empty() {
             true => Ok(()),
             false => Err(format!(
-                "{lanes} lanes: {}\nmissing: {missing:#?}\nsurplus: {surplus:#?}",
+                "{what}: {}\nmissing: {missing:#?}\nsurplus: {surplus:#?}",
                 self.sql
             )),
         }
@@ -170,15 +199,16 @@ impl Case {
     }
 
     /// What is JSON is YAML too, so that nothing need be quoted here.
-    fn manifest(&self, mode: &str, lanes: usize) -> String {
+    fn manifest(&self, mode: &str, lanes: usize, more: &str) -> String {
         // A table takes no updates: a changed row would stand beside its old self.
         let layout = match mode {
             "update" => "batches",
             _ => "table",
         };
         // Windows that are open at the end stay open in Spark.
-        let mut manifest =
-            format!("name: spark\ntrigger: once\nat_end: keep\nparallelism: {lanes}\nsources:\n");
+        let mut manifest = format!(
+            "name: spark\ntrigger: once\nat_end: keep\nparallelism: {lanes}\n{more}sources:\n"
+        );
         for (name, source) in self.sources() {
             let schema = Value::from(source.schema.clone());
             manifest += &format!(
@@ -225,11 +255,29 @@ impl Dedupe {
     }
 }
 
+/// For the manifest.
+const CHECKPOINT: &str = "checkpoint: { to: ./state }\n";
+
+fn finish(folder: &Path, what: &str) -> Result<(), String> {
+    let output = azud(folder, "run");
+    match output.status.success() {
+        true => Ok(()),
+        false => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            Err(format!("{what}: {}\n{errors}", output.status))
+        }
+    }
+}
+
 fn azud(folder: &Path, command: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_azud"))
-        .args([command, "pipeline.yaml"])
+    self::command(folder, command).output().unwrap()
+}
+
+fn command(folder: &Path, command: &str) -> Command {
+    let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
+    azud.args([command, "pipeline.yaml"])
         .current_dir(folder)
         .env("NO_COLOR", "1")
-        .output()
-        .unwrap()
+        .env_remove("AZUD_KILL_AT");
+    azud
 }

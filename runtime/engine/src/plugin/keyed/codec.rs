@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::row::{RowConverter, SortField};
+use arrow::row::{RowConverter, Rows, SortField};
 use azud_model::{Error, Result, key_bytes};
 use azud_operators::canonical;
 use azud_sandbox::{KeyedState, StateKind};
@@ -40,8 +40,12 @@ impl Codec {
         Ok(Self { converter, schema })
     }
 
+    pub(super) fn rows(&self, columns: &[ArrayRef]) -> Result<Rows> {
+        Ok(self.converter.convert_columns(columns)?)
+    }
+
     pub(super) fn encode(&self, columns: &[ArrayRef]) -> Result<Vec<Box<[u8]>>> {
-        let rows = self.converter.convert_columns(columns)?;
+        let rows = self.rows(columns)?;
         Ok(rows.iter().map(|row| row.data().into()).collect())
     }
 

@@ -149,7 +149,7 @@ impl Store {
     fn restore_batch(&mut self, rows: &RecordBatch, key: usize) -> Result<()> {
         let after = BEFORE_KEY + key;
         let keys = rows.columns().get(BEFORE_KEY..after).unwrap_or_default();
-        let keys = self.keys.encode(keys)?;
+        let keys = self.keys.rows(keys)?;
         let (states, names) = (rows.column(after), rows.column(after + 1));
         let (states, names) = (states.as_string::<i32>(), names.as_binary::<i32>());
         let times = rows
@@ -167,8 +167,8 @@ impl Store {
             };
             encoded.push((codec.rows.encode(columns)?, entries));
         }
-        for (row, key) in keys.into_iter().enumerate() {
-            let number = self.known(key);
+        for (row, key) in keys.iter().enumerate() {
+            let number = self.known(key.data());
             let (state, name) = (states.value(row), names.value(row));
             let time = times.is_valid(row).then(|| times.value(row));
             if state == TIMERS {

@@ -68,13 +68,13 @@ impl Store {
         let key = self.plan.key.iter();
         let key = key.filter_map(|column| rows.columns().get(*column));
         let key: Vec<ArrayRef> = key.map(canonical).collect();
-        let keys = self.keys.encode(&key)?;
-        Ok(keys.into_iter().map(|key| self.known(key)).collect())
+        let keys = self.keys.rows(&key)?;
+        Ok(keys.iter().map(|key| self.known(key.data())).collect())
     }
 
     /// The number of a key.
-    pub(super) fn known(&mut self, key: Box<[u8]>) -> u64 {
-        if let Some(number) = self.numbers.get(&*key) {
+    pub(super) fn known(&mut self, key: &[u8]) -> u64 {
+        if let Some(number) = self.numbers.get(key) {
             return *number;
         }
         let (key, number): (Arc<[u8]>, u64) = (key.into(), self.next);
