@@ -9,7 +9,7 @@ use std::path::Path;
 use model::{Event, expected};
 
 use crate::compiler::component;
-use crate::process::{Ended, Run};
+use crate::process::{Ended, Run, lines, until};
 
 /// Rows of an epoch.
 const EPOCH: usize = 150;
@@ -261,4 +261,40 @@ fn another_version_with_other_states_is_refused() {
     assert!(!third.status.success());
     assert!(third.stderr.contains("visits"), "{}", third.stderr);
     assert!(third.stderr.contains("--allow-reset"), "{}", third.stderr);
+}
+
+/// Nothing comes any more: a timer of processing time is due all the same, once.
+#[test]
+fn timers_of_processing_time_wait_for_no_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    let event = Event {
+        k: Some("ann"),
+        x: 7,
+        ts: 1_767_225_600_000_000,
+    };
+    write(folder.path(), "in/0.json", &[event]);
+    let case = Case {
+        config: "{ after_ms: 1500 }",
+        ..PLAIN
+    };
+    let manifest = case.manifest().replace("trigger: once", "trigger: 100ms");
+    let manifest = manifest.replace(
+        "  late: { from: visits.late, file: { path: ./late }, format: json }\n",
+        "",
+    );
+    let run = Run::start_in(folder, &manifest, &[]);
+    let out = run.path("out");
+    until("the timer", || lines(&out).len() == 1);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let rows = ended.lines("out");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(
+        rows.iter()
+            .all(|row| row.contains(r#""rows":1,"sum":7,"last":"7","seen":"2:1""#)),
+        "{rows:?}"
+    );
 }

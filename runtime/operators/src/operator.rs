@@ -58,6 +58,13 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// When it wants an epoch to end, also if no row comes by then: milliseconds since 1970,
+    /// `None` where it waits for rows only. Asked after [`Operator::end_epoch`], and before the
+    /// first batch.
+    fn wants_epoch_at(&self) -> Option<i64> {
+        None
+    }
+
     /// What it keeps from one epoch to the next; `None` where it keeps nothing.
     fn state(&self) -> Option<StateShape> {
         None

@@ -2,6 +2,7 @@
 //! channel between them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -70,6 +71,8 @@ pub(super) struct Chain {
     epoch: u64,
     /// The instances here whose state a checkpoint keeps.
     kept: Vec<usize>,
+    /// When an operator here wants an epoch to end: milliseconds since 1970.
+    wanted: Arc<AtomicI64>,
 }
 
 /// What an instance's operator emits into.
@@ -105,7 +108,25 @@ impl Chain {
             lanes_of,
             epoch,
             kept: Vec::new(),
+            wanted: Arc::new(AtomicI64::new(i64::MAX)),
         }
+    }
+
+    /// When an operator here wants an epoch to end, as it is from epoch to epoch: milliseconds
+    /// since 1970, `i64::MAX` where none does.
+    pub(super) fn wanted(&self) -> Arc<AtomicI64> {
+        self.wanted.clone()
+    }
+
+    /// Tells the coordinator when an epoch is wanted.
+    pub(super) fn tell_wanted(&self) {
+        let workers = self.slots.iter().filter_map(|slot| slot.worker.as_ref());
+        let wanted = workers.filter_map(|worker| match worker {
+            Worker::Operator(operator) => operator.wants_epoch_at(),
+            Worker::Decoder(_) | Worker::Sink(_) => None,
+        });
+        let first = wanted.min().unwrap_or(i64::MAX);
+        self.wanted.store(first, Ordering::Relaxed);
     }
 
     /// Keeps the state of these instances, as far as they are here.
@@ -231,6 +252,7 @@ impl Chain {
         if self.keeps_state() {
             hand_over(self.changes()?)?;
         }
+        self.tell_wanted();
         // Once sinks know, the epoch may be told of at any moment.
         for slot in &mut self.slots {
             let counted = std::mem::take(&mut slot.counted);

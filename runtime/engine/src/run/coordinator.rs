@@ -6,7 +6,7 @@
 //! one end, while its records already flow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use azud_connect::{Prepared, Sink, Source, fault_point};
@@ -39,6 +39,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) sinks: Vec<(String, Arc<dyn Sink>, usize)>,
     /// Whether a sink wants epochs without records.
     pub(super) empty_epochs: bool,
+    /// When operators of each lane want an epoch to end, records or not: milliseconds since 1970.
+    pub(super) wanted: Vec<Arc<AtomicI64>>,
     /// Every node's name and counts.
     pub(super) nodes: Vec<(Arc<str>, Arc<NodeCounters>)>,
     /// Which readers' sources have ended.
@@ -129,6 +131,7 @@ impl Coordinator<'_> {
                 input_rows,
                 last: end.stopped || all_ended && !is_followed,
             };
+            let is_wanted = self.is_wanted(epoch.time_ms);
             let closes = epoch.last && all_ended && self.closes_at_end && self.times.any();
             self.look();
             let end = EpochEnd {
@@ -142,7 +145,7 @@ impl Coordinator<'_> {
             self.finish(&end).await?;
             let ended = self.wait_for_prepared().await?;
             let prepared_at = self.clock.elapsed();
-            let moves = self.times.moves() || closes && self.times.has_open();
+            let moves = is_wanted || self.times.moves() || closes && self.times.has_open();
             self.times.ended(closes);
             self.commit(&epoch, &positions, ended, moves).await?;
             self.attempt.committed.fetch_add(1, Ordering::Release);
@@ -171,6 +174,12 @@ impl Coordinator<'_> {
         let time = tick.unwrap_or_else(|| self.clock.wall_ms()).max(next);
         self.last_time_ms = Some(time);
         time
+    }
+
+    /// Whether an operator wants an epoch that ends at a time.
+    fn is_wanted(&self, time_ms: i64) -> bool {
+        let mut wanted = self.wanted.iter();
+        wanted.any(|wanted| wanted.load(Ordering::Relaxed) <= time_ms)
     }
 
     /// Looks which sources are idle.
@@ -205,7 +214,8 @@ impl Coordinator<'_> {
                 () = ticked => {
                     self.look();
                     let records = self.records.load(Ordering::Relaxed);
-                    if records > 0 || self.empty_epochs || self.times.moves() {
+                    let wanted = self.is_wanted(self.clock.wall_ms());
+                    if records > 0 || self.empty_epochs || self.times.moves() || wanted {
                         return Ok(End { tick: tick.map(|(tick, _)| tick), stopped: false });
                     }
                 }

@@ -65,6 +65,7 @@ impl Lane {
             let rows = restore.rows(lane, lanes, &self.runtime)?;
             self.chain.restore(restore.instance, &rows)?;
         }
+        self.chain.tell_wanted();
         loop {
             let end = self.epoch()?;
             let events = &self.events;

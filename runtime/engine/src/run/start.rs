@@ -161,6 +161,7 @@ impl Plan {
                 });
             }
         }
+        let wanted = lanes.iter().map(|lane| lane.chain.wanted()).collect();
         let keeping_lanes = lanes.iter().filter(|lane| lane.chain.keeps_state()).count();
         drop(wiring);
         drop(events);
@@ -181,6 +182,7 @@ impl Plan {
                 .map(|(number, sink)| (self.sink_name(number).to_owned(), sink, self.lanes))
                 .collect(),
             empty_epochs: self.empty_epochs(),
+            wanted,
             nodes: self
                 .nodes
                 .iter()

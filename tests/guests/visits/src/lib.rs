@@ -21,6 +21,9 @@ struct Config {
     /// Timers of processing time instead: at the end of each epoch, as long as there are rows.
     #[serde(default)]
     each_epoch: bool,
+    /// Timers of processing time instead: so many milliseconds after each row.
+    #[serde(default)]
+    after_ms: Option<i64>,
     /// Milliseconds for which `last` is kept.
     #[serde(default)]
     ttl: Option<u64>,
@@ -30,7 +33,8 @@ struct Config {
 }
 
 struct Visits {
-    each_epoch: bool,
+    /// Microseconds of processing time after a row; `None`: timers are of event time.
+    after: Option<i64>,
     /// Rows and their sum.
     sum: Value<(Int64, Int64)>,
     /// The last three.
@@ -54,7 +58,9 @@ impl Keyed for Visits {
         setup.key::<Utf8>("k")?;
         setup.read::<Int64>("x")?;
         setup.read::<Timestamp>("ts")?;
-        if !config.each_epoch {
+        let after = config.after_ms.map(|after| after * 1_000);
+        let after = after.or(config.each_epoch.then_some(0));
+        if after.is_none() {
             setup.event_timers();
         }
         if config.extra {
@@ -68,7 +74,7 @@ impl Keyed for Visits {
             None => setup.list("last", &["x"])?,
         };
         Ok(Self {
-            each_epoch: config.each_epoch,
+            after,
             sum: setup.value("sum", &["rows", "sum"])?,
             last,
             seen: setup.map("seen", &["remainder", "count"])?,
@@ -111,9 +117,9 @@ impl Keyed for Visits {
             let remainder = x.rem_euclid(5);
             let seen = self.seen.get(context, &remainder).unwrap_or(0);
             self.seen.set(context, remainder, seen + 1);
-            context.set_timer(match self.each_epoch {
-                true => Timer::Processing(context.now()),
-                false => Timer::Event((ts.div_euclid(BUCKET) + 1) * BUCKET),
+            context.set_timer(match self.after {
+                Some(after) => Timer::Processing(context.now() + after),
+                None => Timer::Event((ts.div_euclid(BUCKET) + 1) * BUCKET),
             });
         }
         Ok(())

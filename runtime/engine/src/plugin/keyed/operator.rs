@@ -176,6 +176,16 @@ impl Operator for KeyedOperator {
         Ok(())
     }
 
+    fn wants_epoch_at(&self) -> Option<i64> {
+        // What waits for the next epoch only is due at once.
+        let is_waiting = self.store.due(EVENT_TIME, self.reached()).next().is_some();
+        let waiting = is_waiting.then_some(i64::MIN);
+        // Rounded up: a timer is not due before its time.
+        let next = self.store.first(PROCESSING_TIME);
+        let next = next.map(|time| time.div_euclid(1_000) + i64::from(time.rem_euclid(1_000) > 0));
+        waiting.or(next)
+    }
+
     fn state(&self) -> Option<StateShape> {
         Some(self.store.shape())
     }

@@ -273,6 +273,12 @@ impl Store {
         timers.flat_map(move |timers| timers.range(..=(until, u64::MAX)).copied())
     }
 
+    /// The time of the first timer of a kind.
+    pub(super) fn first(&self, kind: u8) -> Option<i64> {
+        let timers = self.timers.get(usize::from(kind))?;
+        timers.first().map(|(time, _)| *time)
+    }
+
     /// Sets a timer; it is there once.
     pub(super) fn set_timer(&mut self, key: u64, time: i64, kind: u8) {
         let timers = self.timers.get_mut(usize::from(kind));
