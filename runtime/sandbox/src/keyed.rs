@@ -117,6 +117,11 @@ impl Keyed {
         self.opened.event_timers
     }
 
+    /// Whether it wants to be told which timers are pending.
+    pub fn wants_pending_timers(&self) -> bool {
+        self.opened.pending_timers
+    }
+
     /// How long a call may take.
     pub fn deadline(&self) -> Duration {
         self.limits.deadline

@@ -70,7 +70,7 @@ impl World {
             Self::Sink => "sink",
             Self::TransactionalSink => "transactional sink",
             Self::Aggregate => "aggregate",
-            Self::Keyed => "keyed",
+            Self::Keyed => "keyed plugin",
         }
     }
 
@@ -78,6 +78,7 @@ impl World {
     fn interface(self) -> &'static str {
         match self {
             Self::TransactionalSink => "epochs",
+            Self::Keyed => "keyed",
             world => world.name(),
         }
     }

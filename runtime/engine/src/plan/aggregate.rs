@@ -57,6 +57,10 @@ fn function(
                 "the plugin is a transform, and a query calls aggregates: let a node of its own \
                  run it with `plugin:`"
             }
+            World::Keyed => {
+                "the plugin has state of its own, and a query calls aggregates: let a node of its \
+                 own run it with `plugin:` and `key:`"
+            }
             _ => "the plugin is a sink, and a query calls aggregates",
         })));
     }

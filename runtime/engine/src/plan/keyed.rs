@@ -57,12 +57,16 @@ pub(super) fn add(
         }
     };
     draft.set_plugin(number, plugin.digest());
-    if first.has_event_timers() && input.times.columns.is_empty() {
+    let time = time_of(&input).filter(|_| first.has_event_timers());
+    if first.has_event_timers() && time.is_none() {
         let message = format!(
             "plugin `{}` sets timers of event time, and what `{}` reads has none",
             name.value, node.name.value
         );
-        let help = "write `time: { column, delay }` on the source";
+        let help = match input.times.columns.is_empty() {
+            true => "write `time: { column, delay }` on the source",
+            false => "a window is no moment: give it `window_time(window)` in SQL before this step",
+        };
         draft.blame(name.span, message, Some(help.to_owned()));
         return;
     }
@@ -77,7 +81,7 @@ pub(super) fn add(
     }
 
     let mut from = input.from.clone();
-    if let Some((column, time)) = time_of(&input).filter(|_| first.has_event_timers()) {
+    if let Some((column, time)) = time {
         from = vec![From::output(add_late(
             draft,
             node,
@@ -86,8 +90,10 @@ pub(super) fn add(
         ))];
     }
     let schema = first.output_schema().clone();
+    // Without a source that has event time nothing below is ever closed.
     let time = first
         .event_time()
+        .filter(|_| draft.has_event_time(&input.from))
         .and_then(|time| schema.fields().get(time));
     let times = Times {
         columns: time.iter().map(|time| time.name().clone()).collect(),
@@ -95,6 +101,7 @@ pub(super) fn add(
     };
     let plan = KeyedPlan {
         computes: computes(first.states()),
+        pending_timers: first.wants_pending_timers(),
         states: first.states().to_vec(),
         input: input.schema.clone(),
         key: key.clone(),
@@ -231,7 +238,8 @@ fn computes(states: &[KeyedState]) -> String {
         let columns = state.columns.fields().iter().map(|field| {
             let sql = ColumnType::from_arrow(field.data_type());
             let sql = sql.map_or_else(|| field.data_type().to_string(), |sql| sql.to_string());
-            format!("{} {sql}", field.name())
+            let null = if field.is_nullable() { "" } else { " not null" };
+            format!("{} {sql}{null}", field.name())
         });
         let columns = columns.collect::<Vec<_>>().join(", ");
         match state.kind {

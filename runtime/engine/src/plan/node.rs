@@ -10,7 +10,7 @@ use azud_sandbox::Plugin;
 use azud_sql::Times;
 
 use super::{PlanNode, PlanSink, PlanSource, PlanTable};
-use crate::graph::{From, Side, Vertex};
+use crate::graph::{From, Side, Vertex, Work};
 use crate::plugin::Cancel;
 use crate::run::OnReject;
 
@@ -199,6 +199,23 @@ impl<'a> Draft<'a> {
             Some(LateRows::Drop) => "`late: drop` drops them: remove it".to_owned(),
             _ => format!("no row is late for `{}`", transform.name.value),
         })
+    }
+
+    /// Whether a source above has event time.
+    pub(super) fn has_event_time(&self, from: &[From]) -> bool {
+        from.iter()
+            .any(|from| match self.vertices.get(from.vertex) {
+                Some(vertex) => match vertex.work {
+                    Work::Source(source) => {
+                        let source = self.sources.get(source);
+                        source.is_some_and(|source| source.time.is_some())
+                    }
+                    Work::Operator(_) | Work::Sink(_) => {
+                        vertex.inputs.iter().any(|from| self.has_event_time(from))
+                    }
+                },
+                None => false,
+            })
     }
 
     /// Notes that somebody reads the rejected rows of every node that `from` names.

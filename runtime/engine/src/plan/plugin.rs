@@ -25,7 +25,8 @@ pub(super) fn add(
     let Some((plugin, entry)) = loaded(draft, name, environment) else {
         return;
     };
-    if plugin.is(World::Keyed) && !plugin.is(World::Transform) {
+    // One that is both is what the node says.
+    if plugin.is(World::Keyed) && (!plugin.is(World::Transform) || !node.key.is_empty()) {
         keyed::add(
             draft,
             node,

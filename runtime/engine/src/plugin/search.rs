@@ -47,6 +47,11 @@ pub(super) trait Calls {
     fn place(&self, rows: Range<usize>) -> String;
     /// An error that stops the pipeline.
     fn stop(&self, message: String) -> Error;
+    /// Whether what a row costs says what another one does: else one alone has all the time that
+    /// there is.
+    fn cost_alike(&self) -> bool {
+        true
+    }
 }
 
 /// What a lane knows of its plugin.
@@ -146,6 +151,7 @@ impl<'a, C: Calls> Search<'a, C> {
     fn half(&mut self, rows: Range<usize>, loops: bool) -> Result<bool> {
         let cost = &self.known.cost;
         let deadline = loops.then(|| match rows.len() {
+            0 | 1 if !self.calls.cost_alike() => self.limit,
             0 | 1 => cost.of_lone(self.limit),
             many => cost.of_part(many, self.limit),
         });

@@ -64,8 +64,9 @@ impl Plan {
                     match &vertex.work {
                         Work::Operator(make) => {
                             let mut operator = make(&instance.modes)?;
-                            operator.restore(&rows)?;
+                            // As in a run: what it does by it is done to nothing.
                             operator.watermark(watermark, &mut Nowhere)?;
+                            operator.restore(&rows)?;
                             let held = operator.held();
                             let rows: usize = rows.iter().map(|rows| rows.num_rows()).sum();
                             let unknown = held.is_empty().then(|| {

@@ -14,6 +14,9 @@ use crate::{
     schema::{self, announced},
 };
 
+/// Letters of a state's name.
+const MAX_NAME: usize = 255;
+
 /// How many rows of a state a key may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateKind {
@@ -53,6 +56,7 @@ pub(super) struct Opened {
     pub(super) output: SchemaRef,
     pub(super) event_time: Option<usize>,
     pub(super) event_timers: bool,
+    pub(super) pending_timers: bool,
 }
 
 // === impl KeyedState ===
@@ -65,18 +69,31 @@ impl KeyedState {
             .next()
             .is_some_and(|first| first.is_ascii_alphabetic())
             && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_');
-        if !is_name {
+        if !is_name || name.len() > MAX_NAME {
+            let shown: String = name.chars().take(MAX_NAME).collect();
             return Err(GuestError::invalid(format!(
-                "a state is named `{}`: a letter, then letters, digits and `_`",
-                crate::escaped(name)
+                "a state is named `{}`: a letter, then letters, digits and `_`, {MAX_NAME} at most",
+                crate::escaped(&shown)
             )));
         }
         let columns = announced(&state.columns, &format!("state `{name}`"))?;
         let keys = state.keys as usize;
         let kind = match state.kind {
-            wit::Kind::Value => StateKind::Value,
-            wit::Kind::List => StateKind::List,
+            wit::Kind::Value if keys == 0 => StateKind::Value,
+            wit::Kind::List if keys == 0 => StateKind::List,
+            wit::Kind::Value | wit::Kind::List => {
+                return Err(GuestError::invalid(format!(
+                    "the state `{name}` is no map, and has {keys} key columns"
+                )));
+            }
             wit::Kind::Map if (1..=columns.fields().len()).contains(&keys) => {
+                let mut entry = columns.fields().iter().take(keys);
+                if let Some(nested) = entry.find(|field| field.data_type().is_nested()) {
+                    return Err(GuestError::invalid(format!(
+                        "the map `{name}` has the key column `{}`, which is nested",
+                        nested.name()
+                    )));
+                }
                 StateKind::Map { keys }
             }
             wit::Kind::Map => {
@@ -91,6 +108,11 @@ impl KeyedState {
         if !RowConverter::supports_fields(&sorted.collect::<Vec<_>>()) {
             return Err(GuestError::invalid(format!(
                 "the state `{name}` has a column of a type that cannot be kept"
+            )));
+        }
+        if state.ttl == Some(0) {
+            return Err(GuestError::invalid(format!(
+                "the rows of state `{name}` are kept for no time at all"
             )));
         }
         Ok(Self {
@@ -177,6 +199,7 @@ impl Opened {
             output,
             event_time,
             event_timers: opened.event_timers,
+            pending_timers: opened.pending_timers,
         })
     }
 }

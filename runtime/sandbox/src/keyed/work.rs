@@ -24,7 +24,7 @@ pub struct KeyedWork {
     pub groups: Vec<u32>,
     /// Timers that are due.
     pub due: Timers,
-    /// All other timers of the keys.
+    /// All other timers of the keys, if the plugin wants to be told.
     pub pending: Timers,
     /// For each state, its rows of these keys.
     pub states: Vec<OwnedRows>,

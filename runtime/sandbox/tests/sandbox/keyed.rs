@@ -214,9 +214,21 @@ fn what_open_must_not_answer() {
         ),
         (
             "strange-name",
-            "a state is named `_a\\u{1b}[2J`: a letter, then letters, digits and `_`",
+            "a state is named `_a\\u{1b}[2J`: a letter, then letters, digits and `_`, 255 at most",
         ),
         ("no-map-key", "the map `map` has 0 key columns of 2"),
+        (
+            "nested-map-key",
+            "the map `map` has the key column `a`, which is nested",
+        ),
+        (
+            "key-of-value",
+            "the state `total` is no map, and has 1 key columns",
+        ),
+        (
+            "no-time-to-live",
+            "the rows of state `total` are kept for no time at all",
+        ),
         ("long-map-key", "the map `map` has 3 key columns of 2"),
         ("many-states", "`open` announces more than 1000 states"),
         (

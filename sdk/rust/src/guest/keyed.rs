@@ -42,6 +42,7 @@ impl<K: Keyed> Opened<K> {
             output: opened.output.into_iter().map(to_wit).collect(),
             event_time: opened.event_time,
             event_timers: opened.event_timers,
+            pending_timers: opened.pending_timers,
         })
     }
 

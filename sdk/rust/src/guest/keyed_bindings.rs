@@ -69,17 +69,18 @@ pub mod exports {
                 /// Something that is known of a key.
                 #[derive(Clone)]
                 pub struct State {
-                    /// Its name: no two states of a plugin have the same, nor one of a column of
-                    /// the key.
+                    /// Its name: a letter of ASCII, then letters, digits and `_`, 255 at most. No
+                    /// two states of a plugin have the same, nor one of a column of the key.
                     pub name: _rt::String,
                     /// How many rows a key may have.
                     pub kind: Kind,
                     /// The columns of its rows.
                     pub columns: _rt::Vec<Field>,
-                    /// Of a map, how many top-level columns are the entry's key; else 0.
+                    /// Of a map, how many top-level columns are the entry's key, which is not
+                    /// nested; else 0.
                     pub keys: u32,
-                    /// Microseconds of processing time after which a row that was not written
-                    /// again is forgotten.
+                    /// Microseconds of processing time, at least one, after which a row that was
+                    /// not written again is forgotten.
                     pub ttl: ::core::option::Option<u64>,
                 }
                 impl ::core::fmt::Debug for State {
@@ -109,8 +110,11 @@ pub mod exports {
                     /// The top-level output column that is the event time of the rows, where one is.
                     pub event_time: ::core::option::Option<u32>,
                     /// Whether it sets timers of event time: then rows behind the watermark are
-                    /// late, and do not reach it; and the input must have an event time.
+                    /// late, and reach it only where the manifest says so (`late: update`); and the
+                    /// input must have an event time.
                     pub event_timers: bool,
+                    /// Whether it wants to be told which timers are pending.
+                    pub pending_timers: bool,
                 }
                 impl ::core::fmt::Debug for Opened {
                     fn fmt(
@@ -123,6 +127,7 @@ pub mod exports {
                             .field("output", &self.output)
                             .field("event-time", &self.event_time)
                             .field("event-timers", &self.event_timers)
+                            .field("pending-timers", &self.pending_timers)
                             .finish()
                     }
                 }
@@ -180,14 +185,15 @@ pub mod exports {
                     pub rows: Batch,
                     /// The key of each new row.
                     pub groups: _rt::Vec<u8>,
-                    /// Timers that are due, one a key: the first of it. They are gone with this call.
+                    /// Timers that are due: those of a key side by side, in the order of their
+                    /// times. They are gone with this call.
                     pub due: Timers,
-                    /// All other timers that the keys have.
+                    /// All other timers that the keys have, if the plugin wants to be told.
                     pub pending: Timers,
                     /// What is known of the keys: for each state its rows, those of a key side by
                     /// side; entries of a map in the order of their keys.
                     pub states: _rt::Vec<Owned>,
-                    /// Processing time: of new rows now, of timers that of the epoch's end.
+                    /// Processing time: of timers of processing time that of the epoch's end.
                     pub now: i64,
                     /// How far event time has come: s64's least before the first row, its
                     /// greatest at the end of all input.
@@ -243,12 +249,15 @@ pub mod exports {
                     pub rejected: _rt::Vec<Rejected>,
                     /// One entry for each state, in the order of `opened.states`.
                     pub changes: _rt::Vec<Change>,
-                    /// Timers that are removed; one that a key does not have is no error.
+                    /// Timers that are removed, before others are set; one that a key does not have
+                    /// is no error.
                     pub deleted: Timers,
                     /// Timers that are set; one that is there already is there once. A timer of a
-                    /// time that has come is due at the end of the epoch. One that a due timer
-                    /// sets is due in the same epoch if both are of event time, it is later, and
-                    /// its time has come; else in the next at the earliest.
+                    /// time that has come is due at the end of the epoch. Where timers that are due
+                    /// set one of the same kind, it is due in the same epoch if it is of event time,
+                    /// its time has come, and it is later than all of its key in this call; else in
+                    /// the next. At the end of all input there is no next, and all of event time
+                    /// are due.
                     pub set: Timers,
                 }
                 impl ::core::fmt::Debug for Answer {
@@ -356,6 +365,7 @@ pub mod exports {
                                     output: output13,
                                     event_time: event_time13,
                                     event_timers: event_timers13,
+                                    pending_timers: pending_timers13,
                                 } = e;
                                 let vec14 = <_ as Into<_rt::Vec<_>>>::into(reads13)
                                     .into_boxed_slice();
@@ -564,6 +574,12 @@ pub mod exports {
                                 *ptr12
                                     .add(8 + 7 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>() = (match event_timers13 {
+                                    true => 1,
+                                    false => 0,
+                                }) as u8;
+                                *ptr12
+                                    .add(9 + 7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>() = (match pending_timers13 {
                                     true => 1,
                                     false => 0,
                                 }) as u8;
@@ -1708,9 +1724,9 @@ macro_rules! __export_keyed_plugin_impl {
         () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:keyed-plugin:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 989] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1005] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xda\x06\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xea\x06\x01A\x02\x01\
 A\x09\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
@@ -1721,19 +1737,19 @@ tch\x02\x03\0\x01\x08rejected\x01B%\x02\x03\x02\x01\x02\x04\0\x05field\x03\0\0\x
 \x03\x02\x01\x03\x04\0\x05batch\x03\0\x02\x02\x03\x02\x01\x04\x04\0\x08rejected\x03\
 \0\x04\x01m\x03\x05value\x04list\x03map\x04\0\x04kind\x03\0\x06\x01p\x01\x01kw\x01\
 r\x05\x04names\x04kind\x07\x07columns\x08\x04keysy\x03ttl\x09\x04\0\x05state\x03\
-\0\x0a\x01py\x01p\x0b\x01ky\x01r\x05\x05reads\x0c\x06states\x0d\x06output\x08\x0a\
-event-time\x0e\x0cevent-timers\x7f\x04\0\x06opened\x03\0\x0f\x01p}\x01r\x02\x04r\
-ows\x03\x06groups\x11\x04\0\x05owned\x03\0\x12\x01r\x03\x06groups\x11\x05times\x11\
-\x05kinds\x11\x04\0\x06timers\x03\0\x14\x01p\x13\x01r\x08\x04keys\x03\x04rows\x03\
-\x06groups\x11\x03due\x15\x07pending\x15\x06states\x16\x03nowx\x09watermarkx\x04\
-\0\x04work\x03\0\x17\x01r\x03\x07cleared\x11\x07removed\x13\x03put\x13\x04\0\x06\
-change\x03\0\x19\x01p\x05\x01p\x1a\x01r\x05\x06output\x03\x08rejected\x1b\x07cha\
-nges\x1c\x07deleted\x15\x03set\x15\x04\0\x06answer\x03\0\x1d\x01j\x01\x10\x01s\x01\
-@\x03\x06configs\x05input\x08\x03key\x0c\0\x1f\x04\0\x04open\x01\x20\x01j\x01\x1e\
-\x01s\x01@\x01\x04work\x18\0!\x04\0\x07process\x01\"\x04\0\x17azud:plugin/keyed@\
-0.1.0\x05\x05\x04\0\x1eazud:plugin/keyed-plugin@0.1.0\x04\0\x0b\x12\x01\0\x0ckey\
-ed-plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.\
-258.3\x10wit-bindgen-rust\x060.61.1";
+\0\x0a\x01py\x01p\x0b\x01ky\x01r\x06\x05reads\x0c\x06states\x0d\x06output\x08\x0a\
+event-time\x0e\x0cevent-timers\x7f\x0epending-timers\x7f\x04\0\x06opened\x03\0\x0f\
+\x01p}\x01r\x02\x04rows\x03\x06groups\x11\x04\0\x05owned\x03\0\x12\x01r\x03\x06g\
+roups\x11\x05times\x11\x05kinds\x11\x04\0\x06timers\x03\0\x14\x01p\x13\x01r\x08\x04\
+keys\x03\x04rows\x03\x06groups\x11\x03due\x15\x07pending\x15\x06states\x16\x03no\
+wx\x09watermarkx\x04\0\x04work\x03\0\x17\x01r\x03\x07cleared\x11\x07removed\x13\x03\
+put\x13\x04\0\x06change\x03\0\x19\x01p\x05\x01p\x1a\x01r\x05\x06output\x03\x08re\
+jected\x1b\x07changes\x1c\x07deleted\x15\x03set\x15\x04\0\x06answer\x03\0\x1d\x01\
+j\x01\x10\x01s\x01@\x03\x06configs\x05input\x08\x03key\x0c\0\x1f\x04\0\x04open\x01\
+\x20\x01j\x01\x1e\x01s\x01@\x01\x04work\x18\0!\x04\0\x07process\x01\"\x04\0\x17a\
+zud:plugin/keyed@0.1.0\x05\x05\x04\0\x1eazud:plugin/keyed-plugin@0.1.0\x04\0\x0b\
+\x12\x01\0\x0ckeyed-plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
+t-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }

@@ -1,6 +1,9 @@
 //! An opened plugin with state.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use crate::{
     Batch, Context, Error, Field, Input, Keyed, KeyedSetup, Members, Result, Timer,
@@ -19,6 +22,7 @@ pub(crate) struct KeyedInstance<K> {
     read: Vec<Read>,
     states: Vec<(Vec<Read>, Rc<dyn Slot>)>,
     emits: Rc<dyn Emits>,
+    pending_timers: bool,
 }
 
 /// What a plugin named, as it crosses the boundary.
@@ -28,6 +32,11 @@ pub(crate) struct Opened {
     pub(crate) output: Vec<Field>,
     pub(crate) event_time: Option<u32>,
     pub(crate) event_timers: bool,
+    #[cfg_attr(
+        not(target_family = "wasm"),
+        expect(dead_code, reason = "the test kit tells of all")
+    )]
+    pub(crate) pending_timers: bool,
 }
 
 /// What there is to do. Times are microseconds.
@@ -70,6 +79,7 @@ impl<K: Keyed> KeyedInstance<K> {
             states: states.collect(),
             read: setup.read,
             emits,
+            pending_timers: setup.pending_timers,
         };
         let opened = Opened {
             reads: setup.reads,
@@ -81,6 +91,7 @@ impl<K: Keyed> KeyedInstance<K> {
             output: setup.output,
             event_time: setup.event_time,
             event_timers: setup.event_timers,
+            pending_timers: setup.pending_timers,
         };
         Ok((instance, opened))
     }
@@ -132,32 +143,73 @@ impl<K: Keyed> KeyedInstance<K> {
         }
         let mut timers: BTreeMap<usize, Timers> = BTreeMap::new();
         for (key, timer) in work.due {
-            timers.entry(key).or_default().due = Some(timer);
+            timers.entry(key).or_default().due.insert(timer);
+        }
+        if self.pending_timers {
+            for key in 0..count {
+                timers.entry(key).or_default().pending = Some(BTreeSet::new());
+            }
         }
         for (key, timer) in work.pending {
-            timers.entry(key).or_default().pending.insert(timer);
+            let own = timers.entry(key).or_default();
+            own.pending.get_or_insert_default().insert(timer);
         }
-        let (mut rejected, mut deleted, mut set) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rejected, mut deleted, mut set) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (key, rows) in of_key.iter().enumerate() {
             let mut own = timers.remove(&key).unwrap_or_default();
             if !rows.is_empty() {
-                let mut context = Context::new(&keys, key, work.clocks, &mut own, &mut rejected);
+                let told = (&mut rejected, batch.rows());
+                let mut context = Context::new(&keys, key, work.clocks, &mut own, told);
                 self.plugin.rows(&mut context, &batch, rows)?;
             }
-            if let Some(timer) = own.due.take() {
-                let mut context = Context::new(&keys, key, work.clocks, &mut own, &mut rejected);
+            let mut chained = 0;
+            while let Some(timer) = own.due.pop_first() {
+                let told = (&mut rejected, 0);
+                let mut context = Context::new(&keys, key, work.clocks, &mut own, told);
                 self.plugin.timer(&mut context, timer)?;
+                chained += chain(&mut own, timer, work.clocks.watermark, chained);
             }
             deleted.extend(own.deleted.into_iter().map(|timer| (key, timer)));
             set.extend(own.set.into_iter().map(|timer| (key, timer)));
         }
         let (rows, buffers) = self.emits.take();
+        let rejected = rejected.into_iter();
+        let rejected = rejected.map(|(row, reason)| Rejected { row, reason });
         Ok(Done {
             rows,
             buffers,
-            rejected,
+            rejected: rejected.collect(),
             deleted,
             set,
         })
     }
+}
+
+/// So many timers that others have set are called at once; the host brings the rest.
+const MAX_CHAIN: usize = 1_000;
+
+/// Timers of event time that this one has set and that are due come in this call, in their
+/// order: else what comes between them would depend on how many are due in a call. Answers how
+/// many there are.
+fn chain(timers: &mut Timers, timer: Timer, watermark: i64, chained: usize) -> usize {
+    let Timer::Event(time) = timer else {
+        return 0;
+    };
+    let last = timers.due.last().copied();
+    // At the end of all input there may be no end of them.
+    let is_open = watermark != i64::MAX && chained < MAX_CHAIN;
+    let is_due = |next: &Timer| match next {
+        Timer::Event(at) => {
+            *at > time && *at <= watermark && (is_open || last.is_some_and(|last| *next <= last))
+        }
+        Timer::Processing(_) => false,
+    };
+    let come: Vec<Timer> = timers.set.iter().copied().filter(is_due).collect();
+    for next in &come {
+        timers.set.remove(next);
+        // The host may have the same one, for another call.
+        timers.deleted.insert(*next);
+        timers.due.insert(*next);
+    }
+    come.len()
 }

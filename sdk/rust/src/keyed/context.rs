@@ -1,8 +1,8 @@
 //! What a plugin is told beside rows: which key, what time it is, which timers there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Batch, Column, Result, Type, output::Rejected};
+use crate::{Batch, Column, Error, Result, Type};
 
 /// A timer of a key. Times are microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +23,9 @@ pub(crate) struct Clocks {
 /// Timers of a key.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    pub(crate) due: Option<Timer>,
-    pub(crate) pending: BTreeSet<Timer>,
+    pub(crate) due: BTreeSet<Timer>,
+    /// `None`: nobody has asked for them.
+    pub(crate) pending: Option<BTreeSet<Timer>>,
     pub(crate) set: BTreeSet<Timer>,
     pub(crate) deleted: BTreeSet<Timer>,
 }
@@ -35,7 +36,9 @@ pub struct Context<'a> {
     place: usize,
     clocks: Clocks,
     timers: &'a mut Timers,
-    rejected: &'a mut Vec<Rejected>,
+    rejected: &'a mut BTreeMap<u32, String>,
+    /// Rows of the batch; 0 where a timer is due.
+    rows: usize,
 }
 
 // === impl Timer ===
@@ -57,7 +60,7 @@ impl<'a> Context<'a> {
         place: usize,
         clocks: Clocks,
         timers: &'a mut Timers,
-        rejected: &'a mut Vec<Rejected>,
+        (rejected, rows): (&'a mut BTreeMap<u32, String>, usize),
     ) -> Self {
         Self {
             keys,
@@ -65,6 +68,7 @@ impl<'a> Context<'a> {
             clocks,
             timers,
             rejected,
+            rows,
         }
     }
 
@@ -78,8 +82,7 @@ impl<'a> Context<'a> {
         Ok(column.get(self.place))
     }
 
-    /// Processing time, in microseconds: of rows when they come, of timers that of the epoch's
-    /// end.
+    /// Processing time, in microseconds; of timers of processing time that of the epoch's end.
     pub fn now(&self) -> i64 {
         self.clocks.now
     }
@@ -92,37 +95,45 @@ impl<'a> Context<'a> {
     }
 
     /// Sets a timer for the key; one that is there already is there once. One whose time has
-    /// come is due at the end of the epoch. Where a timer that is due sets another one, that
-    /// comes in the same epoch if it is of event time and later, else in the next.
+    /// come is due at the end of the epoch. Where a timer that is due sets another one of event
+    /// time, that comes in the same epoch, in its order, if it is later; one of processing time
+    /// that another one of processing time sets comes in the next.
     pub fn set_timer(&mut self, timer: Timer) {
         self.timers.deleted.remove(&timer);
-        if !self.timers.pending.contains(&timer) {
-            self.timers.set.insert(timer);
-        }
+        self.timers.set.insert(timer);
     }
 
     /// Removes a timer of the key, if it has it.
     pub fn delete_timer(&mut self, timer: Timer) {
+        self.timers.due.remove(&timer);
         self.timers.set.remove(&timer);
-        if self.timers.pending.contains(&timer) {
-            self.timers.deleted.insert(timer);
-        }
+        self.timers.deleted.insert(timer);
     }
 
-    /// The timers that the key has, in order of kind and time.
-    pub fn timers(&self) -> Vec<Timer> {
+    /// The timers that the key has, in order of kind and time. An error where `open` has not
+    /// called [`pending_timers`](crate::KeyedSetup::pending_timers).
+    pub fn timers(&self) -> Result<Vec<Timer>> {
         let timers = &self.timers;
-        let pending = timers.pending.difference(&timers.deleted);
-        let all: BTreeSet<Timer> = pending.chain(&timers.set).copied().collect();
-        all.into_iter().collect()
+        let pending = timers.pending.as_ref();
+        let pending = pending
+            .ok_or_else(|| Error::new("`open` has not called `pending_timers`"))?
+            .difference(&timers.deleted);
+        let all = pending.chain(&timers.set).chain(&timers.due);
+        let all: BTreeSet<Timer> = all.copied().collect();
+        Ok(all.into_iter().collect())
     }
 
     /// Says that a row of the batch can never be processed: it goes to the dead letters with
-    /// this reason.
+    /// this reason; of several the first counts.
+    ///
+    /// # Panics
+    /// If the batch has no such row; where a timer is due there is none.
     pub fn reject(&mut self, row: usize, reason: impl Into<String>) {
-        self.rejected.push(Rejected {
-            row: row as u32,
-            reason: reason.into(),
-        });
+        assert!(
+            row < self.rows,
+            "row {row} of a batch of {} is rejected",
+            self.rows
+        );
+        self.rejected.entry(row as u32).or_insert(reason.into());
     }
 }

@@ -19,6 +19,7 @@ pub struct KeyedSetup {
     pub(crate) emits: Option<Rc<dyn Emits>>,
     pub(crate) event_time: Option<u32>,
     pub(crate) event_timers: bool,
+    pub(crate) pending_timers: bool,
 }
 
 /// Declares states that are forgotten some time after they were written.
@@ -41,6 +42,7 @@ impl KeyedSetup {
             emits: None,
             event_time: None,
             event_timers: false,
+            pending_timers: false,
         }
     }
 
@@ -123,8 +125,15 @@ impl KeyedSetup {
         Ok(())
     }
 
-    /// Says that timers of event time are set: rows behind the watermark are late then, and the
-    /// input must have an event time.
+    /// Says that [`Context::timers`](crate::Context::timers) is asked: a call is told then which
+    /// timers its keys have, however many these are.
+    pub fn pending_timers(&mut self) {
+        self.pending_timers = true;
+    }
+
+    /// Says that timers of event time are set: rows that are not after the watermark are late then
+    /// (they come all the same where the node says `late: update`), and the input must have an
+    /// event time.
     pub fn event_timers(&mut self) {
         self.event_timers = true;
     }

@@ -25,6 +25,7 @@ pub fn open(how: &str) -> Result<Opened, String> {
         output: sum(),
         event_time: None,
         event_timers: true,
+        pending_timers: false,
     };
     match how {
         "refuses" => return Err("not these\u{1b}[2J".into()),
@@ -44,6 +45,12 @@ pub fn open(how: &str) -> Result<Opened, String> {
         }
         "name-of-key" => opened.states = vec![state("k", Kind::Value, sum(), 0)],
         "strange-name" => opened.states = vec![state("_a\u{1b}[2J", Kind::Value, sum(), 0)],
+        "key-of-value" => opened.states = vec![state("total", Kind::Value, sum(), 1)],
+        "no-time-to-live" => opened.states[0].ttl = Some(0),
+        "nested-map-key" => {
+            let columns = vec![one("a", "+l", 1), one("item", "l", 0), one("b", "l", 0)];
+            opened.states = vec![state("map", Kind::Map, columns, 1)];
+        }
         "no-map-key" => opened.states = vec![map(0)],
         "long-map-key" => opened.states = vec![map(3)],
         "many-states" => {

@@ -27,6 +27,9 @@ struct Config {
     /// Milliseconds for which `last` is kept.
     #[serde(default)]
     ttl: Option<u64>,
+    /// Says that `at` is the event time of the output.
+    #[serde(default)]
+    event_time: bool,
     /// A column more in a state: another version of this plugin.
     #[serde(default)]
     extra: bool,
@@ -73,13 +76,17 @@ impl Keyed for Visits {
             }
             None => setup.list("last", &["x"])?,
         };
+        let out = setup.output(&["k", "at", "rows", "sum", "last", "seen"])?;
+        if config.event_time {
+            setup.event_time("at")?;
+        }
         Ok(Self {
             after,
             sum: setup.value("sum", &["rows", "sum"])?,
             last,
             seen: setup.map("seen", &["remainder", "count"])?,
             fails: setup.value("fails", &["how"])?,
-            out: setup.output(&["k", "at", "rows", "sum", "last", "seen"])?,
+            out,
         })
     }
 

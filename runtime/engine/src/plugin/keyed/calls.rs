@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use azud_model::{Batch, Error, Result};
+use azud_model::{Batch, Error, Result, iso_micros};
 use azud_operators::Collector;
 use azud_sandbox::{GuestError, Keyed, KeyedAnswer, Timers};
 
@@ -90,47 +90,35 @@ impl Calls for RowCalls<'_> {
     fn stop(&self, message: String) -> Error {
         Error::plugin(format!("node `{}`: {message}", self.node))
     }
+
+    /// A key may have much more state than others.
+    fn cost_alike(&self) -> bool {
+        false
+    }
 }
 
 // === impl TimerCalls ===
 
-impl TimerCalls<'_> {
-    /// The timers of some of the keys, whose numbers begin at 0 again.
-    fn timers(&self, keys: &Range<usize>) -> Timers {
-        let mut timers = Timers::default();
-        for (group, time, kind) in self.due.timers.iter() {
-            let own = (group as usize).checked_sub(keys.start);
-            let own = own.filter(|own| *own < keys.len());
-            if let Some(own) = own.and_then(|own| u32::try_from(own).ok()) {
-                timers.push(own, time, kind);
-            }
-        }
-        timers
-    }
-}
-
+/// The rows of the search are timers here.
 impl Calls for TimerCalls<'_> {
-    type Answer = KeyedAnswer;
+    type Answer = (Due, KeyedAnswer);
 
     fn call(
         &mut self,
-        keys: Range<usize>,
+        timers: Range<usize>,
         deadline: Option<Duration>,
-    ) -> Result<KeyedAnswer, GuestError> {
-        let timers = self.timers(&keys);
-        let keys = self.due.keys.get(keys).unwrap_or_default();
+    ) -> Result<Self::Answer, GuestError> {
+        let part = self.due.part(timers);
         let nothing = RecordBatch::new_empty(self.store.plan.input.clone());
+        let timers = part.timers.clone();
         let work = self
             .store
-            .work(keys, (nothing, Vec::new()), timers, self.now);
-        self.keyed.process(&work.map_err(input)?, deadline)
+            .work(&part.keys, (nothing, Vec::new()), timers, self.now);
+        let answer = self.keyed.process(&work.map_err(input)?, deadline)?;
+        Ok((part, answer))
     }
 
-    fn emit(&mut self, keys: Range<usize>, answer: KeyedAnswer) -> Result<()> {
-        let part = Due {
-            timers: self.timers(&keys),
-            keys: self.due.keys.get(keys).unwrap_or_default().to_vec(),
-        };
+    fn emit(&mut self, _: Range<usize>, (part, answer): Self::Answer) -> Result<()> {
         self.store.apply(&part.keys, &answer, self.now)?;
         let followed = self.firing.follow(&part, &answer);
         followed.map_err(|error| self.stop(error.to_string()))?;
@@ -138,16 +126,11 @@ impl Calls for TimerCalls<'_> {
     }
 
     /// As a row that has the columns of the key.
-    fn reject(&mut self, key: usize, reason: String) -> Result<()> {
-        let number = self.due.keys.get(key..=key).unwrap_or_default();
-        let keys = Batch::without_origin(self.store.key_rows(number)?);
-        let timers = self.timers(&(key..key + 1));
-        let times: Vec<String> = timers
-            .times
-            .iter()
-            .map(|time| azud_model::iso_timestamp(time.div_euclid(1_000)).replace(".000Z", "Z"))
-            .collect();
-        let reason = format!("a timer at {}: {reason}", times.join(", "));
+    fn reject(&mut self, timer: usize, reason: String) -> Result<()> {
+        let part = self.due.part(timer..timer + 1);
+        let keys = Batch::without_origin(self.store.key_rows(&part.keys)?);
+        let time = part.timers.times.first().copied().unwrap_or(0);
+        let reason = format!("a timer at {}: {reason}", iso_micros(time));
         self.out.reject(&keys, 0, reason)
     }
 
@@ -155,15 +138,19 @@ impl Calls for TimerCalls<'_> {
         self.keyed.plugin().name()
     }
 
-    fn place(&self, keys: Range<usize>) -> String {
-        match keys.len() {
-            1 => "timers of a key".to_owned(),
-            many => format!("timers of {many} keys"),
+    fn place(&self, timers: Range<usize>) -> String {
+        match timers.len() {
+            1 => "a timer".to_owned(),
+            many => format!("{many} timers"),
         }
     }
 
     fn stop(&self, message: String) -> Error {
         Error::plugin(format!("node `{}`: {message}", self.node))
+    }
+
+    fn cost_alike(&self) -> bool {
+        false
     }
 }
 

@@ -119,14 +119,17 @@ impl KeptRows {
         next.to_be_bytes().into()
     }
 
-    /// Names of rows that were others before, or none, or are none now.
-    pub(super) fn differences(&self, old: &[Kept]) -> Vec<Box<[u8]>> {
+    /// Names of rows that were others before, or none, or are none now; and whether there was
+    /// one before.
+    pub(super) fn differences(&self, old: &[Kept]) -> Vec<(Box<[u8]>, bool)> {
         let gone = old.iter().filter(|old| self.find(&old.name).is_none());
-        let new = self.0.iter().filter(|new| {
+        let gone = gone.map(|gone| (gone.name.clone(), true));
+        let new = self.0.iter().filter_map(|new| {
             let known = old.binary_search_by(|old| old.name.cmp(&new.name));
-            known.ok().and_then(|place| old.get(place)) != Some(*new)
+            let known = known.ok().and_then(|place| old.get(place));
+            (known != Some(new)).then(|| (new.name.clone(), known.is_some()))
         });
-        gone.chain(new).map(|kept| kept.name.clone()).collect()
+        gone.chain(new).collect()
     }
 
     fn bytes(&self) -> usize {

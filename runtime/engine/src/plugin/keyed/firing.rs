@@ -7,11 +7,13 @@ use azud_sandbox::{EVENT_TIME, KeyedAnswer, Timers};
 
 use super::store::Store;
 
-/// So often a key's timers may set others at the end of all input.
+/// So often a key's timers may set others in an epoch.
 const MAX_CHAIN: u32 = 10_000;
 
-/// What is due at one moment, of one kind: of each key one timer after the other, so that it does
-/// not matter with which others it is called for.
+/// Timers that a call is given.
+const MAX_TIMERS: usize = 1 << 14;
+
+/// What is due at one moment, of one kind.
 pub(super) struct Firing {
     kind: u8,
     /// Up to which time timers are due.
@@ -24,10 +26,32 @@ pub(super) struct Firing {
     chains: HashMap<u64, u32>,
 }
 
-/// A timer of each of some keys.
+/// Timers of some keys: those of a key side by side, in the order of their times.
 pub(super) struct Due {
     pub(super) keys: Vec<u64>,
     pub(super) timers: Timers,
+}
+
+// === impl Due ===
+
+impl Due {
+    /// Some of the timers, and their keys.
+    pub(super) fn part(&self, timers: std::ops::Range<usize>) -> Self {
+        let mut part = Self {
+            keys: Vec::new(),
+            timers: Timers::default(),
+        };
+        let all = self.timers.iter().skip(timers.start).take(timers.len());
+        for (group, time, kind) in all {
+            let key = self.keys.get(group as usize).copied().unwrap_or(u64::MAX);
+            if part.keys.last() != Some(&key) {
+                part.keys.push(key);
+            }
+            let group = u32::try_from(part.keys.len() - 1).unwrap_or(u32::MAX);
+            part.timers.push(group, time, kind);
+        }
+        part
+    }
 }
 
 // === impl Firing ===
@@ -73,17 +97,26 @@ impl Firing {
                 self.next = *key;
                 break;
             }
-            while let Some(time) = times.pop_first() {
-                // Somebody may have removed it meanwhile.
-                if store.remove_timer(*key, time, self.kind) {
-                    let group = u32::try_from(due.keys.len()).unwrap_or(u32::MAX);
-                    due.timers.push(group, time, self.kind);
-                    due.keys.push(*key);
+            while let Some(time) = times.first().copied() {
+                if due.timers.times.len() >= MAX_TIMERS {
                     break;
                 }
+                times.remove(&time);
+                // Somebody may have removed it meanwhile.
+                if store.remove_timer(*key, time, self.kind) {
+                    if due.keys.last() != Some(key) {
+                        due.keys.push(*key);
+                    }
+                    let group = u32::try_from(due.keys.len() - 1).unwrap_or(u32::MAX);
+                    due.timers.push(group, time, self.kind);
+                }
             }
-            if times.is_empty() {
-                over.push(*key);
+            match times.is_empty() {
+                true => over.push(*key),
+                false => {
+                    self.next = *key;
+                    break;
+                }
             }
         }
         for key in over {
@@ -92,31 +125,35 @@ impl Firing {
         due
     }
 
-    /// A timer of event time that these have set is due as well where it is later than they
-    /// are, and its time has come. Others wait for the next epoch, so that there is an end.
+    /// A timer of event time that these have set is due as well where it is later than those of
+    /// its key, and its time has come. Others wait for the next epoch, and so does what is left of
+    /// a chain without end; after the end of all input there is none, and all are due.
     ///
     /// # Errors
-    /// `Plugin` where there is none at the end of all input; the text says how many there were.
+    /// `Plugin` where there is no end after the end of all input; the text says how many there
+    /// were.
     pub(super) fn follow(&mut self, due: &Due, answer: &KeyedAnswer) -> Result<()> {
         if self.kind != EVENT_TIME {
             return Ok(());
         }
+        let is_end = self.until == i64::MAX;
+        // Those of a key come in order: the last one counts.
         let fired: HashMap<u32, i64> = due.timers.iter().map(|(key, at, _)| (key, at)).collect();
         for (group, time, kind) in answer.set.iter() {
             let later = fired.get(&group).is_some_and(|fired| time > *fired);
-            let key = due.keys.get(group as usize);
-            let Some(key) = key.filter(|_| later && kind == EVENT_TIME && time <= self.until)
-            else {
+            let is_due = kind == EVENT_TIME && time <= self.until && (later || is_end);
+            let Some(key) = due.keys.get(group as usize).filter(|_| is_due) else {
                 continue;
             };
-            self.ready.entry(*key).or_default().insert(time);
             let chain = self.chains.entry(*key).or_default();
             *chain += 1;
-            if self.until == i64::MAX && *chain > MAX_CHAIN {
+            if *chain <= MAX_CHAIN {
+                self.ready.entry(*key).or_default().insert(time);
+            } else if is_end {
                 return Err(Error::plugin(format!(
-                    "timers of a key have set {MAX_CHAIN} others after the end of all input, \
-                     each later than the one before: the watermark is the greatest number \
-                     then, and no timer need be set; or write `at_end: keep`"
+                    "timers of a key have set {MAX_CHAIN} others after the end of all input: \
+                     the watermark is the greatest number then, and no timer need be set; or \
+                     write `at_end: keep`"
                 )));
             }
         }

@@ -32,6 +32,8 @@ pub(crate) struct KeyedPlan {
     pub(crate) input: SchemaRef,
     /// What is known of a key.
     pub(crate) states: Vec<KeyedState>,
+    /// Whether the plugin is told which timers are pending.
+    pub(crate) pending_timers: bool,
     /// What is computed, in words: states of other words do not fit.
     pub(crate) computes: String,
 }

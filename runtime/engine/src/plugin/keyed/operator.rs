@@ -123,8 +123,8 @@ impl KeyedOperator {
                 now,
                 out,
             };
-            let keys = due.keys.len();
-            Search::new(calls, keys, limit, &mut self.timers, &*self.clock).run()?;
+            let timers = due.timers.times.len();
+            Search::new(calls, timers, limit, &mut self.timers, &*self.clock).run()?;
         }
         Ok(())
     }

@@ -25,6 +25,12 @@ const TIMERS: &str = "_timers";
 const BEFORE_KEY: usize = 2;
 const AFTER_KEY: usize = 4;
 
+/// A lane's columns of text hold 2 GiB at most.
+const MAX_BYTES: usize = 1 << 30;
+
+/// Key, state and name of a row.
+type Name<'a> = (u64, usize, &'a [u8]);
+
 /// The rows of a state, and for each row of the table which of them it is.
 type Spread<'a> = (Vec<&'a [u8]>, Vec<Option<u32>>);
 
@@ -60,15 +66,22 @@ impl Store {
 
     /// What the epoch has put and removed.
     pub(super) fn changes(&self) -> Result<Option<RecordBatch>> {
-        let changed = &self.changed;
+        // What was put and removed within the epoch nobody need know of.
+        let changed: Vec<Name<'_>> = self
+            .changed
+            .iter()
+            .filter(|((key, state, name), was)| **was || self.is_there(*key, *state, name))
+            .map(|((key, state, name), _)| (*key, *state, &**name))
+            .collect();
         if changed.is_empty() {
             return Ok(None);
         }
+        self.check_size(&changed)?;
         let mut keys = Vec::with_capacity(changed.len());
         let mut names: Vec<&str> = Vec::with_capacity(changed.len());
         let (mut removed, mut times) = (Vec::new(), Vec::new());
         let mut rows: Vec<Spread<'_>> = vec![Default::default(); self.states.len()];
-        for (key, state, name) in changed {
+        for (key, state, name) in &changed {
             let missing = || Error::internal("a key that has changed is not known");
             let entry = self.entries.get(key).ok_or_else(missing)?;
             keys.push(&*entry.key);
@@ -89,7 +102,7 @@ impl Store {
         }
         let keys = self.keys.decode(keys.into_iter())?;
         let orders = changed.iter().map(|(key, _, _)| *key);
-        let names_of_rows = self.names()?;
+        let names_of_rows = self.names(&changed)?;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(UInt8Array::from(key_groups(keys.columns(), changed.len())?)),
             Arc::new(UInt64Array::from_iter_values(orders)),
@@ -108,22 +121,54 @@ impl Store {
         Ok(Some(RecordBatch::try_new(self.shape().schema, columns)?))
     }
 
-    /// The names of the rows that have changed, as they are kept.
-    fn names(&self) -> Result<Vec<Vec<u8>>> {
-        let mut names = vec![Vec::new(); self.changed.len()];
+    /// Whether there is a row, or a timer, of a name.
+    fn is_there(&self, key: u64, state: usize, name: &[u8]) -> bool {
+        let Some(entry) = self.entries.get(&key) else {
+            return false;
+        };
+        match entry.states.get(state) {
+            Some(rows) => rows.find(name).is_some(),
+            None => timer_of(name).is_some_and(|timer| entry.timers.contains(&timer)),
+        }
+    }
+
+    /// # Errors
+    /// `Invalid` if so much has changed that columns of text cannot hold it.
+    fn check_size(&self, changed: &[Name<'_>]) -> Result<()> {
+        let bytes = changed.iter().map(|(key, state, name)| {
+            let entry = self.entries.get(key);
+            let rows = entry.and_then(|entry| entry.states.get(*state));
+            let row = rows.and_then(|rows| rows.find(name));
+            let key = entry.map_or(0, |entry| entry.key.len());
+            (key + name.len()).max(row.map_or(0, |row| row.row.len()))
+        });
+        match bytes.sum::<usize>() {
+            0..=MAX_BYTES => Ok(()),
+            bytes => Err(Error::invalid(format!(
+                "an epoch has changed {} MiB of states in a lane, and {} MiB can be recorded at \
+                 once: give the source a `max_bytes` or `max_rows`, which makes epochs smaller",
+                bytes >> 20,
+                MAX_BYTES >> 20
+            ))),
+        }
+    }
+
+    /// The names of rows that have changed, as they are kept.
+    fn names(&self, changed: &[Name<'_>]) -> Result<Vec<Vec<u8>>> {
+        let mut names = vec![Vec::new(); changed.len()];
         for (state, codec) in self.states.iter().enumerate() {
             let own = || {
-                let all = self.changed.iter().enumerate();
+                let all = changed.iter().enumerate();
                 all.filter(move |(_, (_, of, _))| *of == state)
             };
-            let kept: Vec<&[u8]> = own().map(|(_, (_, _, name))| &**name).collect();
+            let kept: Vec<&[u8]> = own().map(|(_, (_, _, name))| *name).collect();
             for ((place, _), name) in own().zip(codec.lasting(kept.into_iter())?) {
                 if let Some(slot) = names.get_mut(place) {
                     *slot = name;
                 }
             }
         }
-        for (slot, (_, state, name)) in names.iter_mut().zip(&self.changed) {
+        for (slot, (_, state, name)) in names.iter_mut().zip(changed) {
             if *state == self.states.len() {
                 *slot = name.to_vec();
             }

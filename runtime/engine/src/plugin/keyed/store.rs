@@ -1,6 +1,6 @@
 //! All keys of a lane: what is known of each, and which timers they have.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -27,9 +27,9 @@ pub(super) struct Store {
     looks: BTreeSet<(i64, u64)>,
     /// Keys that may be known for nothing.
     touched: BTreeSet<u64>,
-    /// Key, state and name of each row that was put or removed; timers are the state after
-    /// the last.
-    pub(super) changed: BTreeSet<(u64, usize, Box<[u8]>)>,
+    /// Key, state and name of each row that was put or removed in the epoch, and whether there
+    /// was one before it; timers are the state after the last.
+    pub(super) changed: BTreeMap<(u64, usize, Box<[u8]>), bool>,
 }
 
 /// When, for a call: microseconds.
@@ -59,7 +59,7 @@ impl Store {
             timers: Default::default(),
             looks: BTreeSet::new(),
             touched: BTreeSet::new(),
-            changed: BTreeSet::new(),
+            changed: BTreeMap::new(),
         })
     }
 
@@ -99,7 +99,8 @@ impl Store {
             if seen.insert(**number) {
                 bytes += self.bytes(**number);
             }
-            bytes <= max_bytes
+            // One whose state is more than that by itself has no more of it in another call.
+            bytes <= max_bytes || seen.len() == 1
         });
         fit.count().max(1)
     }
@@ -128,7 +129,8 @@ impl Store {
             return Err(Error::internal("a key has no entry"));
         }
         let mut pending = Timers::default();
-        for (group, entry) in (0..).zip(&entries) {
+        let told = entries.iter().filter(|_| self.plan.pending_timers);
+        for (group, entry) in (0..).zip(told) {
             for (kind, time) in &entry.timers {
                 pending.push(group, *time, *kind);
             }
@@ -200,7 +202,7 @@ impl Store {
             for (key, name) in change.removed.groups.iter().filter_map(key).zip(names) {
                 let rows = rows_of(&mut self.entries, key, state);
                 if rows.is_some_and(|rows| rows.remove(&name)) {
-                    self.changed.insert((key, state, name));
+                    self.changed.entry((key, state, name)).or_insert(true);
                 }
             }
         }
@@ -218,8 +220,10 @@ impl Store {
                 StateKind::List => rows.append(old.map(Vec::as_slice)),
             };
             let new = Kept { name, row, expires };
-            if old.is_none() && rows.find(&new.name) != Some(&new) {
-                self.changed.insert((key, state, new.name.clone()));
+            let known = rows.find(&new.name);
+            if old.is_none() && known != Some(&new) {
+                let change = (key, state, new.name.clone());
+                self.changed.entry(change).or_insert(known.is_some());
             }
             rows.put(new);
             self.look(key, expires);
@@ -227,8 +231,9 @@ impl Store {
         // What was cleared and is there again is no change.
         for (key, old) in cleared {
             if let Some(rows) = rows_of(&mut self.entries, key, state) {
-                let names = rows.differences(&old).into_iter();
-                self.changed.extend(names.map(|name| (key, state, name)));
+                for (name, was) in rows.differences(&old) {
+                    self.changed.entry((key, state, name)).or_insert(was);
+                }
             }
         }
         Ok(())
@@ -257,8 +262,9 @@ impl Store {
             };
             entry.looked_at = None;
             for (state, rows) in entry.states.iter_mut().enumerate() {
-                let gone = rows.forget(now).into_iter();
-                self.changed.extend(gone.map(|name| (key, state, name)));
+                for name in rows.forget(now) {
+                    self.changed.entry((key, state, name)).or_insert(true);
+                }
             }
             self.touched.insert(key);
             if let Some(expires) = entry.expires() {
@@ -287,8 +293,8 @@ impl Store {
         };
         if timers.insert((time, key)) {
             entry.timers.insert((kind, time));
-            self.changed
-                .insert((key, self.states.len(), timer_name(kind, time)));
+            let change = (key, self.states.len(), timer_name(kind, time));
+            self.changed.entry(change).or_insert(false);
         }
     }
 
@@ -301,8 +307,8 @@ impl Store {
         let is = timers.remove(&(time, key));
         if is {
             entry.timers.remove(&(kind, time));
-            self.changed
-                .insert((key, self.states.len(), timer_name(kind, time)));
+            let change = (key, self.states.len(), timer_name(kind, time));
+            self.changed.entry(change).or_insert(true);
             self.touched.insert(key);
         }
         is

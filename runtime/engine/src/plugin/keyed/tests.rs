@@ -65,6 +65,7 @@ fn plan(ttl: Option<u64>) -> KeyedPlan {
             state("list", StateKind::List, &["l"]),
             state("map", StateKind::Map { keys: 1 }, &["k", "v"]),
         ],
+        pending_timers: true,
         computes: "a test".to_owned(),
     }
 }
@@ -277,6 +278,59 @@ proptest! {
         prop_assert_eq!(put(&mut store, &mut model, Act::Put(3, 4)), 1);
         prop_assert_eq!(put(&mut store, &mut model, Act::Anew(5, 6)), 1);
     }
+}
+
+/// What comes and goes within an epoch leaves no trace; what was there before is said to be gone.
+#[test]
+fn a_checkpoint_has_nothing_of_what_came_and_went() {
+    let mut store = Store::new(plan(None)).unwrap();
+    let mut model = Model::new();
+    let mut call = |store: &mut Store, act: Act| {
+        let answer = answer(&mut model, &[(0, act)]);
+        let keys = keys(store);
+        store.apply(&keys, &answer, at(0)).unwrap();
+    };
+    let rows = |store: &mut Store| {
+        let rows = store.changes().unwrap().map_or(0, |rows| rows.num_rows());
+        store.end();
+        rows
+    };
+    for act in [Act::Set(1), Act::Push(2), Act::Put(3, 4), Act::Timer(5)] {
+        call(&mut store, act);
+    }
+    for act in [
+        Act::Unset,
+        Act::Again(1, vec![]),
+        Act::Drop(3),
+        Act::NoTimer(5),
+    ] {
+        call(&mut store, act);
+    }
+    assert_eq!(rows(&mut store), 0);
+    assert!(store.entries.is_empty());
+    call(&mut store, Act::Set(1));
+    call(&mut store, Act::Timer(5));
+    assert_eq!(rows(&mut store), 2);
+    for act in [Act::Unset, Act::NoTimer(5), Act::Set(2), Act::Unset] {
+        call(&mut store, act);
+    }
+    assert_eq!(rows(&mut store), 2);
+    assert!(store.entries.is_empty());
+}
+
+/// A key with more state than a call is given: its rows come together all the same.
+#[test]
+fn a_large_key_has_its_rows_in_one_call() {
+    let mut store = Store::new(plan(None)).unwrap();
+    let mut model = Model::new();
+    let keys = keys(&mut store);
+    let large = answer(&mut model, &[(0, Act::Again(0, vec![7; 2_000]))]);
+    store.apply(&keys, &large, at(0)).unwrap();
+    let rows = [keys[0], keys[0], keys[0], keys[1], keys[0]];
+    assert_eq!(store.fitting(&rows, 100, 1_000), 3);
+    assert_eq!(store.fitting(&rows, 2, 1_000), 2);
+    assert_eq!(store.fitting(&rows[3..], 100, 1_000), 1);
+    assert_eq!(store.fitting(&rows, 100, 1 << 20), 5);
 }
 
 #[test]
