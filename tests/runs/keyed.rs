@@ -261,6 +261,12 @@ fn another_version_with_other_states_is_refused() {
     assert!(!third.status.success());
     assert!(third.stderr.contains("visits"), "{}", third.stderr);
     assert!(third.stderr.contains("--allow-reset"), "{}", third.stderr);
+    // It is gone for good, also where nothing new is read.
+    let allow = ["--allow-reset", "visits"];
+    let reset = third.again_with(&other.manifest(), &allow).wait();
+    assert!(reset.status.success(), "{}", reset.stderr);
+    let last = reset.again(&other.manifest()).wait();
+    assert!(last.status.success(), "{}", last.stderr);
 }
 
 /// Nothing comes any more: a timer of processing time is due all the same, once.

@@ -159,6 +159,11 @@ impl Ended {
         Run::start_in(self.folder, manifest, &[])
     }
 
+    /// The same with arguments.
+    pub(crate) fn again_with(self, manifest: &str, arguments: &[&str]) -> Run {
+        Run::start_in(self.folder, manifest, arguments)
+    }
+
     /// What was told beside the log.
     pub(crate) fn errors(&self) -> String {
         let is_log = |line: &str| line.trim_start().starts_with("INFO ");

@@ -38,6 +38,8 @@ pub(crate) struct Recorder {
     plugins: BTreeMap<String, String>,
     /// Of all sources, by number.
     names: Vec<String>,
+    /// Whether nodes begin anew of which the last record has something else.
+    begins_anew: bool,
 }
 
 /// A stateful step, and the files that make up its state.
@@ -136,7 +138,13 @@ impl Recorder {
                 .map(|number| plan.source_name(number).to_owned())
                 .collect(),
             checkpoint,
+            begins_anew: false,
         }
+    }
+
+    /// Nodes begin anew: until an epoch is recorded, the checkpoint has what they were.
+    pub(super) fn begin_anew(&mut self) {
+        self.begins_anew = true;
     }
 
     pub(super) fn checkpoint(&self) -> &Checkpoint {
@@ -187,6 +195,7 @@ impl Recorder {
         prepared: &[Vec<Prepared>],
         changes: Vec<Change>,
     ) -> Result<()> {
+        self.begins_anew = false;
         for files in self.files() {
             files.adopt_merged(epoch.last).await;
         }
@@ -215,14 +224,15 @@ impl Recorder {
     }
 
     /// Whether a partition that is recorded is there no more: who has seen that must record
-    /// it, or another one of its name would be taken for it.
+    /// it, or another one of its name would be taken for it. So must who has begun anew.
     pub(crate) fn forgets(&self, positions: &[Position]) -> bool {
-        self.sources.iter().any(|source| {
-            let own = positions.iter().map(|position| &position.partition);
-            let own = own.filter(|partition| partition.source == source.node);
-            let there = own.map(|partition| partition.name.as_str()).collect();
-            source.positions.lacks(&there)
-        })
+        self.begins_anew
+            || self.sources.iter().any(|source| {
+                let own = positions.iter().map(|position| &position.partition);
+                let own = own.filter(|partition| partition.source == source.node);
+                let there = own.map(|partition| partition.name.as_str()).collect();
+                source.positions.lacks(&there)
+            })
     }
 
     /// # Errors

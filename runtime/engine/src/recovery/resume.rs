@@ -102,7 +102,10 @@ impl Resume {
             .collect::<Vec<_>>();
         states.sort_by_key(|state| state.of.instance);
         let known = known_sources(recorded.as_ref(), last.as_ref(), keeps);
-        let recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
+        let mut recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
+        if !reset.is_empty() {
+            recorder.begin_anew();
+        }
         Ok(Some(Self {
             recorder,
             last,
