@@ -100,7 +100,7 @@ pub(super) fn add(
         delay: input.times.delay,
     };
     let plan = KeyedPlan {
-        computes: computes(first.states()),
+        computes: computes(node, first.states()),
         pending_timers: first.wants_pending_timers(),
         states: first.states().to_vec(),
         input: input.schema.clone(),
@@ -233,7 +233,7 @@ fn time_of(input: &Output) -> Option<(usize, String)> {
 }
 
 /// What is kept, in words: for how long does not matter to what there is.
-fn computes(states: &[KeyedState]) -> String {
+fn computes(node: &TransformNode, states: &[KeyedState]) -> String {
     let words = states.iter().map(|state| {
         let columns = state.columns.fields().iter().map(|field| {
             let sql = ColumnType::from_arrow(field.data_type());
@@ -248,8 +248,11 @@ fn computes(states: &[KeyedState]) -> String {
             StateKind::Map { keys } => format!("map {}({columns}) by {keys}", state.name),
         }
     });
+    let key: Vec<&str> = node.key.iter().map(|key| key.value.as_str()).collect();
+    let words: Vec<String> = words.collect();
     format!(
-        "states of a plugin: {}",
-        words.collect::<Vec<_>>().join("; ")
+        "states of a plugin by {}: {}",
+        key.join(", "),
+        words.join("; ")
     )
 }
