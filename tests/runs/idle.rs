@@ -125,3 +125,36 @@ fn a_restart_waits_for_no_source_that_was_idle() {
     ended.assert_success();
     assert_eq!(ended.lines("out"), CLOSED);
 }
+
+/// The clock closes windows also where nothing comes, and what is closed stays so over a restart.
+#[test]
+fn windows_of_the_clock_wait_for_no_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("busy")).unwrap();
+    give(folder.path(), "busy/1.json", &[(1, "00:01"), (2, "00:02")]);
+    let manifest = r#"
+name: clock
+trigger: 100ms
+parallelism: 2
+at_end: keep
+checkpoint: { to: ./state }
+sources:
+  busy: { file: { path: ./busy, settle: 0s, poll: 20ms }, format: json, schema: { x: int } }
+transforms:
+  sums: { sql: "SELECT sum(x) AS x FROM busy GROUP BY window(now(), '400 milliseconds', '200 milliseconds')" }
+sinks:
+  out: { from: sums, file: { path: ./out }, format: json }
+"#;
+    let run = Run::start_in(folder, manifest, &[]);
+    let out = run.path("out");
+    until("both windows", || lines(&out).len() == 2);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let again = ended.again(manifest);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    again.signal("TERM");
+    let ended = again.wait();
+    ended.assert_success();
+    assert_eq!(ended.lines("out"), [r#"{"x":3}"#, r#"{"x":3}"#]);
+}

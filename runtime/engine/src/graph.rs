@@ -77,6 +77,8 @@ pub(crate) struct Vertex {
     pub(crate) behind: i64,
     /// Whether the watermark makes its rows final: then they can be appended.
     pub(crate) closes: bool,
+    /// Whether it goes by the clock, and not by the event time of sources.
+    pub(crate) by_clock: bool,
     /// Modes that its rows cannot be in, and why.
     pub(crate) refuses: &'static [(Mode, &'static str)],
     /// The vertex that it takes late rows out for: it has that one's modes and watermark.
@@ -105,6 +107,7 @@ impl Vertex {
             keeps: false,
             behind: 0,
             closes: false,
+            by_clock: false,
             refuses: &[],
             serves: None,
             of_batch: false,

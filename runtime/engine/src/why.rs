@@ -242,7 +242,11 @@ impl Plan {
             let time = time_of(record, self.source_name(number));
             Some(time.map_or(Watermark::NONE, |time| SourceTimes::from(time).watermark))
         });
-        all.collect::<Vec<_>>().into()
+        let clock = Watermark {
+            time: record.time_ms.saturating_mul(1_000),
+            ..Watermark::NONE
+        };
+        all.chain([Some(clock)]).collect::<Vec<_>>().into()
     }
 
     fn source(&self, from: TimeFrom, record: &Record, node: Watermark) -> Option<WhySource> {

@@ -92,6 +92,8 @@ pub struct Step {
     pub behind: i64,
     /// Whether the watermark makes its rows final, so that they can be appended.
     pub closes: bool,
+    /// Whether it goes by the clock: its watermark is the time of the epoch.
+    pub by_clock: bool,
     /// Whether rows that are late for it can be taken all the same: see
     /// [`StepContext::late_updates`].
     pub takes_late: bool,
@@ -147,6 +149,7 @@ impl Step {
             keeps: false,
             behind: 0,
             closes: false,
+            by_clock: false,
             takes_late: false,
             refuses: &[],
             serves: None,

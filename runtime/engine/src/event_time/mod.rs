@@ -13,7 +13,8 @@ pub(crate) use operator::EventTime;
 pub(crate) use reported::Reported;
 pub(crate) use times::{EventTimes, SourceTimes};
 
-/// By number of the source, its watermark; `None` where it has no event time, or is idle.
+/// By number of the source, its watermark; `None` where it has no event time, or is idle. The
+/// last one is the clock's: the time of the epoch.
 pub(crate) type Watermarks = std::sync::Arc<[Option<Watermark>]>;
 
 /// How a source's event time is read.
@@ -29,6 +30,9 @@ pub(crate) struct PlanTime {
     pub(crate) reported: std::sync::Arc<Reported>,
 }
 
+/// The clock, in place of the number of a source.
+pub(crate) const CLOCK: usize = usize::MAX;
+
 /// A source that rows come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimeFrom {
@@ -41,7 +45,11 @@ pub(crate) struct TimeFrom {
 /// The watermark of whoever reads these sources: that of the slowest.
 pub(crate) fn of_sources(sources: &[TimeFrom], watermarks: &Watermarks) -> Watermark {
     let own = sources.iter().filter_map(|from| {
-        let own = (*watermarks.get(from.source)?)?;
+        let own = match from.source {
+            CLOCK => watermarks.last(),
+            source => watermarks.get(source),
+        };
+        let own = (*own?)?;
         Some(own.behind(from.behind))
     });
     own.reduce(Watermark::meet).unwrap_or(Watermark::NONE)

@@ -22,6 +22,8 @@ pub(crate) struct SourceTimes {
 #[derive(Debug)]
 pub(crate) struct EventTimes {
     sources: Vec<Option<Source>>,
+    /// When the last epoch ended, by the clock.
+    clock: Watermark,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,7 @@ impl EventTimes {
         });
         Self {
             sources: sources.collect(),
+            clock: Watermark::NONE,
         }
     }
 
@@ -90,7 +93,8 @@ impl EventTimes {
 
     /// What the last epoch ended with; sources that were idle then are left out.
     pub(crate) fn reached(&self) -> Watermarks {
-        self.each(|source| (!source.was_idle).then_some(source.times.watermark))
+        let reached = |source: &Source| (!source.was_idle).then_some(source.times.watermark);
+        self.each(reached, self.clock)
     }
 
     /// Looks which sources are idle, so long after the run has started.
@@ -105,14 +109,16 @@ impl EventTimes {
         }
     }
 
-    /// What the next epoch ends with; idle sources are left out.
-    pub(crate) fn next(&self) -> Watermarks {
-        self.each(|source| (!source.is_idle).then(|| source.next()))
+    /// What the next epoch ends with, at that time in milliseconds since 1970; idle sources are
+    /// left out.
+    pub(crate) fn next(&self, time_ms: i64) -> Watermarks {
+        let next = |source: &Source| (!source.is_idle).then(|| source.next());
+        self.each(next, clock_at(time_ms))
     }
 
     /// What an epoch ends with that closes everything.
     pub(crate) fn end(&self) -> Watermarks {
-        self.each(|_| Some(Watermark::END))
+        self.each(|_| Some(Watermark::END), Watermark::END)
     }
 
     /// Whether the next epoch ends with another watermark than the last.
@@ -129,8 +135,10 @@ impl EventTimes {
         sources.any(|source| source.latest() > source.times.watermark.closed)
     }
 
-    /// An epoch has ended: all its rows have been seen. With `closes` everything was closed.
-    pub(crate) fn ended(&mut self, closes: bool) {
+    /// An epoch has ended, at that time: all its rows have been seen. With `closes` everything
+    /// was closed.
+    pub(crate) fn ended(&mut self, time_ms: i64, closes: bool) {
+        self.clock = self.clock.join(clock_at(time_ms));
         for source in self.sources.iter_mut().flatten() {
             let latest = source.latest();
             source.was_idle = source.is_idle && !closes;
@@ -166,10 +174,22 @@ impl EventTimes {
         reports.collect()
     }
 
-    fn each(&self, watermark: impl Fn(&Source) -> Option<Watermark>) -> Watermarks {
+    fn each(
+        &self,
+        watermark: impl Fn(&Source) -> Option<Watermark>,
+        clock: Watermark,
+    ) -> Watermarks {
         let watermarks = self.sources.iter();
         let watermarks = watermarks.map(|source| source.as_ref().and_then(&watermark));
-        Arc::from(watermarks.collect::<Vec<_>>())
+        Arc::from(watermarks.chain([Some(clock)]).collect::<Vec<_>>())
+    }
+}
+
+/// What is processed from then on is not before it.
+fn clock_at(time_ms: i64) -> Watermark {
+    Watermark {
+        time: time_ms.saturating_mul(1_000),
+        ..Watermark::NONE
     }
 }
 
@@ -226,12 +246,12 @@ mod tests {
         let (mut times, lane) = times(10);
         for (seen, during, moves) in [(15, i64::MIN, true), (12, 5, false), (40, 5, true)] {
             lane.store(seen, Ordering::Release);
-            assert_eq!(time(&times.next()), during);
-            times.ended(false);
+            assert_eq!(time(&times.next(0)), during);
+            times.ended(0, false);
             assert_eq!(time(&times.reached()), during);
             assert_eq!(times.moves(), moves, "{seen}");
         }
-        times.ended(false);
+        times.ended(0, false);
         assert_eq!(time(&times.reached()), 30);
         assert!(!times.moves(), "an epoch without rows is the last");
     }
@@ -245,19 +265,19 @@ mod tests {
         reported.came(1);
         lane.store(15, Ordering::Release);
         times.look(second);
-        times.ended(false);
-        times.ended(false);
+        times.ended(0, false);
+        times.ended(0, false);
         times.look(60 * second);
-        assert_eq!(time(&times.next()), 5);
+        assert_eq!(time(&times.next(0)), 5);
         assert!(!times.moves());
         times.look(61 * second);
-        assert_eq!(times.next().get(1), Some(&None));
+        assert_eq!(times.next(0).get(1), Some(&None));
         assert!(times.moves(), "others may go on");
-        times.ended(false);
+        times.ended(0, false);
         assert!(!times.moves(), "and are told once");
         reported.came(1);
         times.look(62 * second);
-        assert_eq!(time(&times.next()), 5);
+        assert_eq!(time(&times.next(0)), 5);
     }
 
     #[test]
@@ -265,7 +285,7 @@ mod tests {
         let (mut times, lane) = times(10);
         lane.store(15, Ordering::Release);
         assert!(times.has_open());
-        times.ended(true);
+        times.ended(0, true);
         assert!(!times.has_open());
         assert!(
             !times.moves(),

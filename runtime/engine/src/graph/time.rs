@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Vertex, Work};
-use crate::event_time::TimeFrom;
+use crate::event_time::{CLOCK, TimeFrom};
 
 /// For every vertex, the sources whose event time is its own: those above it, and those that its
 /// node reads besides, since a query has one watermark, as in Spark.
@@ -23,6 +23,12 @@ pub(super) fn sources(vertices: &[Vertex]) -> Vec<Vec<TimeFrom>> {
         found.push(own);
     }
     let of = |(number, vertex): (usize, &Vertex)| {
+        if vertex.by_clock {
+            return vec![TimeFrom {
+                source: CLOCK,
+                behind: 0,
+            }];
+        }
         let own = found.get(vertex.serves.unwrap_or(number));
         let own = own.into_iter().flatten();
         own.map(|(source, behind)| TimeFrom {

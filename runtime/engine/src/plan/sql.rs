@@ -168,6 +168,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             keeps: step.keeps,
             behind: step.behind,
             closes: step.closes && !late_updates,
+            by_clock: step.by_clock,
             refuses: step.refuses,
             serves: step.serves.map(|other| first + other),
             of_batch: step.stateful && state_per_batch,

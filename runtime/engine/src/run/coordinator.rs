@@ -22,6 +22,9 @@ use super::trigger::{Stop, Trigger};
 use crate::event_time::EventTimes;
 use crate::recovery::Recorder;
 
+/// Some time.
+const LATER: i64 = i64::MAX - 1;
+
 /// Everything that the coordinator needs.
 pub(super) struct Coordinator<'a> {
     pub(super) name: String,
@@ -69,6 +72,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) times: EventTimes,
     /// Whether the end of all input closes what is open.
     pub(super) closes_at_end: bool,
+    /// Whether there are windows of the clock.
+    pub(super) has_clock: bool,
 }
 
 /// What an epoch's end brought.
@@ -132,21 +137,24 @@ impl Coordinator<'_> {
                 last: end.stopped || all_ended && !is_followed,
             };
             let is_wanted = self.is_wanted(epoch.time_ms);
-            let closes = epoch.last && all_ended && self.closes_at_end && self.times.any();
+            let is_open = self.has_clock && self.is_wanted(LATER);
+            let has_time = self.times.any() || self.has_clock;
+            let closes = epoch.last && all_ended && self.closes_at_end && has_time;
             self.look();
             let end = EpochEnd {
                 epoch,
                 watermarks: match closes {
                     true => self.times.end(),
-                    false => self.times.next(),
+                    false => self.times.next(epoch.time_ms),
                 },
             };
             let cut = self.clock.elapsed();
             self.finish(&end).await?;
             let ended = self.wait_for_prepared().await?;
             let prepared_at = self.clock.elapsed();
-            let moves = is_wanted || self.times.moves() || closes && self.times.has_open();
-            self.times.ended(closes);
+            let has_open = self.times.has_open() || is_open;
+            let moves = is_wanted || self.times.moves() || closes && has_open;
+            self.times.ended(epoch.time_ms, closes);
             self.commit(&epoch, &positions, ended, moves).await?;
             self.attempt.committed.fetch_add(1, Ordering::Release);
             self.committed.send_replace(epoch.number + 1 - self.first);

@@ -203,6 +203,7 @@ impl Plan {
             attempt: attempt.clone(),
             times,
             closes_at_end: self.closes_at_end,
+            has_clock: self.vertices.iter().any(|vertex| vertex.by_clock),
         };
         let outcome = runtime.block_on(async {
             tokio::select! {

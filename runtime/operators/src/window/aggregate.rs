@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, TimestampMicrosecondArray};
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
@@ -30,6 +31,7 @@ pub struct WindowAggregate {
     modes: Vec<Mode>,
     windows: Windows,
     closes: bool,
+    by_clock: bool,
     watermark: Watermark,
     groups: Groups,
     /// The groups of every pane that is not forgotten.
@@ -60,6 +62,7 @@ impl WindowAggregate {
             modes,
             windows,
             closes,
+            by_clock: false,
             watermark: Watermark::NONE,
             groups: Groups::new(aggregate)?,
             panes: BTreeMap::new(),
@@ -67,6 +70,30 @@ impl WindowAggregate {
             changed: Vec::new(),
             has_ended: false,
         })
+    }
+
+    /// The same where the watermark is the clock's: it wants an epoch when a window ends, and a
+    /// clock that is set back makes nothing late.
+    #[must_use]
+    pub fn by_clock(mut self) -> Self {
+        self.by_clock = true;
+        self
+    }
+
+    /// Rows of closed windows as rows of the first that is open.
+    fn not_late(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        let places = panes(rows)?;
+        let first = self.windows.pane(self.watermark.time);
+        let is_late = |pane: &i64| self.windows.is_over(*pane, self.watermark);
+        if !places.values().iter().any(is_late) {
+            return Ok(rows.clone());
+        }
+        let places = places.unary::<_, TimestampMicrosecondType>(|pane| pane.max(first));
+        let mut columns = rows.columns().to_vec();
+        if let Some(column) = columns.first_mut() {
+            *column = Arc::new(places.with_data_type(column.data_type().clone()));
+        }
+        Ok(RecordBatch::try_new(rows.schema(), columns)?)
     }
 
     fn has(&self, mode: Mode) -> bool {
@@ -212,7 +239,26 @@ impl Operator for WindowAggregate {
         if batch.rows() == 0 {
             return Ok(());
         }
-        self.groups.merge(batch.columns())
+        match self.by_clock && self.watermark != Watermark::NONE {
+            true => self.groups.merge(&self.not_late(batch.columns())?),
+            false => self.groups.merge(batch.columns()),
+        }
+    }
+
+    fn wants_epoch_at(&self) -> Option<i64> {
+        if !self.by_clock || !self.closes || !self.has(Mode::Append) {
+            return None;
+        }
+        let open = |start: &i64| !self.windows.is_closed(*start, self.watermark);
+        let starts = self
+            .panes
+            .keys()
+            .flat_map(|pane| self.windows.of_pane(*pane));
+        let first = starts
+            .filter(open)
+            .map(|start| self.windows.end(start))
+            .min()?;
+        Some(first.div_euclid(1_000) + i64::from(first.rem_euclid(1_000) > 0))
     }
 
     fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {

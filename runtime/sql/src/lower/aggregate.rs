@@ -91,7 +91,10 @@ impl Lowering {
             .showing(reads.shown())
             .of(computed(&aggregate.input)?);
         let mut stream = self.stream(&aggregate.input)?;
-        if let Some(window) = window.as_ref().filter(|window| window.closes) {
+        if let Some(window) = window
+            .as_ref()
+            .filter(|window| window.closes && !window.by_clock)
+        {
             stream = self.late(stream, window, aggregate)?;
         }
         let expressions = reads

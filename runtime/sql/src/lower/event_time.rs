@@ -24,6 +24,33 @@ pub(super) fn is_event_time(expression: &Expr, plan: &LogicalPlan) -> bool {
     }
 }
 
+/// Whether an expression over the rows of `plan` is the clock.
+pub(super) fn is_clock(expression: &Expr, plan: &LogicalPlan) -> bool {
+    match expression {
+        Expr::Alias(alias) => is_clock(&alias.expr, plan),
+        Expr::ScalarFunction(call) => {
+            ["current_timestamp", "now"].contains(&call.func.name()) && call.args.is_empty()
+        }
+        Expr::Column(column) => {
+            let index = plan.schema().index_of_column(column);
+            index.is_ok_and(|index| index_is_clock(index, plan))
+        }
+        _ => false,
+    }
+}
+
+fn index_is_clock(index: usize, plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            let of = projection.expr.get(index);
+            of.is_some_and(|of| is_clock(of, &projection.input))
+        }
+        LogicalPlan::Filter(filter) => index_is_clock(index, &filter.input),
+        LogicalPlan::SubqueryAlias(alias) => index_is_clock(index, &alias.input),
+        _ => false,
+    }
+}
+
 fn column_is(column: &Column, plan: &LogicalPlan) -> bool {
     let index = plan.schema().index_of_column(column);
     index.is_ok_and(|index| index_is(index, plan))

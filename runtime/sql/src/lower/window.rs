@@ -14,7 +14,7 @@ use datafusion_expr::expr_rewriter::unnormalize_col;
 use datafusion_expr::{Expr, ExprSchemable, logical_plan};
 use datafusion_physical_expr::expressions::IsNotNullExpr;
 
-use super::event_time::{delay_of, index_is, is_event_time, window_of};
+use super::event_time::{delay_of, index_is, is_clock, is_event_time, window_of};
 use super::stream::Stream;
 use super::{Lowering, column};
 use crate::functions::{WindowFunction, session_call};
@@ -31,6 +31,8 @@ pub(super) struct Window {
     pub(super) session_end: Option<Expr>,
     /// Whether the watermark closes it.
     pub(super) closes: bool,
+    /// Whether that is the clock's.
+    pub(super) by_clock: bool,
 }
 
 // === impl Window ===
@@ -41,12 +43,14 @@ impl Window {
         let keys = aggregate.group_expr.iter().enumerate();
         let mut windows = keys.filter_map(|(key, of)| {
             let (time, windows) = window_of(of, &aggregate.input)?;
+            let by_clock = is_clock(&time, &aggregate.input);
             Some(Self {
                 key,
                 time,
                 windows,
                 session_end: None,
-                closes: is_event_time(of, &aggregate.input),
+                closes: by_clock || is_event_time(of, &aggregate.input),
+                by_clock,
             })
         });
         let window = windows.next();
@@ -73,6 +77,7 @@ impl Window {
                 windows,
                 session_end: Some(WindowFunction::session_end(time.clone(), gap.clone())),
                 closes: is_event_time(call, &aggregate.input),
+                by_clock: false,
             })
         })
     }
@@ -93,6 +98,7 @@ impl Window {
             windows: Windows::instants(),
             session_end: None,
             closes: true,
+            by_clock: false,
         })
     }
 
@@ -226,11 +232,13 @@ impl Lowering {
         let keys = aggregate.moves_by().collect();
         let output = aggregate.output().clone();
         let (windows, closes) = (window.windows, window.closes);
+        let by_clock = window.by_clock;
         self.steps.push(Step {
             exchange: Some(keys),
             stateful: true,
             closes,
-            takes_late: true,
+            by_clock,
+            takes_late: !by_clock,
             make: Arc::new(move |context| {
                 let (aggregate, modes) = (aggregate.clone(), context.modes.clone());
                 let closes = closes && !context.late_updates;
@@ -242,7 +250,11 @@ impl Lowering {
                         ));
                     }
                     (false, _) => {
-                        Box::new(WindowAggregate::new(aggregate, windows, modes, closes)?)
+                        let it = WindowAggregate::new(aggregate, windows, modes, closes)?;
+                        match by_clock {
+                            true => Box::new(it.by_clock()),
+                            false => Box::new(it),
+                        }
                     }
                 })
             }),
