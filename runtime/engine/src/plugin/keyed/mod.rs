@@ -8,6 +8,7 @@
 //! watermark, end of the epoch -> Firing (timers that are due) -> the same
 //! ```
 
+mod apply;
 mod calls;
 mod codec;
 mod entry;
@@ -17,6 +18,7 @@ mod saved;
 mod store;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use arrow::datatypes::SchemaRef;
 use azud_sandbox::KeyedState;

@@ -16,7 +16,8 @@ use azud_operators::{StateShape, last_rows};
 use azud_sandbox::StateKind;
 
 use super::entry::Kept;
-use super::store::{Store, timer_of};
+use super::store::Store;
+use super::times::timer_of;
 
 /// What the rows of timers have in place of the name of a state: no state has that.
 const TIMERS: &str = "_timers";
