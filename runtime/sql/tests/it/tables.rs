@@ -21,7 +21,8 @@ struct Versions {
 
 impl Versions {
     fn at(&self, epoch: u64) -> (u64, &[Row]) {
-        let begun = &self.epochs[..=epoch as usize];
+        let begun = self.epochs.get(..=epoch as usize);
+        let begun = begun.unwrap_or(&self.epochs);
         let last = begun.iter().rposition(Option::is_some);
         let rows = last.and_then(|last| Some((last as u64 + 1, begun[last].as_deref()?)));
         rows.unwrap_or((0, &[]))
