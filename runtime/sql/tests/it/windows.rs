@@ -2,9 +2,12 @@
 //! epochs, lanes, restarts and disorder.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use azud_model::{Batch, Mode, Watermark};
-use azud_sql::{Table, Tables, plan};
+use azud_model::{Batch, Clock, Mode, Watermark};
+use azud_sql::{Table, Tables, UserFunctions, plan, plan_with};
 use proptest::prelude::*;
 
 use crate::history::{Epoch, epochs, time};
@@ -144,5 +147,61 @@ proptest! {
     #[test]
     fn complete(epochs in epochs(), shape in shape(), lanes in 1..4_usize) {
         check(&epochs, shape, Mode::Complete, lanes)?;
+    }
+}
+
+/// A clock that anybody may set.
+#[derive(Debug, Default)]
+struct Settable(AtomicI64);
+
+impl Clock for Settable {
+    fn wall_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// What it puts into windows that are over counts in the first that is not; none is given twice.
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_late() {
+    let settable = Arc::new(Settable::default());
+    let clock: Arc<dyn Clock> = settable.clone();
+    let tables = Tables::from([("t".to_owned(), Table::from(schema("x bigint")))]);
+    // The row at 4 s comes when the windows that it is in by the clock are over.
+    let rows = [(3, 1, 12), (4, 2, 14), (29, 4, 60)];
+    for (slide, expected) in [
+        ("", [&[(0, 1)][..], &[], &[(10, 2), (20, 4)]]),
+        (
+            ", '5 seconds'",
+            [
+                &[(-5, 1), (0, 1)],
+                &[],
+                &[(5, 2), (10, 2), (20, 4), (25, 4)],
+            ],
+        ),
+    ] {
+        let sql = format!(
+            "SELECT unix_seconds(window.start) AS w, sum(x) AS s FROM t
+             GROUP BY window(now(), '10 seconds'{slide})"
+        );
+        let query = plan_with(&sql, &tables, &UserFunctions::new(), Some(&clock)).unwrap();
+        let mut run = Run::new(query, 1, Mode::Append, false);
+        for ((at, x, ends), expected) in rows.into_iter().zip(expected) {
+            settable.0.store(at * 1_000, Ordering::Relaxed);
+            let row = from_json(&schema("x bigint"), &[&format!(r#"{{"x":{x}}}"#)]);
+            run.push("t", 0, &Batch::without_origin(row));
+            let found = run.end_epoch_at(Watermark {
+                time: ends * 1_000_000,
+                ..Watermark::NONE
+            });
+            let expected = expected.iter();
+            let expected: Vec<String> = expected
+                .map(|(w, s)| format!(r#"{{"w":{w},"s":{s}}}"#))
+                .collect();
+            assert_eq!(to_json(&found), expected, "an epoch that ends at {ends} s");
+        }
     }
 }
