@@ -30,11 +30,6 @@ impl Instance {
     /// A fresh instance: 10 microseconds for a plugin in Rust.
     pub(crate) fn new(plugin: &Plugin, limits: &Limits, lines: &Lines) -> Result<Self, OpenError> {
         let mut store = store(plugin, limits, lines);
-        let failed =
-            |host: &Host, error: wasmtime::Error| match named(host, &error, limits.deadline) {
-                Some(limit) => OpenError::Guest(limit),
-                None => OpenError::Instantiate(format!("{error:#}")),
-            };
         let pre = match plugin.transform().cloned().map(TransformPluginPre::new) {
             Some(Ok(pre)) => pre,
             Some(Err(error)) => return Err(OpenError::Instantiate(format!("{error:#}"))),
@@ -42,15 +37,14 @@ impl Instance {
         };
         match pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
-            Err(error) => Err(failed(store.data(), error)),
+            Err(error) => Err(not_instantiated(&store, &error)),
         }
     }
 
     /// The export `open`. After an error the instance must be dropped.
     pub(crate) fn open(&mut self, config: &str, input: &[WireField]) -> Result<Opened, GuestError> {
         let deadline = self.store.data().limits.deadline;
-        self.store.set_epoch_deadline(ticks(deadline));
-        self.store.data_mut().start_call();
+        start(&mut self.store, deadline);
         let input: Vec<_> = input.iter().map(WireField::lend).collect();
         let opened = self
             .plugin
@@ -71,8 +65,7 @@ impl Instance {
         buffers: &[&[u8]],
         deadline: Duration,
     ) -> Result<Output, GuestError> {
-        self.store.set_epoch_deadline(ticks(deadline));
-        self.store.data_mut().start_call();
+        start(&mut self.store, deadline);
         let batch = types::BatchParam { rows, buffers };
         match self
             .plugin
@@ -90,9 +83,33 @@ impl Instance {
     }
 
     fn trapped(&mut self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
-        let host = self.store.data_mut();
-        named(host, error, deadline)
-            .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
+        trapped(&mut self.store, error, deadline)
+    }
+}
+
+/// Before each call of a guest that computes.
+pub(crate) fn start(store: &mut Store<Host>, deadline: Duration) {
+    store.set_epoch_deadline(ticks(deadline));
+    store.data_mut().start_call();
+}
+
+/// What a call has ended with that did not come back. The instance must be dropped.
+pub(crate) fn trapped(
+    store: &mut Store<Host>,
+    error: &wasmtime::Error,
+    deadline: Duration,
+) -> GuestError {
+    let host = store.data_mut();
+    named(host, error, deadline)
+        .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
+}
+
+/// Why there is no instance.
+pub(crate) fn not_instantiated(store: &Store<Host>, error: &wasmtime::Error) -> OpenError {
+    let host = store.data();
+    match named(host, error, host.limits.deadline) {
+        Some(limit) => OpenError::Guest(limit),
+        None => OpenError::Instantiate(format!("{error:#}")),
     }
 }
 

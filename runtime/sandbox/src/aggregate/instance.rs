@@ -13,10 +13,9 @@ use crate::{
         azud::plugin::types::{BatchParam, BatchResult},
     },
     host::Host,
-    instance::{named, store},
+    instance::{not_instantiated, start, store, trapped},
     log::Lines,
     schema::WireField,
-    tick::ticks,
 };
 
 /// An instance that has not trapped.
@@ -40,10 +39,7 @@ impl Instance {
         };
         match pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
-            Err(error) => Err(match named(store.data(), &error, limits.deadline) {
-                Some(limit) => OpenError::Guest(limit),
-                None => OpenError::Instantiate(format!("{error:#}")),
-            }),
+            Err(error) => Err(not_instantiated(&store, &error)),
         }
     }
 
@@ -54,13 +50,13 @@ impl Instance {
         input: &[WireField],
     ) -> Result<Schemas, GuestError> {
         let deadline = self.store.data().limits.deadline;
-        self.start(deadline);
+        start(&mut self.store, deadline);
         let input: Vec<_> = input.iter().map(WireField::lend).collect();
         let guest = self.plugin.azud_plugin_aggregate();
         match guest.call_open(&mut self.store, config, &input) {
             Ok(Ok(schemas)) => Ok(schemas),
             Ok(Err(reason)) => Err(GuestError::Refused(self.store.data().clean(&reason))),
-            Err(error) => Err(self.trapped(&error, deadline)),
+            Err(error) => Err(trapped(&mut self.store, &error, deadline)),
         }
     }
 
@@ -74,7 +70,7 @@ impl Instance {
         rows: Rows<'_>,
         deadline: Duration,
     ) -> Result<BatchResult, GuestError> {
-        self.start(deadline);
+        start(&mut self.store, deadline);
         let guest = self.plugin.azud_plugin_aggregate();
         let answer = guest.call_update(&mut self.store, batch(states), total, groups, batch(rows));
         self.answered(answer, deadline)
@@ -88,7 +84,7 @@ impl Instance {
         groups: &[u8],
         deadline: Duration,
     ) -> Result<BatchResult, GuestError> {
-        self.start(deadline);
+        start(&mut self.store, deadline);
         let guest = self.plugin.azud_plugin_aggregate();
         let answer = guest.call_merge(&mut self.store, batch(states), total, groups);
         self.answered(answer, deadline)
@@ -100,15 +96,10 @@ impl Instance {
         states: Rows<'_>,
         deadline: Duration,
     ) -> Result<BatchResult, GuestError> {
-        self.start(deadline);
+        start(&mut self.store, deadline);
         let guest = self.plugin.azud_plugin_aggregate();
         let answer = guest.call_finish(&mut self.store, batch(states));
         self.answered(answer, deadline)
-    }
-
-    fn start(&mut self, deadline: Duration) {
-        self.store.set_epoch_deadline(ticks(deadline));
-        self.store.data_mut().start_call();
     }
 
     fn answered(
@@ -119,14 +110,8 @@ impl Instance {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(reason)) => Err(GuestError::Failed(self.store.data().clean(&reason))),
-            Err(error) => Err(self.trapped(&error, deadline)),
+            Err(error) => Err(trapped(&mut self.store, &error, deadline)),
         }
-    }
-
-    fn trapped(&mut self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
-        let host = self.store.data_mut();
-        named(host, error, deadline)
-            .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
     }
 }
 

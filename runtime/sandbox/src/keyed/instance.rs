@@ -11,10 +11,9 @@ use crate::{
         exports::azud::plugin::keyed::{Answer, Opened, Work},
     },
     host::Host,
-    instance::{named, store},
+    instance::{not_instantiated, start, store, trapped},
     log::Lines,
     schema::WireField,
-    tick::ticks,
 };
 
 /// An instance that has not trapped.
@@ -35,10 +34,7 @@ impl Instance {
         };
         match pre.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
-            Err(error) => Err(match named(store.data(), &error, limits.deadline) {
-                Some(limit) => OpenError::Guest(limit),
-                None => OpenError::Instantiate(format!("{error:#}")),
-            }),
+            Err(error) => Err(not_instantiated(&store, &error)),
         }
     }
 
@@ -50,13 +46,13 @@ impl Instance {
         key: &[u32],
     ) -> Result<Opened, GuestError> {
         let deadline = self.store.data().limits.deadline;
-        self.start(deadline);
+        start(&mut self.store, deadline);
         let input: Vec<_> = input.iter().map(WireField::lend).collect();
         let guest = self.plugin.azud_plugin_keyed();
         match guest.call_open(&mut self.store, config, &input, key) {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(reason)) => Err(GuestError::Refused(self.store.data().clean(&reason))),
-            Err(error) => Err(self.trapped(&error, deadline)),
+            Err(error) => Err(trapped(&mut self.store, &error, deadline)),
         }
     }
 
@@ -66,23 +62,12 @@ impl Instance {
         work: Work<'_>,
         deadline: Duration,
     ) -> Result<Answer, GuestError> {
-        self.start(deadline);
+        start(&mut self.store, deadline);
         let guest = self.plugin.azud_plugin_keyed();
         match guest.call_process(&mut self.store, work) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(reason)) => Err(GuestError::Failed(self.store.data().clean(&reason))),
-            Err(error) => Err(self.trapped(&error, deadline)),
+            Err(error) => Err(trapped(&mut self.store, &error, deadline)),
         }
-    }
-
-    fn start(&mut self, deadline: Duration) {
-        self.store.set_epoch_deadline(ticks(deadline));
-        self.store.data_mut().start_call();
-    }
-
-    fn trapped(&mut self, error: &wasmtime::Error, deadline: Duration) -> GuestError {
-        let host = self.store.data_mut();
-        named(host, error, deadline)
-            .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
     }
 }
