@@ -19,6 +19,7 @@
 mod bucket;
 mod change;
 mod console;
+mod continuous;
 mod data;
 mod determinism;
 mod handover;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod compiler;
+mod continuous;
 mod files;
 mod idle;
 mod inspect;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::process::{Run, lines, until};
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// Tries until it listens.
-fn connect(port: u16) -> TcpStream {
+pub(crate) fn connect(port: u16) -> TcpStream {
     loop {
         match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
             Ok(connection) => return connection,

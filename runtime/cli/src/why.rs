@@ -30,6 +30,14 @@ fn told(why: &Why) -> String {
         let heads = ["source", "column", "delay", "latest row", "watermark", ""];
         text.push_str(&table(&heads, &rows));
     }
+    let partitions: Vec<Vec<String>> = why.sources.iter().flat_map(partitions).collect();
+    if !partitions.is_empty() {
+        text.push('\n');
+        text.push_str(&table(
+            &["source", "partition", "latest row", ""],
+            &partitions,
+        ));
+    }
     for one in &why.steps {
         text.push('\n');
         text.push_str(&step(one, &why.watermark));
@@ -78,6 +86,26 @@ fn source(source: &WhySource) -> Vec<String> {
         or_none(&source.watermark),
         notes.join("; "),
     ]
+}
+
+/// Its partitions, the slowest of them first.
+fn partitions(source: &WhySource) -> Vec<Vec<String>> {
+    let rows = source.partitions.iter().enumerate().map(|(number, known)| {
+        let note = match (known.idle, &known.latest, number) {
+            (true, ..) => "idle: it holds back nobody",
+            (false, None, _) => "no row yet: it holds back the source",
+            (false, Some(_), 0) => "it holds back the source",
+            _ => "",
+        };
+        let latest = known.latest.clone().unwrap_or_else(|| "-".to_owned());
+        vec![
+            source.source.clone(),
+            known.partition.clone(),
+            latest,
+            note.to_owned(),
+        ]
+    });
+    rows.collect()
 }
 
 /// `of_node` is told already.

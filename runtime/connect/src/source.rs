@@ -1,8 +1,10 @@
 //! Where records come from.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_model::{Position, Result};
+use azud_model::{Partition, Position, Result};
 
 use crate::{Records, Replay};
 
@@ -98,6 +100,15 @@ pub trait SourceReader: Send {
     /// As `next`.
     async fn acknowledge(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    /// The partitions that may give more: those that have begun, or have records waiting, and have
+    /// not ended (a file that is read to its end, a connection that was closed have). With
+    /// trigger `continuous` event time comes only as far as that of the slowest of them. `None`
+    /// where it does not know: then every partition counts that has given a record. Called a few
+    /// times a second, between calls of `next`.
+    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+        None
     }
 
     /// For every partition that a later `open` would else begin elsewhere, the

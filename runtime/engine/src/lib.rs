@@ -29,4 +29,4 @@ pub use plan::{
 };
 pub use recovery::{Fit, NodeFit};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
-pub use why::{Why, WhyHeld, WhyNeed, WhySource, WhyStep};
+pub use why::{Why, WhyHeld, WhyNeed, WhyPartition, WhySource, WhyStep};

@@ -14,7 +14,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azud_model::{Batch, Clock, Epoch, Result};
+use azud_model::{Batch, Clock, Epoch, Result, Watermark};
 use azud_operators::{Collector, Operator};
 use azud_sandbox::Transform;
 
@@ -108,6 +108,11 @@ impl Operator for PluginOperator {
             Some(batch) => self.cut(&batch, out),
             None => Ok(()),
         }
+    }
+
+    fn watermark(&mut self, _watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
+        // Rows that have come are before it.
+        self.wake(out)
     }
 
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {

@@ -53,6 +53,20 @@ pub struct WhySource {
     pub behind: Option<String>,
     /// Whether the node's event time has gone on without it: it was idle.
     pub passed_over: bool,
+    /// With trigger `continuous`: partitions that might give more, the slowest of them first, at
+    /// most 16. The slowest one that is not idle holds back the source.
+    pub partitions: Vec<WhyPartition>,
+}
+
+/// A partition of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WhyPartition {
+    /// Its name.
+    pub partition: String,
+    /// The latest event time that it has given; `None` before its first row.
+    pub latest: Option<String>,
+    /// Whether it has been quiet for too long, and holds back nobody.
+    pub idle: bool,
 }
 
 /// A step that keeps something.
@@ -262,6 +276,15 @@ impl Plan {
             watermark: known_time(own.time),
             behind: (from.behind > 0).then(|| length(from.behind)),
             passed_over: time.is_some() && own.behind(from.behind).time < node.time,
+            partitions: known.map_or_else(Vec::new, |known| {
+                let partitions = known.partitions.iter();
+                let partitions = partitions.map(|known| WhyPartition {
+                    partition: known.partition.clone(),
+                    latest: known.latest.map(iso_micros),
+                    idle: known.idle,
+                });
+                partitions.collect()
+            }),
         })
     }
 }

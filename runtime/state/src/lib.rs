@@ -32,8 +32,8 @@ pub use location::Location;
 pub use log::{EpochLog, Found};
 pub use positions::{Positions, whole};
 pub use record::{
-    PartitionRecord, PreparedRecord, Record, Shape, SinkRecord, SourceRecord, StateRecord,
-    TimeRecord, Unreadable,
+    PartitionRecord, PartitionTime, PreparedRecord, Record, Shape, SinkRecord, SourceRecord,
+    StateRecord, TimeRecord, Unreadable,
 };
 pub use rows::{decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, ObjectStorage, Storage};

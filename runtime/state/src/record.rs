@@ -113,6 +113,24 @@ pub struct TimeRecord {
     /// What held a time up to this one was closed at the end of the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<i64>,
+    /// Partitions that may give more, the slowest of them first; only where the slowest one says
+    /// how far event time has come (trigger `continuous`). For people: a run does not go by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<PartitionTime>,
+}
+
+/// How far a partition had come when an epoch was recorded: a few rows of the next may count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionTime {
+    /// The partition's name.
+    pub partition: String,
+    /// The latest event time that it has given, in microseconds since 1970; `None` where it has
+    /// records and has given no row yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<i64>,
+    /// Whether it has been quiet for too long, and holds up nobody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }
 
 /// What rows of state mean: only the same step can go on with them.

@@ -88,6 +88,10 @@ impl Part {
             changed.map_err(|_| Error::closed("the journal is gone"))?;
         }
     }
+
+    fn has_given_all(&self) -> bool {
+        self.given >= self.progress.borrow().durable
+    }
 }
 
 // === impl JournalReader ===
@@ -108,6 +112,13 @@ impl SourceReader for JournalReader {
             }
         }
         Ok(Read::End)
+    }
+
+    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+        // Of what is still to be read nobody knows whose it is.
+        let last = self.parts.last()?;
+        let is_last = self.current + 1 >= self.parts.len();
+        (is_last && last.has_given_all()).then(|| last.shared.open())?
     }
 
     fn positions(&self) -> Vec<Position> {

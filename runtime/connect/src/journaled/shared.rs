@@ -1,9 +1,9 @@
 //! What pump, reader and commits share of one journal.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use azud_model::{Error, Result};
+use azud_model::{Error, Partition, Result};
 use tokio::sync::{Notify, watch};
 
 use crate::{Cursor, Journal, OnFull, Records};
@@ -19,6 +19,8 @@ pub(super) struct Shared {
     room: Notify,
     /// Why the pump has ended, until the reader has told.
     failure: Mutex<Option<Error>>,
+    /// The partitions that may give more, as the source's reader said last.
+    open: Mutex<Option<Vec<Arc<Partition>>>>,
     has_failed: AtomicBool,
 }
 
@@ -45,6 +47,7 @@ impl Shared {
             progress: watch::Sender::new(progress),
             room: Notify::new(),
             failure: Mutex::default(),
+            open: Mutex::default(),
             has_failed: AtomicBool::new(false),
         }
     }
@@ -121,6 +124,17 @@ impl Shared {
     /// Waits for the disk, then nothing is written any more.
     pub(super) fn close(&self) {
         self.lock().close();
+    }
+
+    /// What the source's reader says of its partitions.
+    pub(super) fn set_open(&self, partitions: Option<Vec<Arc<Partition>>>) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
+    }
+
+    /// What it said last.
+    pub(super) fn open(&self) -> Option<Vec<Arc<Partition>>> {
+        let open = self.open.lock();
+        open.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal> {

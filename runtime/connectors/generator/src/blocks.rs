@@ -118,6 +118,15 @@ impl Blocks {
     }
 }
 
+// === impl Share ===
+
+impl Share {
+    /// Whether rows of its block are made.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.rows.start.is_multiple_of(BLOCK)
+    }
+}
+
 // === impl Part ===
 
 impl Part {

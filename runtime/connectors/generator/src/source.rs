@@ -6,7 +6,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use azud_connect::{CHUNK_RECORDS, Payload, Read, Records, Source, SourceContext, SourceReader};
-use azud_model::{Clock, Error, Position, Result};
+use azud_model::{Clock, Error, Partition, Position, Result};
 
 use crate::blocks::{Blocks, PARTITIONS, Share};
 use crate::column::Column;
@@ -154,6 +154,17 @@ impl SourceReader for Reader {
             }
             return Ok(Read::Records(self.records(share, end)?));
         }
+    }
+
+    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+        // The others come later, in the order of their rows; with a rate, each at its time.
+        let due = |row| match &self.pace {
+            Some(pace) => pace.due(self.clock.elapsed()) > row,
+            None => true,
+        };
+        let next = self.blocks.next();
+        let next = next.filter(|next| next.has_begun() || due(next.rows.start));
+        Some(next.into_iter().map(|next| next.partition).collect())
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -1,5 +1,7 @@
 //! Reading from a server: `connect: "host:port"`.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use azud_connect::{Read, Replay, Source, SourceContext, SourceReader};
 use azud_model::{ByteSize, Error, Partition, Position, Result};
@@ -110,6 +112,11 @@ impl SourceReader for Reader {
                 })
             }
         }
+    }
+
+    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+        let begun = self.connection.iter().filter_map(Connection::begun);
+        Some(begun.collect())
     }
 
     fn positions(&self) -> Vec<Position> {

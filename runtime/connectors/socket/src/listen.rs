@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -230,6 +230,13 @@ impl SourceReader for Reader {
                 }
             }
         }
+    }
+
+    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+        let given = self.positions.iter();
+        let open = given.filter(|(number, _)| !self.closed.contains(number));
+        let open = open.map(|(_, position)| position.partition.clone());
+        Some(open.collect())
     }
 
     fn positions(&self) -> Vec<Position> {

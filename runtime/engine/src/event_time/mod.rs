@@ -2,16 +2,21 @@
 //!
 //! As in Spark, a source's watermark is the latest event time that it has given less a delay;
 //! it moves between epochs, and a node's is the least of the sources above it.
+//!
+//! With trigger `continuous`, the latest event time of the slowest partition takes the place of
+//! the source's, and watermarks move within epochs too: as in Flink, a few times a second.
 
 mod operator;
+mod partitions;
 mod reported;
 mod times;
 
 use azud_model::Watermark;
 
 pub(crate) use operator::EventTime;
+use partitions::Partitions;
 pub(crate) use reported::Reported;
-pub(crate) use times::{EventTimes, SourceTimes};
+pub(crate) use times::{EventTimes, Moves, SourceTimes};
 
 /// By number of the source, its watermark; `None` where it has no event time, or is idle. The
 /// last one is the clock's: the time of the epoch.

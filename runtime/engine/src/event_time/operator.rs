@@ -9,6 +9,8 @@ use arrow::datatypes::TimestampMicrosecondType;
 use azud_model::{Batch, Clock, Epoch, Error, Result};
 use azud_operators::{Collector, Operator};
 
+use super::Reported;
+
 /// Notes the latest event time of a lane.
 pub(crate) struct EventTime {
     pub(crate) source: Arc<str>,
@@ -20,6 +22,8 @@ pub(crate) struct EventTime {
     pub(crate) latest: i64,
     /// Told at the end of an epoch: the next one's rows may be here before it is recorded.
     pub(crate) lane: Arc<AtomicI64>,
+    /// Told at once how far each partition has come.
+    pub(crate) reported: Arc<Reported>,
     pub(crate) has_warned: bool,
 }
 
@@ -62,6 +66,10 @@ impl Operator for EventTime {
         let times = times.ok_or_else(|| Error::internal("a source has no event time"))?;
         if let Some(latest) = self.latest_of(times) {
             self.latest = self.latest.max(latest);
+            if let Some(mut partitions) = self.reported.partitions() {
+                let origin = batch.origin();
+                partitions.gave(origin.map_or("", |of| &of.partition.name), latest);
+            }
         }
         out.emit(0, batch)
     }

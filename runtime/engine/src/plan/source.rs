@@ -198,6 +198,7 @@ fn add_time(
             clock: clock.clone(),
             latest: i64::MIN,
             lane: reported.lane(),
+            reported: reported.clone(),
             has_warned: false,
         }))
     });

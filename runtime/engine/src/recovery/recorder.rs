@@ -212,7 +212,7 @@ impl Recorder {
             state.reach(&reached);
         }
         let record = Record {
-            times: times.sources().map(|of| self.time(of)).collect(),
+            times: times.sources().map(|of| self.time(of, times)).collect(),
             ..self.make(epoch, prepared)
         };
         let mut retry = Retry::new("the checkpoint");
@@ -351,12 +351,13 @@ impl Recorder {
         }
     }
 
-    fn time(&self, (source, times): (usize, SourceTimes)) -> TimeRecord {
+    fn time(&self, (source, own): (usize, SourceTimes), times: &EventTimes) -> TimeRecord {
         TimeRecord {
             node: self.names.get(source).cloned().unwrap_or_default(),
-            latest: known(times.latest),
-            watermark: known(times.watermark.time),
-            closed: known(times.watermark.closed),
+            latest: known(own.latest),
+            watermark: known(own.watermark.time),
+            closed: known(own.watermark.closed),
+            partitions: times.partitions(source),
         }
     }
 

@@ -270,7 +270,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Tells operators how far event time had come before the first epoch.
+    /// Tells operators how far event time has come: before the first epoch, when it had come so
+    /// far `by` some of them, and within epochs.
     pub(super) fn watermark(
         &mut self,
         reached: &Watermarks,

@@ -14,6 +14,7 @@ use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{Counts, NodeCounters};
+use super::in_band::InBand;
 use super::message::{Change, Command, EpochEnd, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
 use super::retry::Retry;
@@ -74,6 +75,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) closes_at_end: bool,
     /// Whether there are windows of the clock.
     pub(super) has_clock: bool,
+    /// Where lanes are told of watermarks within epochs.
+    pub(super) in_band: Option<InBand>,
 }
 
 /// What an epoch's end brought.
@@ -200,6 +203,7 @@ impl Coordinator<'_> {
     /// Waits until the trigger says that the epoch ends.
     async fn wait_for_end(&mut self) -> Result<End> {
         let stop = self.stop.clone();
+        let mut tick = None;
         loop {
             let all = |flags: &[bool]| flags.iter().all(|flag| *flag);
             if all(&self.ended) || (all(&self.resting) && self.trigger.ends_when_full()) {
@@ -209,22 +213,35 @@ impl Coordinator<'_> {
                     stopped: stop.is_requested(),
                 });
             }
-            let tick = self.trigger.next_tick(self.clock.as_ref());
+            let now = self.clock.elapsed();
+            // Kept while other things happen: the next one is not before it is over.
+            if tick.is_none() {
+                let next = self.trigger.next_tick(self.clock.as_ref());
+                tick = next.map(|(tick, wait)| (tick, now + wait));
+            }
             let ticked = async {
                 match tick {
-                    Some((_, wait)) => tokio::time::sleep(wait).await,
+                    Some((_, at)) => tokio::time::sleep(at.saturating_sub(now)).await,
                     None => std::future::pending().await,
                 }
             };
+            if self.in_band.as_ref().is_some_and(InBand::is_answered) {
+                self.tell_watermarks().await?;
+            }
+            let asks_in = self.in_band.as_ref().and_then(|in_band| in_band.wait(now));
             tokio::select! {
                 () = stop.requested() => return Ok(End { tick: None, stopped: true }),
                 event = self.events.recv() => self.note(event)?,
+                () = tokio::time::sleep(asks_in.unwrap_or_default()), if asks_in.is_some() => {
+                    self.ask_partitions().await?;
+                }
                 () = ticked => {
                     self.look();
                     let records = self.records.load(Ordering::Relaxed);
                     let wanted = self.is_wanted(self.clock.wall_ms());
+                    let ticked = tick.take().map(|(tick, _)| tick);
                     if records > 0 || self.empty_epochs || self.times.moves() || wanted {
-                        return Ok(End { tick: tick.map(|(tick, _)| tick), stopped: false });
+                        return Ok(End { tick: ticked, stopped: false });
                     }
                 }
             }
@@ -370,6 +387,11 @@ impl Coordinator<'_> {
                 set(&mut self.resting, reader);
                 set(&mut self.ended, reader);
             }
+            Some(Event::Looked) => {
+                if let Some(in_band) = &mut self.in_band {
+                    in_band.answered();
+                }
+            }
             Some(Event::Failed(error)) => return Err(error),
             Some(Event::Stopped { .. } | Event::Prepared { .. } | Event::Changed(_)) => {
                 return Err(Error::internal("an event came out of order"));
@@ -454,7 +476,7 @@ fn set(flags: &mut [bool], number: usize) {
     }
 }
 
-async fn tell(reader: &mpsc::Sender<Command>, command: Command) -> Result<()> {
+pub(super) async fn tell(reader: &mpsc::Sender<Command>, command: Command) -> Result<()> {
     let sent = reader.send(command).await;
     sent.map_err(|_| Error::closed("a reader has stopped"))
 }

@@ -1,5 +1,7 @@
 //! A lane's thread: takes messages, calls the chain, waits for every input at an epoch's end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use azud_model::{Error, ErrorKind, Result, Watermark};
@@ -34,6 +36,8 @@ pub(super) struct Lane {
     pub(super) reached_by: Vec<(usize, Watermark)>,
     /// Where a checkpoint is read.
     pub(super) runtime: Handle,
+    /// How many watermarks it has taken within epochs.
+    pub(super) taken: Arc<AtomicU64>,
 }
 
 // === impl Lane ===
@@ -87,6 +91,8 @@ impl Lane {
     fn epoch(&mut self) -> Result<EpochEnd> {
         // An input that has ended the epoch is not read until all have: what follows belongs to the next.
         let mut open: Vec<Receiver<Message>> = self.inputs.clone();
+        // Nor is one that has brought a watermark, until all have.
+        let mut waiting = Vec::new();
         loop {
             let wake_in = self.chain.wake_in();
             if wake_in == Some(Duration::ZERO) {
@@ -105,6 +111,13 @@ impl Lane {
                     input,
                     batch,
                 } => self.chain.batch(instance, input, batch)?,
+                Message::Watermark(watermarks) => {
+                    waiting.push(open.swap_remove(number));
+                    if open.is_empty() {
+                        open = std::mem::take(&mut waiting);
+                        self.watermark(&watermarks)?;
+                    }
+                }
                 Message::EpochEnd(end) => {
                     open.swap_remove(number);
                     if open.is_empty() {
@@ -113,6 +126,17 @@ impl Lane {
                 }
             }
         }
+    }
+
+    /// Event time has moved within an epoch.
+    fn watermark(&mut self, watermarks: &Watermarks) -> Result<()> {
+        self.chain.watermark(watermarks, &[])?;
+        self.taken.fetch_add(1, Ordering::Release);
+        for lane in &self.below {
+            let sent = lane.send(Message::Watermark(watermarks.clone()));
+            sent.map_err(|_| Error::closed("a later lane has stopped"))?;
+        }
+        Ok(())
     }
 }
 

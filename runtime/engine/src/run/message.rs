@@ -27,6 +27,8 @@ pub(super) enum Message {
         /// The rows.
         batch: Batch,
     },
+    /// Event time has come so far: what was in this channel before is not late by it.
+    Watermark(Watermarks),
     /// Nothing of this epoch follows in this channel.
     EpochEnd(EpochEnd),
 }
@@ -50,6 +52,10 @@ pub(super) enum SinkMessage {
 
 /// What the coordinator tells a reader.
 pub(super) enum Command {
+    /// Say which partitions may give more, answer [`Event::Looked`], and read on.
+    Look,
+    /// Hand the watermark to the lane, and read on.
+    Watermark(Watermarks),
     /// Stop reading, and answer [`Event::Stopped`].
     Stop,
     /// Hand the epoch's end to the lane, then read on unless it is the last.
@@ -71,6 +77,8 @@ pub(super) enum Event {
     Full(usize),
     /// A reader's source has ended.
     Ended(usize),
+    /// A reader has said which partitions may give more.
+    Looked,
     /// A reader has stopped, as it was told.
     Stopped {
         /// Where it goes on.

@@ -4,6 +4,7 @@
 mod chain;
 mod coordinator;
 mod counters;
+mod in_band;
 mod lane;
 mod message;
 mod open;

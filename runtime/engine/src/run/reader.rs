@@ -81,6 +81,7 @@ impl ReaderTask {
             ended = self
                 .read_epoch(epoch, &permits, &mut backoff, ended)
                 .await?;
+            self.tell_partitions(ended);
             let stopped = Event::Stopped {
                 positions: self.reader.positions(),
             };
@@ -93,7 +94,11 @@ impl ReaderTask {
                         return Ok(());
                     }
                 }
-                Some(Command::Stop) => return Err(Error::internal("told to stop twice")),
+                Some(Command::Stop | Command::Look | Command::Watermark(_)) => {
+                    return Err(Error::internal(
+                        "a reader that has stopped was told to go on",
+                    ));
+                }
                 None => return Err(Error::closed("the coordinator is gone")),
             }
         }
@@ -119,6 +124,10 @@ impl ReaderTask {
                 biased;
                 command = self.commands.recv() => return match command {
                     Some(Command::Stop) => Ok(ended),
+                    Some(command @ (Command::Look | Command::Watermark(_))) => {
+                        self.obey(command, ended).await?;
+                        continue;
+                    }
                     Some(Command::Finish(_)) => Err(Error::internal("finished before it was stopped")),
                     None => Err(Error::closed("the coordinator is gone")),
                 },
@@ -137,7 +146,7 @@ impl ReaderTask {
                     self.records.fetch_add(count, Ordering::Relaxed);
                     self.progress.fetch_add(count, Ordering::Relaxed);
                     if let Some(times) = &self.times {
-                        times.came(count);
+                        times.came(self.number, &records.partition, count);
                     }
                     // They count as read from here on, so waiting for room must not be cut short.
                     let permit = permits.clone().acquire_owned().await;
@@ -170,17 +179,47 @@ impl ReaderTask {
                         self.name,
                         pause.as_millis()
                     );
-                    tokio::select! {
-                        biased;
-                        command = self.commands.recv() => return match command {
-                            Some(Command::Stop) => Ok(ended),
-                            _ => Err(Error::closed("the coordinator is gone")),
-                        },
-                        () = tokio::time::sleep(pause) => {}
+                    let mut pause = std::pin::pin!(tokio::time::sleep(pause));
+                    loop {
+                        tokio::select! {
+                            biased;
+                            command = self.commands.recv() => match command {
+                                Some(Command::Stop) => return Ok(ended),
+                                Some(command @ (Command::Look | Command::Watermark(_))) => {
+                                    self.obey(command, ended).await?;
+                                }
+                                _ => return Err(Error::closed("the coordinator is gone")),
+                            },
+                            () = &mut pause => break,
+                        }
                     }
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Does what does not end the reading.
+    async fn obey(&mut self, command: Command, ended: bool) -> Result<()> {
+        match command {
+            Command::Look => {
+                self.tell_partitions(ended);
+                tell(&self.events, Event::Looked).await
+            }
+            Command::Watermark(watermarks) => self.give(Message::Watermark(watermarks)),
+            Command::Stop | Command::Finish(_) => Ok(()),
+        }
+    }
+
+    /// Says which partitions may give more.
+    fn tell_partitions(&self, ended: bool) {
+        let Some(mut partitions) = self.times.as_ref().and_then(|times| times.partitions()) else {
+            return;
+        };
+        match self.reader.open_partitions() {
+            _ if ended => partitions.end(self.number),
+            Some(open) => partitions.keep(self.number, &open),
+            None => {}
         }
     }
 

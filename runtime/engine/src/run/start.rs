@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::chain::Chain;
 use super::coordinator::Coordinator;
 use super::counters::NodeCounters;
+use super::in_band::InBand;
 use super::lane::Lane;
 use super::message::SinkMessage;
 use super::open::Opened;
@@ -26,10 +27,13 @@ use super::slots;
 use super::trigger::Trigger;
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
-use crate::event_time::{EventTimes, Reported, SourceTimes};
+use crate::event_time::{EventTimes, Moves, Reported, SourceTimes};
 use crate::graph::Work;
 use crate::plan::Plan;
 use crate::recovery::Recorder;
+
+/// How many commands may wait for a reader that waits for its lane: to look, a watermark, to stop.
+const COMMANDS: usize = 4;
 
 /// How many events may wait for the coordinator.
 const EVENTS: usize = 64;
@@ -93,9 +97,13 @@ impl Plan {
         let mut commands = Vec::new();
         let committed = watch::Sender::new(0);
         for (source, number, reader) in readers {
-            let (command_sender, command_receiver) = mpsc::channel(2);
+            let (command_sender, command_receiver) = mpsc::channel(COMMANDS);
             let (lane, receiver) = reader::channel();
             wiring.feed(0, number % self.lanes.max(1), receiver);
+            let times = self.reported(source);
+            if let Some(mut partitions) = times.as_ref().and_then(|times| times.partitions()) {
+                partitions.begin(commands.len());
+            }
             let task = ReaderTask {
                 number: commands.len(),
                 name: format!("source `{}`", self.source_name(source)),
@@ -105,7 +113,7 @@ impl Plan {
                 commands: command_receiver,
                 committed: committed.subscribe(),
                 events: events.clone(),
-                times: self.reported(source),
+                times,
                 records: records.clone(),
                 progress: options.progress.clone(),
             };
@@ -133,6 +141,7 @@ impl Plan {
 
         let restores = recorder.as_ref().map_or_else(Vec::new, Recorder::restores);
         let mut lanes = Vec::new();
+        let mut taken = Vec::new();
         for stage in 0..self.topology.stages {
             for lane in 0..self.lanes {
                 let slots = slots::slots(self, stage, lane, &counters, &mut outlets)?;
@@ -147,7 +156,12 @@ impl Plan {
                     chain.keep(|instance| recorder.is_kept(instance));
                 }
                 let own = restores.iter().filter(|one| chain.keeps(one.instance));
+                let taken_here: Arc<AtomicU64> = Arc::default();
+                if stage == 0 {
+                    taken.push(taken_here.clone());
+                }
                 lanes.push(Lane {
+                    taken: taken_here,
                     restores: own.cloned().collect(),
                     reached: times.reached(),
                     reached_by: reached.clone(),
@@ -166,7 +180,9 @@ impl Plan {
         drop(wiring);
         drop(events);
         let threads = spawn(lanes)?;
+        let in_band = times.are_in_band().then(|| InBand::new(taken));
         let coordinator = Coordinator {
+            in_band,
             name: self.name.clone(),
             trigger: self.trigger,
             clock: self.clock.clone(),
@@ -233,12 +249,16 @@ impl Plan {
     fn times(&self, known: &[SourceTimes]) -> EventTimes {
         let known = |source: usize| known.get(source).copied().unwrap_or(SourceTimes::NONE);
         let plans = self.sources.iter().map(|source| source.time.clone());
+        let moves = match self.trigger {
+            Trigger::Continuous(_) => Moves::InBand,
+            Trigger::Once | Trigger::Every(_) | Trigger::Steps { .. } => Moves::BetweenEpochs,
+        };
         let plans = plans.inspect(|time| {
             if let Some(time) = time {
-                time.reported.reset();
+                time.reported.reset(moves == Moves::InBand);
             }
         });
-        EventTimes::new(plans, known, self.clock.elapsed())
+        EventTimes::new(plans, known, moves, self.clock.elapsed())
     }
 
     /// Where a source's reader tells that something has come.

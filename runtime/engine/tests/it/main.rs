@@ -14,6 +14,7 @@ mod counts;
 mod epochs;
 mod failures;
 mod guest;
+mod in_band;
 mod loops;
 mod parallelism;
 mod poison;

@@ -15,6 +15,7 @@ mod update;
 mod user;
 mod user_accumulator;
 
+pub(crate) use accumulators::Accumulators;
 pub use definition::{Aggregate, AggregateCall, Function};
 pub use final_aggregate::FinalAggregate;
 pub(crate) use group_keys::GroupKeys;

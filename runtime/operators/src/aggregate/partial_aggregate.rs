@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
-use azud_model::{Batch, Epoch, Result};
+use azud_model::{Batch, Epoch, Result, Watermark};
 use datafusion_common::DataFusionError;
 
 use super::Aggregate;
@@ -27,6 +27,8 @@ pub struct PartialAggregate {
     /// The group of each row of the batch at hand; kept for its memory.
     numbers: Vec<usize>,
     empty: bool,
+    /// How far event time has come; `None` where groups are of no window.
+    watermark: Option<Watermark>,
 }
 
 // === impl PartialAggregate ===
@@ -43,7 +45,18 @@ impl PartialAggregate {
             aggregate,
             numbers: Vec::new(),
             empty: true,
+            watermark: None,
         })
+    }
+
+    /// The same where groups are of windows: what it has is handed on before the watermark that
+    /// may close them.
+    #[must_use]
+    pub fn of_windows(self) -> Self {
+        Self {
+            watermark: Some(Watermark::NONE),
+            ..self
+        }
     }
 
     fn update(&mut self, mut batch: Batch, out: &mut dyn Collector) -> Result<()> {
@@ -109,6 +122,18 @@ impl Operator for PartialAggregate {
             self.flush(out)?;
         }
         Ok(())
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
+        let Some(before) = self.watermark else {
+            return Ok(());
+        };
+        let now = before.join(watermark);
+        self.watermark = Some(now);
+        match now == before {
+            true => Ok(()),
+            false => self.flush(out),
+        }
     }
 
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, TimestampMicrosecondArray};
 use arrow::compute::filter_record_batch;
+use arrow::compute::kernels::aggregate::min;
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
+use super::inner_keys::InnerKeys;
 use super::late::timestamps;
-use super::merge::merged;
 use super::slide::Slide;
 use super::{PIECE_GROUPS, Windows};
 use crate::aggregate::{Aggregate, Groups, Put, state};
-use crate::{Collector, Held, Operator, StateShape};
+use crate::{Collector, Held, MAX_ROWS, Operator, StateShape};
 
 /// So many groups of closed panes are borne before the memory is written anew.
 const MIN_DEAD: usize = 1024;
@@ -36,6 +37,10 @@ pub struct WindowAggregate {
     groups: Groups,
     /// The groups of every pane that is not forgotten.
     panes: BTreeMap<i64, Vec<usize>>,
+    /// The other keys of groups, where windows slide.
+    keys: InnerKeys,
+    /// The first pane that rows have come for since they were last placed.
+    came: Option<i64>,
     /// How many groups have a number, and are of no pane any more.
     dead: usize,
     /// What the epoch has put; where nobody asks, until the next one puts something.
@@ -59,6 +64,7 @@ impl WindowAggregate {
         closes: bool,
     ) -> Result<Self> {
         Ok(Self {
+            keys: InnerKeys::new(&aggregate)?,
             modes,
             windows,
             closes,
@@ -66,6 +72,7 @@ impl WindowAggregate {
             watermark: Watermark::NONE,
             groups: Groups::new(aggregate)?,
             panes: BTreeMap::new(),
+            came: None,
             dead: 0,
             changed: Vec::new(),
             has_ended: false,
@@ -96,6 +103,18 @@ impl WindowAggregate {
         Ok(RecordBatch::try_new(rows.schema(), columns)?)
     }
 
+    /// Whether that moves past the end of a window that has rows.
+    fn closes_any(&self, before: Watermark, now: Watermark) -> bool {
+        let first = self.panes.keys().next().copied();
+        let first = first.into_iter().chain(self.came).min();
+        first.is_some_and(|pane| {
+            let mut starts = self.windows.of_pane(pane);
+            starts.any(|start| {
+                self.windows.is_closed(start, now) && !self.windows.is_closed(start, before)
+            })
+        })
+    }
+
     fn has(&self, mode: Mode) -> bool {
         self.modes.contains(&mode)
     }
@@ -108,15 +127,15 @@ impl WindowAggregate {
         if std::mem::take(&mut self.has_ended) {
             self.changed.clear();
         }
+        self.came = None;
         let put = self.groups.finish_epoch()?;
         let panes = panes(&put.rows)?;
-        let mut touched = BTreeSet::new();
         for (pane, group) in panes.values().iter().zip(&put.groups) {
-            touched.insert(*pane);
             if !self.groups.is_known(*group) {
                 self.panes.entry(*pane).or_default().push(*group);
             }
         }
+        self.note_keys(&put.rows, &put.groups)?;
         self.changed.push(put.clone());
         self.groups.keep(put.clone())?;
         if !self.has(Mode::Update) {
@@ -125,22 +144,16 @@ impl WindowAggregate {
         if self.windows.is_tumbling() {
             return self.emit(&self.open(&put.rows)?, Mode::Update, out);
         }
-        let windows: BTreeSet<i64> = touched
-            .into_iter()
-            .flat_map(|pane| self.windows.of_pane(pane))
-            .filter(|start| !self.windows.is_closed(*start, self.watermark))
-            .collect();
-        for start in windows {
-            let rows = merged(
-                &self.groups,
-                self.windows,
-                start,
-                &self.rows(start)?,
-                Some(&put),
-            )?;
-            self.emit(&rows, Mode::Update, out)?;
+        let mut touched: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+        for (pane, group) in panes.values().iter().zip(&put.groups) {
+            touched
+                .entry(*pane)
+                .or_default()
+                .push(self.keys.of(*group)?);
         }
-        Ok(())
+        let windows = touched.keys().flat_map(|pane| self.windows.of_pane(*pane));
+        let open = windows.filter(|start| !self.windows.is_closed(*start, self.watermark));
+        self.slide(&open.collect(), Mode::Update, Some(&touched), out)
     }
 
     /// The rows of an epoch whose windows, one each, are not closed.
@@ -150,32 +163,55 @@ impl WindowAggregate {
         Ok(filter_record_batch(rows, &open.into())?)
     }
 
-    /// All rows of a window's panes.
-    fn rows(&self, start: i64) -> Result<RecordBatch> {
-        let groups: Vec<usize> = match self.windows.is_tumbling() {
-            true => self.panes.get(&start).cloned().unwrap_or_default(),
-            false => {
-                let panes = self.panes.range(self.windows.panes_of(start));
-                panes.flat_map(|(_, groups)| groups).copied().collect()
-            }
-        };
-        self.groups.gather(&groups)
+    /// Notes the other keys of groups.
+    fn note_keys(&mut self, rows: &RecordBatch, groups: &[usize]) -> Result<()> {
+        match self.windows.is_tumbling() {
+            true => Ok(()),
+            false => self.keys.add(self.groups.aggregate().keys(), rows, groups),
+        }
     }
 
     /// Emits whole windows, in their order.
     fn emit_windows(
-        &self,
+        &mut self,
         windows: &BTreeSet<i64>,
         mode: Mode,
         out: &mut dyn Collector,
     ) -> Result<()> {
-        let mut slide = Slide::new(&self.groups, self.windows, &self.panes);
+        if !self.windows.is_tumbling() {
+            return self.slide(windows, mode, None, out);
+        }
         for start in windows {
-            let rows = match self.windows.is_tumbling() {
-                true => self.rows(*start)?,
-                false => slide.rows(*start)?,
-            };
+            let groups = self.panes.get(start);
+            let rows = self.groups.gather(groups.map_or(&[], Vec::as_slice))?;
             self.emit(&rows, mode, out)?;
+        }
+        Ok(())
+    }
+
+    /// Emits sliding windows, in their order; with `touched`, which has keys by pane, only what
+    /// has these in the window.
+    fn slide(
+        &mut self,
+        windows: &BTreeSet<i64>,
+        mode: Mode,
+        touched: Option<&BTreeMap<i64, Vec<u32>>>,
+        out: &mut dyn Collector,
+    ) -> Result<()> {
+        let Some(port) = self.modes.iter().position(|own| *own == mode) else {
+            return Ok(());
+        };
+        self.keys.settle()?;
+        let mut slide = Slide::new(&self.groups, &self.keys, self.windows, &self.panes)?;
+        for start in windows {
+            let of_window = touched.map(|touched| touched.range(self.windows.panes_of(*start)));
+            let only = of_window.map(|panes| panes.flat_map(|(_, keys)| keys).copied());
+            if let Some(results) = slide.results(*start, only)? {
+                let results = Batch::without_origin(results);
+                for from in (0..results.rows()).step_by(MAX_ROWS) {
+                    out.emit(port, results.slice(from, MAX_ROWS))?;
+                }
+            }
         }
         Ok(())
     }
@@ -215,22 +251,22 @@ impl WindowAggregate {
         let pieces: Vec<RecordBatch> = pieces
             .map(|piece| self.groups.gather(piece))
             .collect::<Result<_>>()?;
-        let places: Vec<TimestampMicrosecondArray> =
-            pieces.iter().map(panes).collect::<Result<_>>()?;
-        let numbers = self.groups.replace(pieces)?;
+        let numbers = self.groups.replace(pieces.clone())?;
         self.dead = 0;
         self.panes.clear();
-        for (places, numbers) in places.iter().zip(numbers) {
-            self.place(places, &numbers);
+        self.keys.clear()?;
+        for (rows, numbers) in pieces.iter().zip(numbers) {
+            self.place(rows, &numbers)?;
         }
         Ok(())
     }
 
-    /// Notes the panes of groups.
-    fn place(&mut self, panes: &TimestampMicrosecondArray, groups: &[usize]) {
-        for (pane, group) in panes.values().iter().zip(groups) {
+    /// Notes the panes and other keys of groups.
+    fn place(&mut self, rows: &RecordBatch, groups: &[usize]) -> Result<()> {
+        for (pane, group) in panes(rows)?.values().iter().zip(groups) {
             self.panes.entry(*pane).or_default().push(*group);
         }
+        self.note_keys(rows, groups)
     }
 }
 
@@ -239,10 +275,13 @@ impl Operator for WindowAggregate {
         if batch.rows() == 0 {
             return Ok(());
         }
-        match self.by_clock && self.watermark != Watermark::NONE {
-            true => self.groups.merge(&self.not_late(batch.columns())?),
-            false => self.groups.merge(batch.columns()),
-        }
+        let rows = match self.by_clock && self.watermark != Watermark::NONE {
+            true => self.not_late(batch.columns())?,
+            false => batch.columns().clone(),
+        };
+        let first = min(&panes(&rows)?);
+        self.came = self.came.into_iter().chain(first).min();
+        self.groups.merge(&rows)
     }
 
     fn wants_epoch_at(&self) -> Option<i64> {
@@ -267,13 +306,18 @@ impl Operator for WindowAggregate {
         if now == before || !self.closes {
             return Ok(());
         }
+        if !self.closes_any(before, now) {
+            self.watermark = now;
+            return Ok(());
+        }
         self.absorb(out)?;
         self.watermark = now;
         let windows = self.windows;
         if self.has(Mode::Append) {
             let closing =
                 |start| windows.is_closed(start, now) && !windows.is_closed(start, before);
-            self.emit_windows(&self.windows(closing), Mode::Append, out)?;
+            let closing = self.windows(closing);
+            self.emit_windows(&closing, Mode::Append, out)?;
         }
         match self.has(Mode::Complete) {
             true => Ok(()),
@@ -285,7 +329,8 @@ impl Operator for WindowAggregate {
         self.absorb(out)?;
         self.has_ended = true;
         if self.has(Mode::Complete) {
-            self.emit_windows(&self.windows(|_| true), Mode::Complete, out)?;
+            let all = self.windows(|_| true);
+            self.emit_windows(&all, Mode::Complete, out)?;
         }
         Ok(())
     }
@@ -344,9 +389,8 @@ impl Operator for WindowAggregate {
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         for rows in state::latest(self.groups.aggregate(), rows)? {
-            let places = panes(&rows)?;
-            let numbers = self.groups.put(rows)?;
-            self.place(&places, &numbers);
+            let numbers = self.groups.put(rows.clone())?;
+            self.place(&rows, &numbers)?;
         }
         match self.has(Mode::Complete) {
             true => Ok(()),

@@ -17,8 +17,8 @@ use crate::{Collector, Operator};
 /// Takes out rows that are late for their windows: they go to [`Collector::late`] as they
 /// came. A row whose time is null is in no window, and passes.
 ///
-/// Late is measured by the watermark as it was when the epoch began, as Spark does
-/// (`eventTimeWatermarkForLateEvents`).
+/// Late is measured by the watermark that it was told last: as it was when the epoch began, as
+/// Spark does (`eventTimeWatermarkForLateEvents`), or as it was told within the epoch.
 pub struct LateFilter {
     time: Arc<dyn PhysicalExpr>,
     windows: Windows,

@@ -2,8 +2,8 @@
 //! aggregates over them.
 
 mod aggregate;
+mod inner_keys;
 mod late;
-mod merge;
 mod session;
 mod session_starts;
 mod slide;

@@ -176,7 +176,11 @@ impl Lowering {
         let input = Input::Step(self.step(stream, aggregate.has_user_calls()));
         let partial = aggregate.clone();
         self.steps.push(Step {
-            make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
+            make: Arc::new(move |_| {
+                Ok(Box::new(
+                    PartialAggregate::new(partial.clone())?.of_windows(),
+                ))
+            }),
             ..Step::stateless("partial aggregate", input, aggregate.state().clone())
         });
         let output = aggregate.output().clone();
@@ -226,7 +230,11 @@ impl Lowering {
         let input = Input::Step(self.step(stream, aggregate.has_user_calls()));
         let partial = aggregate.clone();
         self.steps.push(Step {
-            make: Arc::new(move |_| Ok(Box::new(PartialAggregate::new(partial.clone())?))),
+            make: Arc::new(move |_| {
+                Ok(Box::new(
+                    PartialAggregate::new(partial.clone())?.of_windows(),
+                ))
+            }),
             ..Step::stateless("partial aggregate", input, aggregate.state().clone())
         });
         let keys = aggregate.moves_by().collect();

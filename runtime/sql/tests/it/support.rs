@@ -148,6 +148,20 @@ impl Run {
         std::mem::take(&mut self.rows)
     }
 
+    /// Event time has come so far within an epoch; gives what the query emitted up to now.
+    pub(crate) fn watermark(&mut self, watermark: Watermark) -> Vec<RecordBatch> {
+        self.watermark = watermark;
+        for step in 0..self.operators.len() {
+            for lane in 0..self.operators[step].len() {
+                let mut out = Collected::default();
+                let operator = &mut self.operators[step][lane];
+                operator.watermark(watermark, &mut out).unwrap();
+                self.pass_on(step, lane, out);
+            }
+        }
+        std::mem::take(&mut self.rows)
+    }
+
     fn forward(&mut self, from: &Input, lane: usize, batch: &Batch) {
         for step in 0..self.query.steps.len() {
             let readers: Vec<usize> = (0..self.query.steps[step].inputs.len())

@@ -251,6 +251,11 @@ impl SourceReader for FileReader {
         }
     }
 
+    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+        let current = self.current.iter();
+        Some(current.map(|current| current.partition.clone()).collect())
+    }
+
     fn positions(&self) -> Vec<Position> {
         // One reader speaks for the files that none has come to.
         let untouched = match self.index {
