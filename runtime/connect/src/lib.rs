@@ -21,6 +21,7 @@ mod framing;
 mod identity;
 mod journal;
 mod journaled;
+mod open_partitions;
 mod options;
 mod records;
 mod recovery;
@@ -42,6 +43,7 @@ pub use framing::{
 pub use identity::identity;
 pub use journal::{Cursor, Journal, JournalOptions, OnFull};
 pub use journaled::Journaled;
+pub use open_partitions::{OpenList, OpenPartitions};
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
 pub use recovery::{Delivery, Recorded, Recovery, Replay};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_model::{Partition, Position, Result};
+use azud_model::{Position, Result};
 
-use crate::{Records, Replay};
+use crate::{OpenPartitions, Records, Replay};
 
 /// One source of a pipeline.
 #[async_trait]
@@ -102,12 +102,10 @@ pub trait SourceReader: Send {
         Ok(())
     }
 
-    /// The partitions that may give more: those that have begun, or have records waiting, and have
-    /// not ended (a file that is read to its end, a connection that was closed have). With
-    /// trigger `continuous` event time comes only as far as that of the slowest of them. `None`
-    /// where it does not know: then every partition counts that has given a record. Called a few
-    /// times a second, between calls of `next`.
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
+    /// Where it says which partitions may give more; with trigger `continuous` event time comes
+    /// only as far as that of the slowest of them. `None` where it does not know: then every
+    /// partition counts that has given a record. Called once, before the first `next`.
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
         None
     }
 

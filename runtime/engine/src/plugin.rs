@@ -39,6 +39,7 @@ pub(crate) struct PluginOperator {
     clock: Arc<dyn Clock>,
     /// Rows that wait for more, if the manifest says `max_wait`.
     waiting: Option<Waiting>,
+    watermark: Watermark,
     known: Experience,
 }
 
@@ -58,6 +59,7 @@ impl PluginOperator {
             max_rows: max_rows.max(1),
             waiting: max_wait.map(|max_wait| Waiting::new(max_wait, clock.clone())),
             clock,
+            watermark: Watermark::NONE,
             known: Experience::default(),
         }
     }
@@ -110,9 +112,13 @@ impl Operator for PluginOperator {
         }
     }
 
-    fn watermark(&mut self, _watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
-        // Rows that have come are before it.
-        self.wake(out)
+    fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
+        let before = std::mem::replace(&mut self.watermark, watermark);
+        match watermark == before {
+            true => Ok(()),
+            // Rows that have come are before it.
+            false => self.wake(out),
+        }
     }
 
     fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {

@@ -6,6 +6,7 @@
 //!        ^---- acknowledge ----'          ^--- segments removed --- committed
 //! ```
 
+mod open;
 mod pump;
 mod reader;
 mod receiving;
@@ -138,6 +139,7 @@ impl Journaled {
             let Some(journal) = receiving.journal(number) else {
                 continue;
             };
+            journal.written().set_inner(inner.open_partitions());
             let pump = Pump::new(
                 inner,
                 journal,

@@ -19,9 +19,6 @@ const GROUP_BYTES: usize = 4 << 20;
 /// source may need a turn to hand over the next chunk.
 const ASKED: usize = 3;
 
-/// While nothing comes it is asked so often which partitions may give more.
-const LOOK: Duration = Duration::from_millis(200);
-
 /// What was dropped is told at most so often.
 const TELL_DROPPED: Duration = Duration::from_secs(5);
 
@@ -81,8 +78,6 @@ impl Pump {
             self.room().await;
             let mut group = Vec::new();
             let last = self.read(&mut group).await;
-            // Before what they gave can be read.
-            self.shared.set_open(self.inner.open_partitions());
             if !group.is_empty() {
                 self.write(group).await?;
                 let done = self.inner.acknowledge().await;
@@ -132,12 +127,7 @@ impl Pump {
             OnFull::Drop => GROUP_BYTES,
         };
         let mut bytes = 0;
-        let mut read = loop {
-            match tokio::time::timeout(LOOK, self.inner.next()).await {
-                Ok(read) => break read,
-                Err(_) => self.shared.set_open(self.inner.open_partitions()),
-            }
-        };
+        let mut read = self.inner.next().await;
         loop {
             match read {
                 Ok(Read::Records(records)) => {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use azud_model::{Error, Partition, Position, Result};
@@ -9,8 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::PARTITION;
+use super::open::{JournalOpen, Sequence};
 use super::shared::{Progress, Shared};
-use crate::{Cursor, Read, Records, SourceReader};
+use crate::{Cursor, OpenPartitions, Read, Records, SourceReader};
 
 /// Reads journals one after the other: those of earlier runs, then the one that a pump writes.
 pub(super) struct JournalReader {
@@ -27,26 +29,40 @@ pub(super) struct Part {
     progress: watch::Receiver<Progress>,
     cursor: Cursor,
     /// The sequence number after the last record that was given.
-    given: u64,
+    given: Sequence,
+    /// The one after the last record that an earlier run has left.
+    left: u64,
     /// What was read from the disk and not given yet.
     read: VecDeque<Records>,
     /// What is being read: goes on where the call for it is dropped.
     reading: Option<JoinHandle<(Cursor, Result<Vec<Records>>)>>,
 }
 
+/// How far a part was given.
+pub(super) struct Given {
+    pub(super) shared: Arc<Shared>,
+    pub(super) partition: Arc<Partition>,
+    pub(super) given: Sequence,
+    /// As in [`Part`].
+    pub(super) left: u64,
+}
+
 // === impl Part ===
 
 impl Part {
     pub(super) fn new(source: &str, number: usize, shared: Arc<Shared>, cursor: Cursor) -> Self {
+        let progress = shared.watch();
+        let left = progress.borrow().durable;
         Self {
-            progress: shared.watch(),
+            progress,
+            left,
             shared,
             source: source.to_owned(),
             partition: Arc::new(Partition {
                 source: source.to_owned(),
                 name: format!("{PARTITION}{number}"),
             }),
-            given: cursor.sequence(),
+            given: Arc::new(AtomicU64::new(cursor.sequence())),
             cursor,
             read: VecDeque::new(),
             reading: None,
@@ -57,7 +73,7 @@ impl Part {
     async fn next(&mut self) -> Result<Option<Records>> {
         loop {
             if let Some(records) = self.read.pop_front() {
-                self.given += records.len() as u64;
+                self.given.fetch_add(records.len() as u64, Ordering::AcqRel);
                 return Ok(Some(records));
             }
             if let Some(reading) = &mut self.reading {
@@ -88,10 +104,6 @@ impl Part {
             changed.map_err(|_| Error::closed("the journal is gone"))?;
         }
     }
-
-    fn has_given_all(&self) -> bool {
-        self.given >= self.progress.borrow().durable
-    }
 }
 
 // === impl JournalReader ===
@@ -114,17 +126,22 @@ impl SourceReader for JournalReader {
         Ok(Read::End)
     }
 
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
-        // Of what is still to be read nobody knows whose it is.
-        let last = self.parts.last()?;
-        let is_last = self.current + 1 >= self.parts.len();
-        (is_last && last.has_given_all()).then(|| last.shared.open())?
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        let parts = self.parts.iter().map(|part| Given {
+            shared: part.shared.clone(),
+            partition: part.partition.clone(),
+            given: part.given.clone(),
+            left: part.left,
+        });
+        Some(Arc::new(JournalOpen {
+            parts: parts.collect(),
+        }))
     }
 
     fn positions(&self) -> Vec<Position> {
         let position = |part: &Part| Position {
             partition: part.partition.clone(),
-            next: part.cursor.position(part.given),
+            next: part.cursor.position(part.given.load(Ordering::Acquire)),
         };
         self.parts.iter().map(position).collect()
     }

@@ -1,11 +1,12 @@
 //! What pump, reader and commits share of one journal.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use azud_model::{Error, Partition, Result};
+use azud_model::{Error, Result};
 use tokio::sync::{Notify, watch};
 
+use super::open::Written;
 use crate::{Cursor, Journal, OnFull, Records};
 
 /// A journal, and how far it is.
@@ -19,8 +20,8 @@ pub(super) struct Shared {
     room: Notify,
     /// Why the pump has ended, until the reader has told.
     failure: Mutex<Option<Error>>,
-    /// The partitions that may give more, as the source's reader said last.
-    open: Mutex<Option<Vec<Arc<Partition>>>>,
+    /// Whose records there are.
+    written: Written,
     has_failed: AtomicBool,
 }
 
@@ -47,7 +48,7 @@ impl Shared {
             progress: watch::Sender::new(progress),
             room: Notify::new(),
             failure: Mutex::default(),
-            open: Mutex::default(),
+            written: Written::default(),
             has_failed: AtomicBool::new(false),
         }
     }
@@ -59,7 +60,11 @@ impl Shared {
         for records in group {
             match on_full == OnFull::Drop && !journal.has_room(records) {
                 true => dropped += records.len() as u64,
-                false => journal.append(records)?,
+                false => {
+                    journal.append(records)?;
+                    // Before they can be read.
+                    self.written.appended(&records.partition, journal.next());
+                }
             }
         }
         Ok(dropped)
@@ -126,15 +131,9 @@ impl Shared {
         self.lock().close();
     }
 
-    /// What the source's reader says of its partitions.
-    pub(super) fn set_open(&self, partitions: Option<Vec<Arc<Partition>>>) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = partitions;
-    }
-
-    /// What it said last.
-    pub(super) fn open(&self) -> Option<Vec<Arc<Partition>>> {
-        let open = self.open.lock();
-        open.unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whose records there are.
+    pub(super) fn written(&self) -> &Written {
+        &self.written
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal> {

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use azud_connect::{CHUNK_RECORDS, Payload, Read, Records, Source, SourceContext, SourceReader};
-use azud_model::{Clock, Error, Partition, Position, Result};
+use azud_connect::{
+    CHUNK_RECORDS, OpenList, OpenPartitions, Payload, Read, Records, Source, SourceContext,
+    SourceReader,
+};
+use azud_model::{Clock, Error, Position, Result};
 
 use crate::blocks::{Blocks, PARTITIONS, Share};
 use crate::column::Column;
@@ -31,6 +34,8 @@ struct Reader {
     schema: SchemaRef,
     columns: Arc<[Column]>,
     blocks: Blocks,
+    /// The partition whose rows are being made.
+    open: OpenList,
     pace: Option<Pace>,
     /// Rows of a chunk, at most.
     chunk: u64,
@@ -103,6 +108,7 @@ impl Source for Generator {
                 schema: self.schema.clone(),
                 columns: self.columns.clone(),
                 blocks,
+                open: OpenList::default(),
                 pace: self.rate.map(|rate| Pace::new(rate, start, first)),
                 chunk: self.chunk(),
                 clock: self.clock.clone(),
@@ -147,24 +153,20 @@ impl SourceReader for Reader {
                 let now = self.clock.elapsed();
                 end = end.min(pace.due(now));
                 if end <= start {
+                    // The others come later, in the order of their rows, each at its time.
+                    self.open.set(share.has_begun().then_some(share.partition));
                     // Nothing is made yet: the wait can be cut short.
                     tokio::time::sleep(pace.wait(now, start)).await;
                     continue;
                 }
             }
+            self.open.set(Some(share.partition.clone()));
             return Ok(Read::Records(self.records(share, end)?));
         }
     }
 
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
-        // The others come later, in the order of their rows; with a rate, each at its time.
-        let due = |row| match &self.pace {
-            Some(pace) => pace.due(self.clock.elapsed()) > row,
-            None => true,
-        };
-        let next = self.blocks.next();
-        let next = next.filter(|next| next.has_begun() || due(next.rows.start));
-        Some(next.into_iter().map(|next| next.partition).collect())
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        Some(Arc::new(self.open.clone()))
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azud_connect::{Read, Replay, Source, SourceContext, SourceReader};
+use azud_connect::{OpenList, OpenPartitions, Read, Replay, Source, SourceContext, SourceReader};
 use azud_model::{ByteSize, Error, Partition, Position, Result};
 use tokio::net::TcpStream;
 
@@ -23,6 +23,8 @@ struct Reader {
     max_line: ByteSize,
     context: SourceContext,
     connection: Option<Connection>,
+    /// The connection that is read, once it has given a line.
+    open: OpenList,
     /// How many connections there were: each is a partition of its own, because lines are counted anew.
     count: u64,
 }
@@ -51,6 +53,7 @@ impl Source for ConnectSource {
             max_line: self.max_line,
             context: self.context.clone(),
             connection: None,
+            open: OpenList::default(),
             count: 0,
         })])
     }
@@ -91,9 +94,13 @@ impl SourceReader for Reader {
             return Err(Error::internal("socket: no connection"));
         };
         match connection.lines().await {
-            Ok(Some(records)) => Ok(Read::Records(records)),
+            Ok(Some(records)) => {
+                self.open.set(Some(records.partition.clone()));
+                Ok(Read::Records(records))
+            }
             Ok(None) => {
                 self.connection = None;
+                self.open.set(None);
                 if self.context.finite {
                     return Ok(Read::End);
                 }
@@ -104,6 +111,7 @@ impl SourceReader for Reader {
             }
             Err(error) => {
                 self.connection = None;
+                self.open.set(None);
                 // A finite run would take what was read so far for all there is.
                 let message = format!("the connection to {} broke", self.address);
                 Err(match self.context.finite {
@@ -114,9 +122,8 @@ impl SourceReader for Reader {
         }
     }
 
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
-        let begun = self.connection.iter().filter_map(Connection::begun);
-        Some(begun.collect())
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        Some(Arc::new(self.open.clone()))
     }
 
     fn positions(&self) -> Vec<Position> {

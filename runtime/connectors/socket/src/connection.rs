@@ -54,11 +54,6 @@ impl Connection {
         }
     }
 
-    /// Its partition, once it has given a line.
-    pub(crate) fn begun(&self) -> Option<Arc<Partition>> {
-        (self.next > 1).then(|| self.partition.clone())
-    }
-
     /// The lines that have arrived, as soon as there is one; `None` when the
     /// other side has closed and everything was given.
     ///

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use azud_connect::{Read, Records, Replay, Source, SourceContext, SourceReader};
+use azud_connect::{
+    OpenList, OpenPartitions, Read, Records, Replay, Source, SourceContext, SourceReader,
+};
 use azud_model::{ByteSize, Error, Partition, Position, Result};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -41,6 +43,8 @@ struct Reader {
     given: mpsc::Receiver<Given>,
     count: u64,
     positions: BTreeMap<u64, Position>,
+    /// The connections that have given a line and are not closed.
+    open: OpenList,
     /// Connections that have closed, the latest of them.
     closed: VecDeque<u64>,
     ended: u64,
@@ -110,6 +114,7 @@ impl Source for ListenSource {
             given,
             count: 0,
             positions: BTreeMap::new(),
+            open: OpenList::default(),
             closed: VecDeque::new(),
             ended: 0,
             paused_until: None,
@@ -153,13 +158,18 @@ impl Reader {
 
     /// Takes what a connection gave; `None` if that was its end.
     fn take(&mut self, given: Given) -> Result<Option<Records>> {
-        let name = given.position.partition.name.clone();
+        let partition = given.position.partition.clone();
+        let name = partition.name.clone();
         self.positions.insert(given.number, given.position);
         let broke = match given.what {
-            What::Records(records) => return Ok(Some(records)),
+            What::Records(records) => {
+                self.open.add(&partition);
+                return Ok(Some(records));
+            }
             What::Closed => None,
             What::Broke(error) => Some(error),
         };
+        self.open.remove(&partition);
         self.closed.push_back(given.number);
         self.ended += 1;
         // Of connections that have closed only the latest are remembered.
@@ -232,11 +242,8 @@ impl SourceReader for Reader {
         }
     }
 
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
-        let given = self.positions.iter();
-        let open = given.filter(|(number, _)| !self.closed.contains(number));
-        let open = open.map(|(_, position)| position.partition.clone());
-        Some(open.collect())
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        Some(Arc::new(self.open.clone()))
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -64,12 +64,11 @@ impl Operator for EventTime {
             .as_ref()
             .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
         let times = times.ok_or_else(|| Error::internal("a source has no event time"))?;
-        if let Some(latest) = self.latest_of(times) {
-            self.latest = self.latest.max(latest);
-            if let Some(mut partitions) = self.reported.partitions() {
-                let origin = batch.origin();
-                partitions.gave(origin.map_or("", |of| &of.partition.name), latest);
-            }
+        let latest = self.latest_of(times);
+        self.latest = self.latest.max(latest.unwrap_or(i64::MIN));
+        if let Some(mut partitions) = self.reported.partitions() {
+            let origin = batch.origin();
+            partitions.gave(origin.map_or("", |of| &of.partition.name), latest);
         }
         out.emit(0, batch)
     }

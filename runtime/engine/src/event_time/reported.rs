@@ -41,7 +41,7 @@ impl Reported {
     pub(crate) fn came(&self, reader: usize, partition: &Partition, records: u64) {
         self.records.fetch_add(records, Ordering::Release);
         if let Some(mut partitions) = self.partitions() {
-            partitions.came(reader, partition, records);
+            partitions.came(reader, partition);
         }
     }
 

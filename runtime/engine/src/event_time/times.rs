@@ -45,6 +45,8 @@ struct Source {
     /// How far it had come by its slowest partition when anybody looked: never back, also within
     /// an epoch. Only where watermarks move in band.
     in_band: Watermark,
+    /// Whether all its readers have ended.
+    has_ended: bool,
     /// How many records had come when anybody last looked, and when they were more than before.
     records: u64,
     active: Duration,
@@ -91,6 +93,7 @@ impl EventTimes {
                 plan,
                 times: known(number),
                 in_band: Watermark::NONE,
+                has_ended: false,
                 records: 0,
                 active: now,
                 is_idle: false,
@@ -118,22 +121,28 @@ impl EventTimes {
         self.each(reached, self.clock)
     }
 
-    /// Looks which sources are idle and how far partitions have come, so long after the run has
-    /// started.
-    pub(crate) fn look(&mut self, now: Duration) {
+    /// Looks how far partitions have come by what readers have just said of them, so long after
+    /// the run has started.
+    pub(crate) fn look_at_partitions(&mut self, now: Duration) {
         for source in self.sources.iter_mut().flatten() {
-            let mut has_ended = false;
             if let Some(mut partitions) = source.plan.reported.partitions() {
                 let slowest = partitions.look(now, source.plan.idle);
                 source.in_band = source.in_band.join(source.less_delay(slowest));
-                has_ended = partitions.have_ended();
+                source.has_ended = partitions.have_ended();
             }
+        }
+        self.look(now);
+    }
+
+    /// Looks which sources are idle, so long after the run has started.
+    pub(crate) fn look(&mut self, now: Duration) {
+        for source in self.sources.iter_mut().flatten() {
             let records = source.plan.reported.records();
             if source.records != records {
                 (source.records, source.active) = (records, now);
             }
             let quiet = now.saturating_sub(source.active);
-            source.is_idle = has_ended || source.plan.idle.is_some_and(|idle| quiet >= idle);
+            source.is_idle = source.has_ended || source.plan.idle.is_some_and(|idle| quiet >= idle);
         }
     }
 
@@ -385,17 +394,18 @@ mod tests {
                 name: partition.to_owned(),
             };
             reported.came(0, &partition, 1);
-            reported.partitions().unwrap().gave(&partition.name, latest);
+            let mut partitions = reported.partitions().unwrap();
+            partitions.gave(&partition.name, Some(latest));
         };
         assert_eq!(times.in_band(), None);
         give("a", 100);
         assert_eq!(times.in_band(), None, "nobody has looked");
-        times.look(Duration::ZERO);
+        times.look_at_partitions(Duration::ZERO);
         assert_eq!(times.in_band().map(|told| time(&told)), Some(90));
         assert_eq!(times.in_band(), None, "they were told");
         assert!(times.moves(), "what it closed has to be committed");
         give("b", 50);
-        times.look(Duration::ZERO);
+        times.look_at_partitions(Duration::ZERO);
         assert_eq!(times.in_band(), None, "it never goes back");
         assert_eq!(time(&times.next(0)), 90);
         times.ended(0, false);
@@ -403,7 +413,7 @@ mod tests {
         assert!(!times.moves());
         give("b", 120);
         give("a", 130);
-        times.look(Duration::ZERO);
+        times.look_at_partitions(Duration::ZERO);
         assert_eq!(times.in_band().map(|told| time(&told)), Some(110));
     }
 

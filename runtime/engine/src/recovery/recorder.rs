@@ -207,10 +207,7 @@ impl Recorder {
         }
         self.write_changes(epoch, changes).await?;
         fault_point("before-record");
-        let reached = times.reached();
-        for state in &mut self.states {
-            state.reach(&reached);
-        }
+        self.reach(&times.reached());
         let record = Record {
             times: times.sources().map(|of| self.time(of, times)).collect(),
             ..self.make(epoch, prepared)
@@ -221,6 +218,13 @@ impl Recorder {
         }
         fault_point("after-record");
         Ok(())
+    }
+
+    /// Event time has come so far: the next record says so of every state.
+    pub(crate) fn reach(&mut self, watermarks: &Watermarks) {
+        for state in &mut self.states {
+            state.reach(watermarks);
+        }
     }
 
     /// Whether a partition that is recorded is there no more: who has seen that must record

@@ -143,6 +143,10 @@ impl Coordinator<'_> {
             let is_open = self.has_clock && self.is_wanted(LATER);
             let has_time = self.times.any() || self.has_clock;
             let closes = epoch.last && all_ended && self.closes_at_end && has_time;
+            if self.in_band.is_some() {
+                // Readers have said what they have when they stopped.
+                self.times.look_at_partitions(self.clock.elapsed());
+            }
             self.look();
             let end = EpochEnd {
                 epoch,
@@ -263,6 +267,9 @@ impl Coordinator<'_> {
                 }
                 other => self.note(other)?,
             }
+        }
+        if let Some(in_band) = &mut self.in_band {
+            in_band.forget();
         }
         Ok(positions)
     }

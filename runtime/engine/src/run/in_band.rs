@@ -47,6 +47,11 @@ impl InBand {
         (!is_asked).then(|| self.next.saturating_sub(now))
     }
 
+    /// The epoch ends: what was answered is old by the next.
+    pub(super) fn forget(&mut self) {
+        self.missing = None;
+    }
+
     /// A reader has said which partitions it has.
     pub(super) fn answered(&mut self) {
         self.missing = self.missing.map(|missing| missing.saturating_sub(1));
@@ -89,10 +94,15 @@ impl Coordinator<'_> {
             return Ok(());
         };
         in_band.missing = None;
-        self.times.look(self.clock.elapsed());
+        self.times.look_at_partitions(self.clock.elapsed());
         let Some(watermarks) = self.times.in_band() else {
             return Ok(());
         };
+        // What is closed stays so, also where the epoch ends with less: with a source that was
+        // idle meanwhile, say.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.reach(&watermarks);
+        }
         in_band.told += 1;
         for reader in &self.readers {
             tell(reader, Command::Watermark(watermarks.clone())).await?;

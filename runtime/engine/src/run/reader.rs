@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use azud_connect::{Backoff, Read, SourceReader, fault_point};
+use azud_connect::{Backoff, OpenPartitions, Read, SourceReader, fault_point};
 use azud_model::{Error, ErrorKind, Result};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -42,6 +42,8 @@ pub(super) struct ReaderTask {
     /// Where it tells that something has come: at once, so that it is known at the epoch's
     /// end whether the source is idle. `None` without event time.
     pub(super) times: Option<Arc<Reported>>,
+    /// Who says which of its partitions may give more.
+    pub(super) open: Option<Arc<dyn OpenPartitions>>,
     /// Records read since the epoch began, by all readers.
     pub(super) records: Arc<AtomicU64>,
     /// Records read since the start, by all readers.
@@ -81,7 +83,12 @@ impl ReaderTask {
             ended = self
                 .read_epoch(epoch, &permits, &mut backoff, ended)
                 .await?;
-            self.tell_partitions(ended);
+            look(
+                self.number,
+                self.times.as_deref(),
+                self.open.as_deref(),
+                ended,
+            );
             let stopped = Event::Stopped {
                 positions: self.reader.positions(),
             };
@@ -89,7 +96,7 @@ impl ReaderTask {
             match self.commands.recv().await {
                 Some(Command::Finish(end)) => {
                     let last = end.epoch.last;
-                    self.give(Message::EpochEnd(end))?;
+                    give(&self.lane, Message::EpochEnd(end))?;
                     if last {
                         return Ok(());
                     }
@@ -120,22 +127,36 @@ impl ReaderTask {
         }
         loop {
             let is_held = chunks >= CHUNKS_BEFORE_COMMIT && *self.committed.borrow() < epoch;
-            let read = tokio::select! {
-                biased;
-                command = self.commands.recv() => return match command {
-                    Some(Command::Stop) => Ok(ended),
-                    Some(command @ (Command::Look | Command::Watermark(_))) => {
-                        self.obey(command, ended).await?;
-                        continue;
+            let read = {
+                // It goes on while other things are done: a long wait is not begun anew for them.
+                let mut next = std::pin::pin!(self.reader.next());
+                loop {
+                    tokio::select! {
+                        biased;
+                        command = self.commands.recv() => match command {
+                            Some(Command::Stop) => return Ok(ended),
+                            Some(Command::Look) => {
+                                look(self.number, self.times.as_deref(), self.open.as_deref(), ended);
+                                tell(&self.events, Event::Looked).await?;
+                            }
+                            Some(Command::Watermark(watermarks)) => {
+                                give(&self.lane, Message::Watermark(watermarks))?;
+                            }
+                            Some(Command::Finish(_)) => {
+                                return Err(Error::internal("finished before it was stopped"));
+                            }
+                            None => return Err(Error::closed("the coordinator is gone")),
+                        },
+                        changed = self.committed.changed(), if is_held => match changed {
+                            Ok(()) => break None,
+                            Err(_) => return Err(Error::closed("the coordinator is gone")),
+                        },
+                        read = &mut next, if !resting && !is_held => break Some(read),
                     }
-                    Some(Command::Finish(_)) => Err(Error::internal("finished before it was stopped")),
-                    None => Err(Error::closed("the coordinator is gone")),
-                },
-                changed = self.committed.changed(), if is_held => match changed {
-                    Ok(()) => continue,
-                    Err(_) => return Err(Error::closed("the coordinator is gone")),
-                },
-                read = self.reader.next(), if !resting && !is_held => read,
+                }
+            };
+            let Some(read) = read else {
+                continue;
             };
             match read {
                 Ok(Read::Records(records)) => {
@@ -151,11 +172,14 @@ impl ReaderTask {
                     // They count as read from here on, so waiting for room must not be cut short.
                     let permit = permits.clone().acquire_owned().await;
                     let permit = permit.map_err(|_| Error::closed("the lane is gone"))?;
-                    self.give(Message::Records {
-                        instance: self.instance,
-                        records: Box::new(records),
-                        _permit: permit,
-                    })?;
+                    give(
+                        &self.lane,
+                        Message::Records {
+                            instance: self.instance,
+                            records: Box::new(records),
+                            _permit: permit,
+                        },
+                    )?;
                 }
                 Ok(Read::EpochFull) => {
                     resting = true;
@@ -185,8 +209,12 @@ impl ReaderTask {
                             biased;
                             command = self.commands.recv() => match command {
                                 Some(Command::Stop) => return Ok(ended),
-                                Some(command @ (Command::Look | Command::Watermark(_))) => {
-                                    self.obey(command, ended).await?;
+                                Some(Command::Look) => {
+                                    look(self.number, self.times.as_deref(), self.open.as_deref(), ended);
+                                    tell(&self.events, Event::Looked).await?;
+                                }
+                                Some(Command::Watermark(watermarks)) => {
+                                    give(&self.lane, Message::Watermark(watermarks))?;
                                 }
                                 _ => return Err(Error::closed("the coordinator is gone")),
                             },
@@ -198,39 +226,27 @@ impl ReaderTask {
             }
         }
     }
+}
 
-    /// Does what does not end the reading.
-    async fn obey(&mut self, command: Command, ended: bool) -> Result<()> {
-        match command {
-            Command::Look => {
-                self.tell_partitions(ended);
-                tell(&self.events, Event::Looked).await
-            }
-            Command::Watermark(watermarks) => self.give(Message::Watermark(watermarks)),
-            Command::Stop | Command::Finish(_) => Ok(()),
-        }
-    }
+/// Hands a message to the lane.
+fn give(lane: &crossbeam_channel::Sender<Message>, message: Message) -> Result<()> {
+    // Permits bound what is in the channel, so it is never full.
+    lane.try_send(message)
+        .map_err(|error| match error.is_full() {
+            true => Error::internal("the channel to the lane is full"),
+            false => Error::closed("the lane is gone"),
+        })
+}
 
-    /// Says which partitions may give more.
-    fn tell_partitions(&self, ended: bool) {
-        let Some(mut partitions) = self.times.as_ref().and_then(|times| times.partitions()) else {
-            return;
-        };
-        match self.reader.open_partitions() {
-            _ if ended => partitions.end(self.number),
-            Some(open) => partitions.keep(self.number, &open),
-            None => {}
-        }
-    }
-
-    fn give(&self, message: Message) -> Result<()> {
-        // Permits bound what is in the channel, so it is never full.
-        self.lane
-            .try_send(message)
-            .map_err(|error| match error.is_full() {
-                true => Error::internal("the channel to the lane is full"),
-                false => Error::closed("the lane is gone"),
-            })
+/// Says which partitions of a reader may give more.
+fn look(reader: usize, times: Option<&Reported>, open: Option<&dyn OpenPartitions>, ended: bool) {
+    let Some(mut partitions) = times.and_then(Reported::partitions) else {
+        return;
+    };
+    match open {
+        _ if ended => partitions.end(reader),
+        Some(open) => partitions.keep(reader, &open.list()),
+        None => {}
     }
 }
 

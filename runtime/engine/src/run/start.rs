@@ -108,6 +108,7 @@ impl Plan {
                 number: commands.len(),
                 name: format!("source `{}`", self.source_name(source)),
                 instance: self.source_instance(source)?,
+                open: reader.open_partitions(),
                 reader,
                 lane,
                 commands: command_receiver,

@@ -8,10 +8,10 @@ use std::time::Duration;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_connect::{
-    Delivery, Output, Prepared, Read, Records, SimulatedDisk, Sink, SinkWriter, Source,
-    SourceReader, Wants,
+    Delivery, OpenList, OpenPartitions, Output, Prepared, Read, Records, SimulatedDisk, Sink,
+    SinkWriter, Source, SourceReader, Wants,
 };
-use azud_connector_memory::{MemorySink, records};
+use azud_connector_memory::{MemorySink, MemorySource, records};
 use azud_model::{Epoch, Partition, Position, Result};
 
 use crate::storage::storage;
@@ -162,6 +162,7 @@ struct SkewedReader {
     random: fastrand::Rng,
     /// Of each partition its number, the time of its next row, and how many are left.
     partitions: Vec<(usize, i64, u64)>,
+    open: OpenList,
 }
 
 const PARTITIONS: usize = 4;
@@ -179,9 +180,15 @@ impl Source for Skewed {
     async fn open(&self, _: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let readers = (0..self.readers).map(|reader| {
             let own = (0..PARTITIONS).filter(|number| number % self.readers == reader);
+            let partitions: Vec<_> = own.map(|number| (number, 0, ROWS)).collect();
+            let open = OpenList::default();
+            for (number, _, _) in &partitions {
+                open.add(&name(*number));
+            }
             Box::new(SkewedReader {
                 random: fastrand::Rng::with_seed(self.seed + reader as u64),
-                partitions: own.map(|number| (number, 0, ROWS)).collect(),
+                partitions,
+                open,
             }) as Box<dyn SourceReader>
         });
         Ok(readers.collect())
@@ -210,12 +217,14 @@ impl SourceReader for SkewedReader {
         let times: Vec<i64> = times.collect();
         let first = ROWS - *left;
         *left -= count;
+        if *left == 0 {
+            self.open.remove(&name(*number));
+        }
         Ok(Read::Records(rows(*number, first, &times)))
     }
 
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
-        let open = self.partitions.iter().filter(|(_, _, left)| *left > 0);
-        Some(open.map(|(number, _, _)| name(*number)).collect())
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        Some(Arc::new(self.open.clone()))
     }
 
     fn positions(&self) -> Vec<Position> {
@@ -260,4 +269,17 @@ fn partitions_that_are_in_order_have_no_late_rows() {
     for run in runs {
         run.join().unwrap();
     }
+}
+
+/// What a sink of mode complete keeps does not stop the windows of one of mode append.
+#[test]
+fn windows_go_on_beside_a_sink_that_is_given_all() {
+    let text = manifest(2, "").replace("continuous", "once")
+        + "  all: { from: counts, blackhole: {}, mode: complete }\n";
+    let epochs = [1, 12, 25, 47].map(|second| vec![rows(0, second as u64, &[second * SECOND])]);
+    let sink = MemorySink::default();
+    let source = Arc::new(MemorySource::new(epochs));
+    run(plan(&text, source, Arc::new(sink.clone()))).unwrap();
+    let row = |start: &str| format!("{{\"start\":\"1970-01-01T00:00:{start}Z\",\"n\":1}}");
+    assert_eq!(sink.rows(), ["00", "10", "20", "40"].map(row));
 }

@@ -24,7 +24,8 @@ const MIN_DEAD: usize = 1024;
 /// of windows, the first key then being the window's start:
 ///
 /// - mode append: a window's results when the watermark closes it, windows in their order;
-/// - mode update: at the end of an epoch, those that have changed in it;
+/// - mode update: at the end of an epoch, and before the watermark closes some within it, those
+///   that have changed since;
 /// - mode complete: at the end of an epoch, all there ever were. Nothing is closed then.
 ///
 /// A window without rows has no result. What is closed is forgotten.
@@ -105,9 +106,11 @@ impl WindowAggregate {
 
     /// Whether that moves past the end of a window that has rows.
     fn closes_any(&self, before: Watermark, now: Watermark) -> bool {
-        let first = self.panes.keys().next().copied();
-        let first = first.into_iter().chain(self.came).min();
-        first.is_some_and(|pane| {
+        // Those that are over and not forgotten (mode complete) close nothing any more.
+        let mut panes = self.panes.keys().copied();
+        let first = panes.find(|pane| !self.windows.is_over(*pane, before));
+        let mut first = first.into_iter().chain(self.came);
+        first.any(|pane| {
             let mut starts = self.windows.of_pane(pane);
             starts.any(|start| {
                 self.windows.is_closed(start, now) && !self.windows.is_closed(start, before)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt64Array};
 use arrow::compute::concat_batches;
+use arrow::compute::kernels::aggregate::min;
 use arrow::datatypes::Schema;
 use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
@@ -38,6 +39,8 @@ pub struct SessionAggregate {
     sessions: Vec<BTreeMap<i64, Session>>,
     /// Ends, owners, starts.
     ends: BTreeSet<(i64, usize, i64)>,
+    /// The first end of what has come since sessions were last joined.
+    came: Option<i64>,
     /// How many groups have a number, and are of no session any more.
     dead: usize,
     /// What the epoch has put; where nobody asks, until the next one puts something.
@@ -72,6 +75,7 @@ impl SessionAggregate {
             groups: Groups::new(aggregate)?,
             sessions: Vec::new(),
             ends: BTreeSet::new(),
+            came: None,
             dead: 0,
             changed: Vec::new(),
             has_ended: false,
@@ -90,6 +94,7 @@ impl SessionAggregate {
         if std::mem::take(&mut self.has_ended) {
             self.changed.clear();
         }
+        self.came = None;
         let put = self.groups.finish_epoch()?;
         let owners = self.place(&put.rows, &put.groups)?;
         self.changed.push(put.clone());
@@ -230,15 +235,22 @@ impl SessionAggregate {
 
 impl Operator for SessionAggregate {
     fn process(&mut self, _input: usize, batch: Batch, _out: &mut dyn Collector) -> Result<()> {
-        match batch.rows() {
-            0 => Ok(()),
-            _ => self.groups.merge(batch.columns()),
+        if batch.rows() == 0 {
+            return Ok(());
         }
+        let first = min(&times(batch.columns(), self.groups.aggregate().keys())?);
+        self.came = self.came.into_iter().chain(first).min();
+        self.groups.merge(batch.columns())
     }
 
     fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
         let now = self.watermark.join(watermark);
         if now == self.watermark || !self.closes {
+            return Ok(());
+        }
+        let first = self.ends.first().map(|(end, ..)| *end);
+        if first.into_iter().chain(self.came).all(|end| end > now.time) {
+            self.watermark = now;
             return Ok(());
         }
         self.absorb()?;

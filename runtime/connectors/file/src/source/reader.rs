@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use async_trait::async_trait;
-use azud_connect::{Chunk, Framing, Read, SourceContext, SourceReader};
+use azud_connect::{Chunk, Framing, OpenList, OpenPartitions, Read, SourceContext, SourceReader};
 use azud_model::{ByteSize, Error, Partition, Position, Result};
 use tokio::sync::mpsc;
 
@@ -28,6 +28,8 @@ pub(super) struct FileReader {
     max_line: ByteSize,
     with_path: bool,
     current: Option<Current>,
+    /// The file that is being read.
+    open: OpenList,
     places: BTreeMap<String, (Arc<Partition>, Place)>,
 }
 
@@ -60,6 +62,7 @@ impl FileReader {
             max_line: options.max_line(),
             with_path: context.metadata.iter().any(|column| column == "path"),
             current: None,
+            open: OpenList::default(),
             places: BTreeMap::new(),
         }
     }
@@ -88,6 +91,7 @@ impl FileReader {
             framing: self.framing,
             max_line: self.max_line,
         };
+        self.open.set(Some(partition.clone()));
         self.current = Some(Current {
             partition,
             chunks: task.start(),
@@ -239,6 +243,7 @@ impl SourceReader for FileReader {
                     self.dealer.ended(&partition.name, &end, place.last_line());
                     self.note(&partition, place);
                     self.current = None;
+                    self.open.set(None);
                 }
                 // What follows would be skipped without a word.
                 None => {
@@ -251,9 +256,8 @@ impl SourceReader for FileReader {
         }
     }
 
-    fn open_partitions(&self) -> Option<Vec<Arc<Partition>>> {
-        let current = self.current.iter();
-        Some(current.map(|current| current.partition.clone()).collect())
+    fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        Some(Arc::new(self.open.clone()))
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -156,10 +156,15 @@ impl Operator for KeyedOperator {
     }
 
     fn watermark(&mut self, watermark: Watermark, out: &mut dyn Collector) -> Result<()> {
+        let now = self.watermark.join(watermark);
+        let is_due = || self.store.due(EVENT_TIME, self.reached()).next().is_some();
+        if now == self.watermark && !is_due() {
+            return Ok(());
+        }
         // Rows that have come are before it.
         self.flush(out)?;
         self.begin();
-        self.watermark = self.watermark.join(watermark);
+        self.watermark = now;
         match self.watermark == Watermark::NONE {
             true => Ok(()),
             false => self.fire(EVENT_TIME, self.reached(), self.now(), out),
