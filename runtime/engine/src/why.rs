@@ -92,6 +92,9 @@ pub struct WhyHeld {
     pub first: Option<String>,
     /// The watermark at which the last of them goes.
     pub last: Option<String>,
+    /// When the next of them is due by the clock: at the end of the first epoch that ends then,
+    /// or later.
+    pub due: Option<String>,
 }
 
 /// What a source has to give.

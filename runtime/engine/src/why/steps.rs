@@ -144,6 +144,7 @@ fn shown(held: &Held) -> WhyHeld {
         oldest: held.oldest.map(iso_micros),
         first: held.first.map(iso_micros),
         last: held.last.map(iso_micros),
+        due: held.due.map(iso_micros),
     }
 }
 
