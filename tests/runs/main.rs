@@ -14,4 +14,5 @@ mod signals;
 mod sockets;
 mod stdout;
 mod tables;
+mod time_column;
 mod why;
