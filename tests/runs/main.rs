@@ -12,6 +12,7 @@ mod manifests;
 mod process;
 mod signals;
 mod sockets;
+mod state;
 mod stdout;
 mod tables;
 mod time_column;
