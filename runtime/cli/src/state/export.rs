@@ -10,7 +10,7 @@ use azud_state::StateRecord;
 use parquet::arrow::ArrowWriter;
 
 use super::names::named;
-use super::readable::flat;
+use super::readable::{flat, sayable};
 use super::rows::rows;
 use crate::args::StateExport;
 use crate::failure::Failure;
@@ -51,13 +51,18 @@ pub(super) fn export(arguments: &StateExport) -> Result<(), Failure> {
 }
 
 fn json(path: &Path, state: &StateRecord, rows: &RecordBatch) -> Result<(), String> {
-    let rows = named(state, rows).map_err(|error| error.to_string())?;
-    encoded(path, &rows, Format::Json, |rows| Ok(rows.clone()))
+    encoded(path, &readable(state, rows)?, Format::Json, |rows| {
+        Ok(rows.clone())
+    })
 }
 
 fn csv(path: &Path, state: &StateRecord, rows: &RecordBatch) -> Result<(), String> {
+    encoded(path, &readable(state, rows)?, Format::Csv, flat)
+}
+
+fn readable(state: &StateRecord, rows: &RecordBatch) -> Result<RecordBatch, String> {
     let rows = named(state, rows).map_err(|error| error.to_string())?;
-    encoded(path, &rows, Format::Csv, flat)
+    sayable(&rows).map_err(|error| error.to_string())
 }
 
 /// Rows as a format has them, each piece after it was `made` so that the format can have it.

@@ -13,29 +13,58 @@ use azud_connect::{Format, encoder};
 
 /// A column in which dates and times that no calendar has are numbers with their unit.
 pub(super) fn shown(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    made(column, &|column| match column.data_type().is_temporal() {
+        true => times(column, false),
+        false => Ok(column.clone()),
+    })
+}
+
+/// Rows in which times of day and durations are texts: SQL, and so JSON and CSV, has no such types.
+pub(super) fn sayable(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let says = |column: &ArrayRef| match column.data_type() {
+        DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) => times(column, true),
+        _ => Ok(column.clone()),
+    };
+    let columns = rows.columns().iter().map(|column| made(column, &says));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let schema = rows.schema();
+    let fields = schema.fields().iter().zip(&columns);
+    let fields: Fields = fields
+        .map(|(field, column)| retyped(field, column.data_type()))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+}
+
+/// A column of which, wherever they are in it, plain columns were made others.
+fn made(
+    column: &ArrayRef,
+    plain: &dyn Fn(&ArrayRef) -> Result<ArrayRef, ArrowError>,
+) -> Result<ArrayRef, ArrowError> {
     Ok(match column.data_type() {
-        DataType::Struct(_) => Arc::new(shown_struct(column.as_struct())?),
+        DataType::Struct(_) => Arc::new(made_struct(column.as_struct(), plain)?),
         DataType::List(field) => {
             let list = column.as_list::<i32>();
-            let values = shown(list.values())?;
+            let values = made(list.values(), plain)?;
             let (offsets, nulls) = (list.offsets().clone(), list.nulls().cloned());
             let field = retyped(field, values.data_type());
             Arc::new(ListArray::try_new(Arc::new(field), offsets, values, nulls)?)
         }
         DataType::Map(field, ordered) => {
             let map = column.as_map();
-            let entries = shown_struct(map.entries())?;
+            let entries = made_struct(map.entries(), plain)?;
             let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
             let field = Arc::new(retyped(field, entries.data_type()));
             Arc::new(MapArray::try_new(field, offsets, entries, nulls, *ordered)?)
         }
-        other if other.is_temporal() => times(column)?,
-        _ => column.clone(),
+        _ => plain(column)?,
     })
 }
 
-fn shown_struct(all: &StructArray) -> Result<StructArray, ArrowError> {
-    let columns = all.columns().iter().map(shown);
+fn made_struct(
+    all: &StructArray,
+    plain: &dyn Fn(&ArrayRef) -> Result<ArrayRef, ArrowError>,
+) -> Result<StructArray, ArrowError> {
+    let columns = all.columns().iter().map(|column| made(column, plain));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let fields = all.fields().iter().zip(&columns);
     let fields: Fields = fields
@@ -48,13 +77,14 @@ fn retyped(field: &Field, data_type: &DataType) -> Field {
     field.clone().with_data_type(data_type.clone())
 }
 
-/// The column itself, if all of its values have a text.
-fn times(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+/// The column itself, if all of its values have a text, and it need not be one.
+fn times(column: &ArrayRef, as_text: bool) -> Result<ArrayRef, ArrowError> {
     let options = FormatOptions::default();
     let formatter = ArrayFormatter::try_new(column.as_ref(), &options).ok();
     let text = |row: usize| formatter.as_ref()?.value(row).try_to_string().ok();
     let texts: Vec<Option<String>> = (0..column.len()).map(text).collect();
-    let (Some(unit), false) = (unit(column.data_type()), texts.iter().all(Option::is_some)) else {
+    let stays = !as_text && texts.iter().all(Option::is_some);
+    let (Some(unit), false) = (unit(column.data_type()), stays) else {
         return Ok(column.clone());
     };
     let numbers = match column.data_type() {
@@ -185,6 +215,20 @@ mod tests {
                 "{l: [1970-01-01], n: 8}"
             ]
         );
+    }
+
+    #[test]
+    fn what_sql_has_no_type_for_is_a_text() {
+        use arrow::array::DurationMillisecondArray;
+        let time: ArrayRef = Arc::new(Time64MicrosecondArray::from(vec![Some(-1), None]));
+        let length: ArrayRef = Arc::new(DurationMillisecondArray::from(vec![1_500, 0]));
+        let field = Arc::new(Field::new("d", length.data_type().clone(), true));
+        let both: ArrayRef = Arc::new(StructArray::from(vec![(field, length)]));
+        let rows = RecordBatch::try_from_iter([("t", time), ("s", both)]).unwrap();
+        let rows = sayable(&rows).unwrap();
+        let line = |row| String::from_utf8(azud_connect::row_json(&rows, row)).unwrap();
+        assert_eq!(line(0), r#"{"t":"-1 us","s":{"d":"PT1.5S"}}"#);
+        assert_eq!(line(1), r#"{"s":{"d":"P0D"}}"#);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use azud_state::StateRecord;
 
 use super::names::named;
 use super::place::{input, view};
-use super::readable::shown;
+use super::readable::{sayable, shown};
 use crate::args::{StateOf, StateShow};
 use crate::failure::Failure;
 use crate::output::{print, table};
@@ -18,6 +18,7 @@ pub(super) fn show(arguments: &StateShow) -> Result<(), Failure> {
         let shown = rows.slice(0, most.min(rows.num_rows()));
         let shown = named(&state, &shown).map_err(Failure::Pipeline)?;
         if arguments.json {
+            let shown = sayable(&shown).map_err(|error| Failure::Pipeline(error.into()))?;
             let mut lines = String::new();
             for row in 0..shown.num_rows() {
                 lines.push_str(&String::from_utf8_lossy(&row_json(&shown, row)));
