@@ -34,7 +34,8 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// Every component has the digest that it had when it was made, and none is gone.
+/// Every component, and every file of a checkpoint that it goes on with, has the digest that it
+/// had when it was made, and none is gone.
 fn is_as_it_was(version: &Path) -> Result<(), Failed> {
     let sums = fs::read_to_string(version.join("SHA256SUMS")).unwrap();
     let expected: BTreeMap<String, String> = sums
@@ -42,20 +43,22 @@ fn is_as_it_was(version: &Path) -> Result<(), Failed> {
         .filter_map(|line| line.split_once("  "))
         .map(|(sum, file)| (file.to_owned(), sum.to_owned()))
         .collect();
-    let digest = |folder: PathBuf| {
-        let bytes = fs::read(folder.join("plugin.wasm")).unwrap_or_default();
-        let sum = Sha256::digest(bytes);
+    let digest = |file: PathBuf| {
+        let sum = Sha256::digest(fs::read(&file).unwrap_or_default());
         let sum = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-        (format!("{}/plugin.wasm", name(&folder)), sum)
+        let file = file.strip_prefix(version).unwrap();
+        (file.to_string_lossy().into_owned(), sum)
     };
-    let found: BTreeMap<String, String> = folders(version, "pipeline.yaml")
-        .into_iter()
-        .map(digest)
-        .collect();
+    let mut files = Vec::new();
+    for folder in folders(version, "pipeline.yaml") {
+        files.push(folder.join("plugin.wasm"));
+        below(&folder.join("state"), &mut files);
+    }
+    let found: BTreeMap<String, String> = files.into_iter().map(digest).collect();
     match found == expected {
         true => Ok(()),
         false => Err(format!(
-            "a frozen component is never built again nor removed\n--- SHA256SUMS\n{expected:#?}\n--- found\n{found:#?}"
+            "a frozen component is never built again nor removed, nor is its checkpoint\n--- SHA256SUMS\n{expected:#?}\n--- found\n{found:#?}"
         )
         .into()),
     }
@@ -70,6 +73,17 @@ fn folders(of: &Path, file: &str) -> Vec<PathBuf> {
         .collect();
     folders.sort();
     folders
+}
+
+/// All files below a folder, if it is there.
+fn below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => below(&path, files),
+            false => files.push(path),
+        }
+    }
 }
 
 fn name(path: &Path) -> String {

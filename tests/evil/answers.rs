@@ -24,7 +24,8 @@ fn rows_that_are_not_there_or_named_twice() {
     wrong("rejected-twice", "row 0 is rejected twice");
     wrong("rejects-beyond", "row 1 of an input of 1 rows is rejected");
     // Half a million, which is as many as may be returned.
-    let ended = Case::transform("rejects-many").memory(64).run();
+    let case = Case::transform("rejects-many").memory(64);
+    let ended = case.limits("deadline: 1s").run();
     ended.assert_one_rejected(
         "the plugin returned a wrong answer: row 1 of an input of 1 rows is rejected",
     );

@@ -1,4 +1,4 @@
-//! One hostile component, with a word for each way to misbehave, run by `azud` itself
+//! One hostile component - transform, sink, plugin with state and aggregate -, with a word for each way to misbehave, run by `azud` itself
 //! beside a neighbour. Each case says what must be told, and `support` holds every one
 //! of them to the same: the neighbour has all its rows once, and the process never has
 //! more memory than with a well-behaved plugin, plus the limit, plus 32 MiB.
@@ -14,8 +14,11 @@
     reason = "a test"
 )]
 
+mod aggregates;
 mod answers;
+mod keyed;
 mod limits;
+mod manifest;
 mod memory;
 mod network;
 mod outcomes;

@@ -108,19 +108,26 @@ fn sockets_cannot_be_held_without_end() {
     );
 }
 
-/// A transform has no sockets to be refused: the call ends it.
+/// What only computes has no sockets to be refused: the call ends it.
 #[test]
-fn a_transform_has_no_sockets() {
+fn what_only_computes_has_no_sockets() {
     let (address, comes) = watched();
     for how in ["net-tcp", "net-udp", "net-listen", "net-name", "http-plain"] {
-        let ended = Case::transform(how).to(&*address).run();
-        ended.assert_code(0);
-        let rejected = ended.rejected();
-        assert_eq!(rejected.len(), 1);
-        assert!(
-            rejected[0].1.starts_with("the plugin trapped: "),
-            "{rejected:?}"
-        );
+        for case in [
+            Case::transform(how),
+            Case::keyed("process", how),
+            Case::keyed("timer", how),
+            Case::aggregate("update", how),
+        ] {
+            let ended = case.to(&*address).run();
+            ended.assert_code(0);
+            let rejected = ended.rejected();
+            assert_eq!(rejected.len(), 1);
+            assert!(
+                rejected[0].1.contains("the plugin trapped: "),
+                "{rejected:?}"
+            );
+        }
     }
     assert!(comes.try_recv().is_err(), "somebody came");
 }

@@ -1,6 +1,5 @@
 //! A pipeline with an evil node and a good one, run to its end and measured.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -23,19 +22,28 @@ pub(crate) const EVIL_ROW: usize = 7;
 /// A case takes well under two seconds; one that hangs must not hang the tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the evil node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Transform,
+    Sink,
+    Keyed,
+    Aggregate,
+}
+
 /// A pipeline to be run.
 pub(crate) struct Case {
     pub(crate) folder: TempDir,
-    sink: bool,
-    place: &'static str,
-    how: String,
-    to: String,
-    grants: String,
-    limits: String,
-    memory: u64,
-    on_error: &'static str,
-    reads_rejected: bool,
-    max_rows: usize,
+    pub(super) kind: Kind,
+    pub(super) place: &'static str,
+    pub(super) how: String,
+    pub(super) to: String,
+    pub(super) grants: String,
+    pub(super) limits: String,
+    pub(super) memory: u64,
+    pub(super) on_error: &'static str,
+    pub(super) reads_rejected: bool,
+    pub(super) max_rows: usize,
     environment: Vec<(&'static str, &'static str)>,
 }
 
@@ -58,7 +66,7 @@ pub(crate) struct Ended {
 }
 
 /// The component, built once.
-fn component() -> &'static Path {
+pub(super) fn component() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
     COMPONENT.get_or_init(|| {
         let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/evil/guest");
@@ -70,17 +78,11 @@ fn component() -> &'static Path {
 }
 
 /// The most memory that a pipeline has whose plugin does as it should.
-fn usual(sink: bool) -> u64 {
-    static USUAL: Mutex<[Option<u64>; 2]> = Mutex::new([None, None]);
+fn usual(kind: Kind) -> u64 {
+    static USUAL: Mutex<[Option<u64>; 4]> = Mutex::new([None; 4]);
     let mut usual = USUAL.lock().unwrap_or_else(PoisonError::into_inner);
-    *usual[usize::from(sink)].get_or_insert_with(|| {
-        let case = || {
-            if sink {
-                Case::sink("write", "well")
-            } else {
-                Case::transform("well")
-            }
-        };
+    *usual[kind as usize].get_or_insert_with(|| {
+        let case = || Case::new(kind, "nowhere", "well");
         // The first compiles the component, which the others find in the cache.
         case().start().wait_unmeasured().assert_code(0);
         case().start().wait_unmeasured().peak
@@ -90,15 +92,18 @@ fn usual(sink: bool) -> u64 {
 // === impl Case ===
 
 impl Case {
-    fn new(sink: bool, place: &'static str, how: &str) -> Self {
+    fn new(kind: Kind, place: &'static str, how: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
             folder,
-            sink,
+            kind,
             place,
             how: how.into(),
             to: String::new(),
-            grants: "http: [], tcp: []".into(),
+            grants: match kind {
+                Kind::Sink => "http: [], tcp: []".into(),
+                Kind::Transform | Kind::Keyed | Kind::Aggregate => String::new(),
+            },
             limits: "deadline: 100ms, timeout: 300ms".into(),
             memory: 16 << 20,
             on_error: "stop",
@@ -110,17 +115,27 @@ impl Case {
 
     /// A transform that misbehaves in `process`.
     pub(crate) fn transform(how: &str) -> Self {
-        Self::new(false, "process", how)
+        Self::new(Kind::Transform, "process", how)
+    }
+
+    /// A plugin with state that misbehaves in `open`, `process`, or there for a `timer`.
+    pub(crate) fn keyed(place: &'static str, how: &str) -> Self {
+        Self::new(Kind::Keyed, place, how)
+    }
+
+    /// An aggregate that misbehaves in `open`, `update`, `merge` or `finish`.
+    pub(crate) fn aggregate(place: &'static str, how: &str) -> Self {
+        Self::new(Kind::Aggregate, place, how)
     }
 
     /// A transform that misbehaves in `open`.
     pub(crate) fn opening(how: &str) -> Self {
-        Self::new(false, "open", how)
+        Self::new(Kind::Transform, "open", how)
     }
 
     /// A sink that misbehaves in `open`, `write` or `flush`.
     pub(crate) fn sink(place: &'static str, how: &str) -> Self {
-        Self::new(true, place, how)
+        Self::new(Kind::Sink, place, how)
     }
 
     /// The server, the path or the variant that the case is about.
@@ -168,70 +183,23 @@ impl Case {
         self
     }
 
-    fn manifest(&self) -> String {
-        let Self {
-            place,
-            how,
-            to,
-            on_error,
-            max_rows,
-            ..
-        } = self;
-        let mebibytes = self.memory >> 20;
-        let node = format!(
-            "plugin: evil, on_error: {on_error}, max_rows: {max_rows}, \
-             config: {{ where: {place}, how: '{how}', to: '{to}' }}"
-        );
-        let (evil, grants) = match self.sink {
-            true => (
-                format!("  evil: {{ from: numbers, {node} }}\n"),
-                self.grants.as_str(),
-            ),
-            false => (
-                "  came: { from: evil, file: { path: ./came }, format: json }\n".into(),
-                "",
-            ),
-        };
-        let transform = if self.sink {
-            String::new()
-        } else {
-            format!("  evil: {{ from: numbers, {node} }}\n")
-        };
-        let (select, told) = match self.reads_rejected {
-            true => (
-                "  told: { sql: 'SELECT position, reason FROM `evil.rejected`' }\n",
-                "  told_out: { from: told, file: { path: ./told }, format: json }\n",
-            ),
-            false => ("", ""),
-        };
-        let grants = if grants.is_empty() {
-            String::new()
-        } else {
-            format!(", grants: {{ {grants} }}")
-        };
-        let mut manifest = format!(
-            "name: evil\ntrigger: once\nparallelism: 1\nsources:\n  numbers: {{ file: {{ path: ./in }}, \
-             format: json, schema: {{ n: bigint }} }}\ntransforms:\n{transform}  good: {{ sql: 'SELECT n * 2 AS \
-             n FROM numbers' }}\n{select}sinks:\n{evil}{told}  good_out: {{ from: good, file: {{ path: \
-             ./good }}, format: json }}\nplugins:\n"
-        );
-        writeln!(
-            manifest,
-            "  evil: {{ path: '{}', limits: {{ memory: {mebibytes}MiB, {} }}{grants} }}",
-            component().display(),
-            self.limits
-        )
-        .unwrap();
-        manifest
-    }
-
     /// Starts it.
     pub(crate) fn start(self) -> Running {
         let at = |name: &str| self.folder.path().join(name);
         fs::write(at("pipeline.yaml"), self.manifest()).unwrap();
         fs::create_dir(at("in")).unwrap();
-        let numbers: String = (0..ROWS).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-        fs::write(at("in/numbers.json"), numbers).unwrap();
+        // Of two files, each an epoch, where states have to meet.
+        let first = match self.kind {
+            Kind::Aggregate => ROWS / 2,
+            Kind::Transform | Kind::Sink | Kind::Keyed => ROWS,
+        };
+        for (name, rows) in [("in/a.json", 0..first), ("in/b.json", first..ROWS)] {
+            let row = |n| format!("{{\"n\":{n},\"at\":{n}}}\n");
+            let rows: String = rows.map(row).collect();
+            if !rows.is_empty() {
+                fs::write(at(name), rows).unwrap();
+            }
+        }
         let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
         azud.args(["run", "pipeline.yaml"])
             .current_dir(self.folder.path())
@@ -268,7 +236,7 @@ impl Case {
 
     /// Runs it to its end, and holds it to what every case is held to.
     pub(crate) fn run(self) -> Ended {
-        let limit = usual(self.sink) + self.memory + MARGIN;
+        let limit = usual(self.kind) + self.memory + MARGIN;
         let (how, place) = (self.how.clone(), self.place);
         let ended = self.start().wait_unmeasured();
         if std::env::var_os("EVIL_TELLS").is_some() {
@@ -302,7 +270,12 @@ impl Case {
             ),
             // One mistake is told once, and what was not committed is not visible.
             Some(2) => assert!(ended.stderr.contains("\n1 error\n"), "{}", ended.stderr),
-            Some(1) => assert!(ended.numbers("good").is_empty()),
+            Some(1) => {
+                // States meet in the second epoch: the first one has happened.
+                let before = if place == "merge" { ROWS / 2 } else { 0 };
+                let before: Vec<_> = (0..before).map(|n| 2 * n).collect();
+                assert_eq!(ended.numbers("good"), before, "{how}");
+            }
             other => panic!("{how}: it ended with {other:?}\n{}", ended.stderr),
         }
         ended
@@ -426,7 +399,9 @@ impl Ended {
     pub(crate) fn rejected(&self) -> Vec<(usize, String)> {
         let of = |line: &String| {
             let row: serde_json::Value = serde_json::from_str(line).unwrap();
-            let position = row["position"].as_str().unwrap().parse::<usize>().unwrap();
+            // A timer has none, and comes after all that have.
+            let position = row["position"].as_str();
+            let position = position.map_or(usize::MAX, |text| text.parse().unwrap());
             (position, row["reason"].as_str().unwrap().to_owned())
         };
         let mut rejected: Vec<_> = self.lines("told").iter().map(of).collect();
@@ -442,6 +417,21 @@ impl Ended {
         assert_eq!(reasons, [reason], "{}", self.stderr);
         let others: Vec<_> = (0..ROWS).filter(|n| *n != EVIL_ROW).collect();
         assert_eq!(self.numbers("came"), others);
+    }
+
+    /// What else the evil node gave, by a number.
+    pub(crate) fn said(&self) -> Vec<(usize, String)> {
+        let of = |line: &String| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let said = match &row["said"] {
+                serde_json::Value::String(said) => said.clone(),
+                other => other.to_string(),
+            };
+            (row["n"].as_u64().unwrap() as usize, said)
+        };
+        let mut said: Vec<_> = self.lines("came").iter().map(of).collect();
+        said.sort();
+        said
     }
 
     /// All rows of the sink were rejected so.

@@ -3,6 +3,16 @@
 
 use crate::support::Case;
 
+/// A case of each kind that does so.
+fn everywhere(how: &str) -> [Case; 4] {
+    [
+        Case::transform(how),
+        Case::sink("write", how),
+        Case::keyed("process", how),
+        Case::aggregate("update", how),
+    ]
+}
+
 #[test]
 fn reasons_are_escaped_and_cut() {
     let ended = Case::transform("fails").run();
@@ -46,7 +56,8 @@ fn a_panic_is_told_in_one_line() {
         reason.starts_with("the plugin trapped: wasm `unreachable` instruction executed"),
         "{reason}"
     );
-    for ended in [ended, Case::sink("write", "panics").run()] {
+    let [_, sink, keyed, aggregate] = everywhere("panics");
+    for ended in [ended, sink.run(), keyed.run(), aggregate.run()] {
         let reason = &ended.rejected()[0].1;
         assert!(reason.contains("panicked at src/harm.rs:"), "{reason}");
         assert!(reason.contains(" a word"), "{reason}");
@@ -57,7 +68,7 @@ fn a_panic_is_told_in_one_line() {
 #[test]
 fn floods_are_counted_not_written() {
     for how in ["logs-lines", "prints-lines"] {
-        for case in [Case::transform(how), Case::sink("write", how)] {
+        for case in everywhere(how) {
             let ended = case.limits("deadline: 500ms, log_rate: 10").run();
             ended.assert_code(0);
             let lines = ended
@@ -85,8 +96,7 @@ fn floods_are_counted_not_written() {
 #[test]
 fn long_lines_are_cut() {
     for how in ["logs-a-long-line", "prints-no-end"] {
-        let cases = [Case::transform(how), Case::sink("write", how)];
-        for case in cases {
+        for case in everywhere(how) {
             let ended = case.limits("deadline: 1s").run();
             ended.assert_code(0);
             assert_eq!(ended.rejected(), []);
@@ -108,10 +118,7 @@ fn long_lines_are_cut() {
 /// That there are none is checked for every case.
 #[test]
 fn control_characters_are_shown() {
-    for case in [
-        Case::transform("logs-controls"),
-        Case::sink("write", "logs-controls"),
-    ] {
+    for case in everywhere("logs-controls") {
         let ended = case.run();
         ended.assert_code(0);
         let line = "one\\n INFO two\\r\\u{1b}[2J\\u{7}\\u{9b}31m\\u{202e}three\\u{2028}\\u{0}\n";

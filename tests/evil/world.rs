@@ -14,23 +14,30 @@ fn seen(case: Case) -> String {
     saw[0].to_owned()
 }
 
-fn both(how: &str) -> [String; 2] {
-    [seen(Case::transform(how)), seen(Case::sink("write", how))]
+/// What a transform, a sink, a plugin with state and an aggregate see.
+fn everywhere(how: &str) -> [String; 4] {
+    let cases = [
+        Case::transform(how),
+        Case::sink("write", how),
+        Case::keyed("process", how),
+        Case::aggregate("update", how),
+    ];
+    cases.map(seen)
 }
 
 #[test]
 fn there_is_no_environment() {
-    assert_eq!(both("see-environment"), ["[] []", "[] []"]);
+    assert_eq!(everywhere("see-environment"), ["[] []"; 4]);
 }
 
 #[test]
 fn clocks_stand_at_zero() {
-    assert_eq!(both("see-clocks"), ["0 0", "0 0"]);
+    assert_eq!(everywhere("see-clocks"), ["0 0"; 4]);
 }
 
 #[test]
 fn randomness_is_the_same_each_time() {
-    assert_eq!(both("see-randomness"), both("see-randomness"));
+    assert_eq!(everywhere("see-randomness"), everywhere("see-randomness"));
 }
 
 /// Who talks to others needs the time, for timeouts and certificates.
@@ -43,7 +50,7 @@ fn with_a_server_granted_time_passes() {
 
 #[test]
 fn there_are_no_files() {
-    for saw in both("see-files") {
+    for saw in everywhere("see-files") {
         assert!(!saw.contains("ESCAPED"), "{saw}");
         assert!(saw.ends_with(" 0"), "{saw}");
     }

@@ -149,6 +149,66 @@ plugins:
 }
 
 #[test]
+fn a_plugin_with_state_of_a_stranger() {
+    let (folder, digest, _) = folder("tests/guests/visits");
+    let config = ["visits.wasm", "--config", r#"{"ttl":90000}"#];
+    let (code, shown, errors) = inspect(folder.path(), &config);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let end = format!(
+        "
+its input, found by asking
+  k   string     read
+  x   bigint     read
+  ts  timestamp  read
+
+its output
+  k     string     computed, never null
+  at    timestamp  computed, never null
+  rows  bigint     computed, never null
+  sum   bigint     computed, never null
+  last  string     computed, never null
+  seen  string     computed, never null
+  `key` of the node names those that are the key
+
+it keeps of a key
+  last   list   x bigint not null, for 90s
+  sum    value  rows bigint not null, sum bigint not null
+  seen   map    remainder bigint not null -> count bigint not null
+  fails  value  how bigint not null
+
+its timers
+  of event time: rows behind the watermark are late
+  of processing time, if it sets any
+
+for the manifest
+plugins:
+  visits:
+    path: visits.wasm
+    sha256: {digest}
+"
+    );
+    assert!(shown.ends_with(&end), "{shown}");
+
+    let config = ["visits.wasm", "--json", "--config", r#"{"after_ms":5}"#];
+    let (code, shown, _) = inspect(folder.path(), &config);
+    assert_eq!(code, Some(0));
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let column = |name: &str, key: bool| serde_json::json!({ "name": name, "type": "bigint", "nullable": false, "key": key });
+    let state = |name: &str, kind: &str, columns: &[serde_json::Value]| serde_json::json!({ "name": name, "kind": kind, "columns": columns, "ttl_us": null });
+    let expected = serde_json::json!({
+        "states": [
+            state("last", "list", &[column("x", false)]),
+            state("sum", "value", &[column("rows", false), column("sum", false)]),
+            state("seen", "map", &[column("remainder", true), column("count", false)]),
+            state("fails", "value", &[column("how", false)]),
+        ],
+        "timers": { "event_time": false, "processing_time": true },
+        "told_pending_timers": false,
+    });
+    assert_eq!(shown["keeps"], expected);
+}
+
+#[test]
 fn json_is_for_programs() {
     let (folder, digest, bytes) = folder("tests/guests/picky");
     let (code, shown, _) = inspect(folder.path(), &["picky.wasm", "--json"]);
@@ -179,6 +239,7 @@ fn json_is_for_programs() {
             ],
             "refused": null,
         },
+        "keeps": null,
         "manifest": format!(
             "plugins:\n  picky:\n    path: picky.wasm\n    sha256: {digest}\n"
         ),

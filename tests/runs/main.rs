@@ -13,6 +13,8 @@ mod manifests;
 mod process;
 mod signals;
 mod sockets;
+mod state;
 mod stdout;
 mod tables;
+mod time_column;
 mod why;

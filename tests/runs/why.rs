@@ -263,3 +263,66 @@ plugins:
 "
     );
 }
+
+/// Of timers that the clock makes due, the next is the least that the checkpoint has.
+#[test]
+fn timers_of_the_clock_are_told_with_the_next() {
+    let plugin = crate::compiler::component("tests/guests/visits");
+    let manifest = format!(
+        r#"
+name: why-clock
+trigger: once
+checkpoint: {{ to: ./state }}
+sources:
+  rows: {{ file: {{ path: ./in, max_files: 1 }}, format: json, schema: {{ k: string, x: bigint, ts: timestamp }} }}
+transforms:
+  visits: {{ from: rows, plugin: visits, key: [k], config: {{ after_ms: 86400000 }} }}
+sinks:
+  out: {{ from: visits, blackhole: {{}} }}
+plugins:
+  visits: {{ path: "{}" }}
+"#,
+        plugin.display()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::create_dir(path.join("in")).unwrap();
+    std::fs::write(path.join("pipeline.yaml"), manifest).unwrap();
+    let held = || json(path, "visits")["steps"][0]["held"].clone();
+    let mut known = Vec::new();
+    for (file, shown) in [("a", "1, due at"), ("b", "2, the next due at")] {
+        let row = format!(r#"{{"k":"{file}","x":1,"ts":0}}"#);
+        std::fs::write(path.join(format!("in/{file}.json")), row).unwrap();
+        run(path);
+        let rows = azud(
+            path,
+            &["state", "show", "pipeline.yaml", "visits", "--json"],
+        );
+        let rows = String::from_utf8(rows.stdout).unwrap();
+        let rows = rows
+            .lines()
+            .map(|row| serde_json::from_str::<Value>(row).unwrap());
+        let times = rows.filter(|row| row["_state"] == "_timers");
+        // As short as it can be.
+        let times = times.map(|row| {
+            let time = row["_time"].as_str().unwrap().trim_end_matches('Z');
+            let time = match time.contains('.') {
+                true => time.trim_end_matches('0').trim_end_matches('.'),
+                false => time,
+            };
+            format!("{time}Z")
+        });
+        let new: Vec<String> = times.filter(|time| !known.contains(time)).collect();
+        known.extend(new);
+        // The one that was set first stays the next.
+        let text = told(path, "visits");
+        let line = format!("\n  timers of processing time: {shown} {}\n", known[0]);
+        assert!(text.contains(&line), "{line}{text}");
+        let timers = &held()[1];
+        assert_eq!(timers["what"], "timers of processing time");
+        assert_eq!(
+            (timers["rows"].as_u64(), &timers["due"]),
+            (Some(known.len() as u64), &known[0].clone().into())
+        );
+    }
+}

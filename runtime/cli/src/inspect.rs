@@ -2,6 +2,7 @@
 
 mod columns;
 mod json;
+mod keeps;
 mod snippet;
 mod text;
 

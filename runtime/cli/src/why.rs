@@ -165,6 +165,10 @@ fn kept(held: &WhyHeld) -> String {
             )),
         }
     }
+    if let Some(due) = &held.due {
+        let next = if held.rows > 1 { "the next " } else { "" };
+        text.push_str(&format!(", {next}due at {due}"));
+    }
     match held.for_ever {
         0 => {}
         all if all == held.rows => text.push_str(", for ever"),

@@ -106,6 +106,9 @@ pub struct WhyHeld {
     pub first: Option<String>,
     /// The watermark at which the last of them goes.
     pub last: Option<String>,
+    /// When the next of them is due by the clock: at the end of the first epoch that ends then,
+    /// or later.
+    pub due: Option<String>,
 }
 
 /// What a source has to give.
@@ -253,7 +256,7 @@ impl Plan {
     fn known(&self, record: &Record) -> Watermarks {
         let all = self.sources.iter().enumerate().map(|(number, source)| {
             source.time.as_ref()?;
-            let time = time_of(record, self.source_name(number));
+            let time = self.time_of(record, number);
             Some(time.map_or(Watermark::NONE, |time| SourceTimes::from(time).watermark))
         });
         let clock = Watermark {
@@ -266,7 +269,7 @@ impl Plan {
     fn source(&self, from: TimeFrom, record: &Record, node: Watermark) -> Option<WhySource> {
         let name = self.source_name(from.source);
         let time = self.sources.get(from.source)?.time.as_ref();
-        let known = time.and_then(|_| time_of(record, name));
+        let known = self.time_of(record, from.source);
         let own = known.map_or(Watermark::NONE, |known| SourceTimes::from(known).watermark);
         Some(WhySource {
             source: name.to_owned(),
@@ -287,11 +290,14 @@ impl Plan {
             }),
         })
     }
-}
 
-/// What is recorded of a source's event time.
-fn time_of<'a>(record: &'a Record, source: &str) -> Option<&'a TimeRecord> {
-    record.times.iter().find(|time| time.node == source)
+    /// What is recorded of a source's event time, where it still is of the same column.
+    fn time_of<'a>(&self, record: &'a Record, source: usize) -> Option<&'a TimeRecord> {
+        let now = &self.sources.get(source)?.time.as_ref()?.column;
+        let name = self.source_name(source);
+        let known = record.times.iter().find(|time| time.node == name);
+        known.filter(|known| known.column.as_ref().is_none_or(|then| then == now))
+    }
 }
 
 /// A time, once there is one.

@@ -17,6 +17,8 @@ pub struct Held {
     pub first: Option<i64>,
     /// When the last of these goes.
     pub last: Option<i64>,
+    /// When the next of them is due by the clock, whatever the watermark is.
+    pub due: Option<i64>,
 }
 
 // === impl Held ===
@@ -31,6 +33,7 @@ impl Held {
             oldest: None,
             first: None,
             last: None,
+            due: None,
         }
     }
 
@@ -66,6 +69,7 @@ mod tests {
             oldest: Some(15),
             first: Some(20),
             last: Some(30),
+            due: None,
         };
         assert_eq!(held, expected);
         assert_eq!(

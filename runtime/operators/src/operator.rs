@@ -137,4 +137,13 @@ pub trait Collector {
     /// # Errors
     /// `Data`, if nobody reads the node's rejected rows: return it.
     fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> Result<()>;
+
+    /// The same by a plugin that a step of the node calls: its digest.
+    ///
+    /// # Errors
+    /// As [`Collector::reject`].
+    fn reject_by(&mut self, batch: &Batch, row: usize, reason: String, plugin: &str) -> Result<()> {
+        let _ = plugin;
+        self.reject(batch, row, reason)
+    }
 }

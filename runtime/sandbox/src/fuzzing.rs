@@ -4,17 +4,20 @@
 //! bytes -> Choices -> guest.rs: fields, rows, buffers, mostly right, then changed
 //!                  -> schema::from_wire, boundary::{import, rows, rejected}
 //!                  -> look.rs: what was accepted is read in every way that a row is
+//!                  -> keyed.rs: the same of states, timers and rows of a keyed plugin
 //! ```
 //!
 //! Not part of a release: only tests and the feature `fuzzing` have it.
 
 mod choices;
 mod guest;
+mod keyed;
 mod look;
 
 use arrow::datatypes::{Field, Schema};
 
 pub use choices::Choices;
+pub use keyed::keyed;
 
 use crate::{
     bindings::azud::plugin::types,

@@ -1,8 +1,8 @@
 //! A keyed plugin, opened: rows, states and timers of keys in; rows, changes and timers out.
 
-mod answer;
+pub(crate) mod answer;
 mod instance;
-mod opened;
+pub(crate) mod opened;
 mod work;
 
 use std::{sync::Arc, time::Duration};

@@ -104,6 +104,9 @@ pub struct StateRecord {
 pub struct TimeRecord {
     /// The source's name.
     pub node: String,
+    /// The column that the times are of; `None` where the record does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
     /// The latest event time that it has given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<i64>,

@@ -3,7 +3,7 @@
 use azud_sandbox::inspect::{Asked, Import};
 use serde_json::{Value, json};
 
-use super::{Told, text::sql};
+use super::{Told, keeps, text::sql};
 
 pub(super) fn json(told: &Told<'_>) -> Value {
     let inspection = &told.inspection;
@@ -25,6 +25,7 @@ pub(super) fn json(told: &Told<'_>) -> Value {
         "exports": exports.collect::<Vec<_>>(),
         "imports": inspection.imports.iter().map(import).collect::<Vec<_>>(),
         "columns": told.asked.as_ref().map(|asked| columns(asked, told.found)),
+        "keeps": told.asked.as_ref().and_then(|asked| asked.keeps.as_ref()).map(keeps::json),
         "manifest": told.snippet,
     })
 }

@@ -7,7 +7,7 @@ use azud_model::ColumnType;
 use azud_sandbox::escaped;
 use azud_sandbox::inspect::{Asked, Inspection, Reach};
 
-use super::Told;
+use super::{Told, keeps};
 
 pub(super) fn text(told: &Told<'_>) -> String {
     let (mut text, inspection) = (String::new(), &told.inspection);
@@ -29,6 +29,9 @@ pub(super) fn text(told: &Told<'_>) -> String {
             } else {
                 "  a sink is given all columns of what it reads\n"
             };
+        }
+        if let Some(kept) = &asked.keeps {
+            keeps::text(&mut text, kept);
         }
     }
     if inspection.can_run() {
@@ -133,7 +136,7 @@ pub(super) fn sql(data_type: &DataType) -> String {
     escaped(&sql.unwrap_or_else(|| data_type.to_string()))
 }
 
-fn table(text: &mut String, rows: &[[String; 3]]) {
+pub(super) fn table(text: &mut String, rows: &[[String; 3]]) {
     let width = |of: fn(&[String; 3]) -> &String| {
         let widths = rows.iter().map(|row| of(row).chars().count());
         widths.max().unwrap_or_default()
@@ -206,6 +209,7 @@ mod tests {
                     carried: None,
                 },
             ]),
+            keeps: None,
         };
         let imports = [
             ("azud:plugin/log@0.1.0", Reach::Log),
@@ -279,6 +283,7 @@ it asks for
         let asked = Asked {
             input: Vec::new(),
             output: Err(OpenError::Guest(GuestError::Refused("no `above`".into()))),
+            keeps: None,
         };
         let told = told(&["transform"], &[], Some(asked));
         let expected = "

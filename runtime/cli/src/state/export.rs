@@ -6,8 +6,11 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use azud_connect::{Format, encoder};
+use azud_state::StateRecord;
 use parquet::arrow::ArrowWriter;
 
+use super::names::named;
+use super::readable::{flat, sayable};
 use super::rows::rows;
 use crate::args::StateExport;
 use crate::failure::Failure;
@@ -20,9 +23,10 @@ pub(super) fn export(arguments: &StateExport) -> Result<(), Failure> {
     let path = &arguments.to;
     let extension = path.extension().and_then(|extension| extension.to_str());
     let write = match extension {
-        Some("json") => |path: &Path, rows: &RecordBatch| encoded(path, rows, Format::Json),
-        Some("csv") => |path: &Path, rows: &RecordBatch| encoded(path, rows, Format::Csv),
-        Some("parquet") => parquet,
+        Some("json") => json,
+        Some("csv") => csv,
+        // For programs: names of rows stay bytes.
+        Some("parquet") => |path: &Path, _: &StateRecord, rows: &RecordBatch| parquet(path, rows),
         _ => {
             return Err(Failure::Input(format!(
                 "`{}` must end with .json, .csv or .parquet: the name says the format",
@@ -39,21 +43,43 @@ pub(super) fn export(arguments: &StateExport) -> Result<(), Failure> {
             states.len()
         )));
     };
-    write(path, rows)
+    write(path, state, rows)
         .map_err(|why| Failure::Input(format!("cannot write {}: {why}", path.display())))?;
     let (rows, node) = (rows.num_rows(), &state.node);
     print(&format!("{rows} rows of `{node}` in {}\n", path.display()));
     Ok(())
 }
 
-fn encoded(path: &Path, rows: &RecordBatch, format: Format) -> Result<(), String> {
+fn json(path: &Path, state: &StateRecord, rows: &RecordBatch) -> Result<(), String> {
+    encoded(path, &readable(state, rows)?, Format::Json, |rows| {
+        Ok(rows.clone())
+    })
+}
+
+fn csv(path: &Path, state: &StateRecord, rows: &RecordBatch) -> Result<(), String> {
+    encoded(path, &readable(state, rows)?, Format::Csv, flat)
+}
+
+fn readable(state: &StateRecord, rows: &RecordBatch) -> Result<RecordBatch, String> {
+    let rows = named(state, rows).map_err(|error| error.to_string())?;
+    sayable(&rows).map_err(|error| error.to_string())
+}
+
+/// Rows as a format has them, each piece after it was `made` so that the format can have it.
+fn encoded(
+    path: &Path,
+    rows: &RecordBatch,
+    format: Format,
+    made: impl Fn(&RecordBatch) -> Result<RecordBatch, String>,
+) -> Result<(), String> {
     let failed = |error: azud_model::Error| error.to_string();
-    let mut encoder = encoder(format, &rows.schema()).map_err(failed)?;
+    let schema = made(&rows.slice(0, 0))?.schema();
+    let mut encoder = encoder(format, &schema).map_err(failed)?;
     let mut file = create(path)?;
     let mut bytes = encoder.header();
     for from in (0..rows.num_rows()).step_by(PIECE) {
         let piece = rows.slice(from, PIECE.min(rows.num_rows() - from));
-        encoder.encode(&piece, &mut bytes).map_err(failed)?;
+        encoder.encode(&made(&piece)?, &mut bytes).map_err(failed)?;
         file.write_all(&bytes).map_err(|error| error.to_string())?;
         bytes.clear();
     }

@@ -2,7 +2,9 @@
 
 mod export;
 mod ls;
+mod names;
 mod place;
+mod readable;
 mod rows;
 
 use crate::args::StateCommand;

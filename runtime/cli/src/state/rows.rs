@@ -5,7 +5,9 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use azud_connect::row_json;
 use azud_state::StateRecord;
 
+use super::names::named;
 use super::place::{input, view};
+use super::readable::{sayable, shown};
 use crate::args::{StateOf, StateShow};
 use crate::failure::Failure;
 use crate::output::{print, table};
@@ -14,7 +16,9 @@ pub(super) fn show(arguments: &StateShow) -> Result<(), Failure> {
     let most = arguments.rows;
     for (state, rows) in rows(&arguments.of)? {
         let shown = rows.slice(0, most.min(rows.num_rows()));
+        let shown = named(&state, &shown).map_err(Failure::Pipeline)?;
         if arguments.json {
+            let shown = sayable(&shown).map_err(|error| Failure::Pipeline(error.into()))?;
             let mut lines = String::new();
             for row in 0..shown.num_rows() {
                 lines.push_str(&String::from_utf8_lossy(&row_json(&shown, row)));
@@ -72,8 +76,10 @@ pub(super) fn rows(of: &StateOf) -> Result<Vec<(StateRecord, RecordBatch)>, Fail
 fn drawn(rows: &RecordBatch) -> Result<String, Failure> {
     let failed = |error: arrow::error::ArrowError| Failure::Pipeline(error.into());
     let options = FormatOptions::default().with_null("NULL");
-    let columns = rows.columns().iter();
+    let columns = rows.columns().iter().map(shown);
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let columns: Vec<ArrayFormatter<'_>> = columns
+        .iter()
         .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
         .collect::<Result<_, _>>()
         .map_err(failed)?;

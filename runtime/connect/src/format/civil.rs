@@ -1,9 +1,17 @@
 //! Calendar dates and times of day, UTC.
 //!
 //! A timestamp column reaches further than the calendars of the usual crates
-//! (jiff: year 9999, chrono: 262142), and what is in a column must be printable.
+//! (jiff: year 9999, chrono: 262142), and what is in a column must be printable. Years beyond
+//! 9999 have a sign, as in ISO 8601 and in Spark.
 
-const DAY: i64 = 86_400_000_000;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{
+    DataType, Date32Type, Date64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
+
+/// Seconds.
+const DAY: i64 = 86_400;
 
 /// A point in time, taken apart: proleptic Gregorian calendar, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +37,47 @@ pub struct DateTime {
 impl DateTime {
     /// Takes microseconds since 1970-01-01T00:00:00Z apart.
     pub fn from_micros(micros: i64) -> Self {
-        let of_day = micros.rem_euclid(DAY);
+        let seconds = micros.div_euclid(1_000_000);
+        Self::from_seconds(seconds, micros.rem_euclid(1_000_000))
+    }
+
+    /// The value of a row of dates or timestamps, of whatever unit; `None` of other columns.
+    /// A timestamp in seconds reaches much further than one in microseconds.
+    pub fn of(column: &dyn Array, row: usize) -> Option<Self> {
+        Some(match column.data_type() {
+            DataType::Date32 => {
+                Self::from_days(column.as_primitive::<Date32Type>().value(row).into())
+            }
+            DataType::Date64 => {
+                let millis = column.as_primitive::<Date64Type>().value(row);
+                Self::from_days(millis.div_euclid(1_000 * DAY))
+            }
+            DataType::Timestamp(TimeUnit::Second, _) => {
+                Self::from_seconds(column.as_primitive::<TimestampSecondType>().value(row), 0)
+            }
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                let millis = column.as_primitive::<TimestampMillisecondType>().value(row);
+                Self::from_seconds(millis.div_euclid(1_000), millis.rem_euclid(1_000) * 1_000)
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                Self::from_micros(column.as_primitive::<TimestampMicrosecondType>().value(row))
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                let nanos = column.as_primitive::<TimestampNanosecondType>().value(row);
+                Self::from_micros(nanos.div_euclid(1_000))
+            }
+            _ => return None,
+        })
+    }
+
+    fn from_seconds(seconds: i64, micros: i64) -> Self {
+        let of_day = seconds.rem_euclid(DAY);
         Self {
-            hour: of_day / 3_600_000_000,
-            minute: of_day / 60_000_000 % 60,
-            second: of_day / 1_000_000 % 60,
-            micros: of_day % 1_000_000,
-            ..Self::from_days(micros.div_euclid(DAY))
+            hour: of_day / 3_600,
+            minute: of_day / 60 % 60,
+            second: of_day % 60,
+            micros,
+            ..Self::from_days(seconds.div_euclid(DAY))
         }
     }
 
@@ -65,9 +107,15 @@ impl DateTime {
         }
     }
 
-    /// `2026-01-01`.
+    /// `2026-01-01`, `+10000-01-01`, `-0001-12-31`.
     pub fn date(&self) -> String {
-        format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        let sign = match self.year {
+            ..0 => "-",
+            0..=9999 => "",
+            _ => "+",
+        };
+        let (year, month, day) = (self.year.unsigned_abs(), self.month, self.day);
+        format!("{sign}{year:04}-{month:02}-{day:02}")
     }
 
     /// `00:00:01`, and `.ffffff` where not zero.
@@ -130,7 +178,10 @@ mod tests {
             (20_454, "2026-01-01"),
             (-719_468, "0000-03-01"),
             (2_932_896, "9999-12-31"),
-            (-719_529, "-001-12-31"),
+            (-719_529, "-0001-12-31"),
+            (2_932_897, "+10000-01-01"),
+            (i64::from(i32::MAX), "+5881580-07-11"),
+            (i64::from(i32::MIN), "-5877641-06-23"),
         ] {
             assert_eq!(DateTime::from_days(days).date(), date);
         }
@@ -163,7 +214,53 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_range_are_printable() {
-        assert_eq!(DateTime::from_micros(i64::MAX).date(), "294247-01-10");
+        assert_eq!(DateTime::from_micros(i64::MAX).date(), "+294247-01-10");
         assert_eq!(DateTime::from_micros(i64::MIN).date(), "-290308-12-21");
+    }
+
+    #[test]
+    fn every_unit_is_read_as_what_it_is() {
+        use arrow::array::{
+            Date32Array, Date64Array, TimestampMicrosecondArray, TimestampMillisecondArray,
+            TimestampNanosecondArray, TimestampSecondArray,
+        };
+        let of = |column: &dyn Array| DateTime::of(column, 0).unwrap().iso();
+        for (column, expected) in [
+            (
+                &Date32Array::from(vec![-1]) as &dyn Array,
+                "1969-12-31T00:00:00Z",
+            ),
+            (&Date64Array::from(vec![86_400_000]), "1970-01-02T00:00:00Z"),
+            (
+                &TimestampSecondArray::from(vec![-1]),
+                "1969-12-31T23:59:59Z",
+            ),
+            (
+                &TimestampSecondArray::from(vec![i64::MAX]),
+                "+292277026596-12-04T15:30:07Z",
+            ),
+            (
+                &TimestampMillisecondArray::from(vec![-1]),
+                "1969-12-31T23:59:59.999000Z",
+            ),
+            (
+                &TimestampMillisecondArray::from(vec![i64::MAX]),
+                "+292278994-08-17T07:12:55.807000Z",
+            ),
+            (
+                &TimestampMicrosecondArray::from(vec![-1]),
+                "1969-12-31T23:59:59.999999Z",
+            ),
+            (
+                &TimestampNanosecondArray::from(vec![1_999]),
+                "1970-01-01T00:00:00.000001Z",
+            ),
+        ] {
+            assert_eq!(of(column), expected);
+        }
+        assert_eq!(
+            DateTime::of(&arrow::array::Int64Array::from(vec![1]), 0),
+            None
+        );
     }
 }

@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use azud_connect::{DateTime, ShortestFloat};
 
@@ -36,13 +34,15 @@ pub(crate) fn cell(array: &ArrayRef, row: usize, out: &mut String) {
             });
             out.push(']');
         }
-        DataType::Date32 => {
-            let days = array.as_primitive::<Date32Type>().value(row);
-            out.push_str(&DateTime::from_days(i64::from(days)).date());
+        DataType::Date32 | DataType::Date64 => {
+            if let Some(time) = DateTime::of(array, row) {
+                out.push_str(&time.date());
+            }
         }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            timestamp(DateTime::from_micros(micros), out);
+        DataType::Timestamp(..) => {
+            if let Some(time) = DateTime::of(array, row) {
+                timestamp(time, out);
+            }
         }
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
@@ -82,10 +82,6 @@ fn plain(array: &ArrayRef) -> Option<ArrayRef> {
             DataType::Binary
         }
         DataType::Dictionary(_, value) => value.as_ref().clone(),
-        DataType::Date64 => DataType::Date32,
-        DataType::Timestamp(unit, zone) if *unit != TimeUnit::Microsecond => {
-            DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
-        }
         DataType::LargeList(field)
         | DataType::ListView(field)
         | DataType::FixedSizeList(field, _) => DataType::List(field.clone()),

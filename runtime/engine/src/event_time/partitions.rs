@@ -270,6 +270,8 @@ mod tests {
     fn there_are_never_too_many() {
         let mut partitions = Partitions::default();
         give(&mut partitions, "first", 1);
+        partitions.look(Duration::ZERO, None);
+        partitions.look(SECOND / 2, None);
         partitions.look(SECOND, None);
         for number in 0..MOST {
             give(&mut partitions, &number.to_string(), 5);

@@ -38,6 +38,8 @@ struct Shared {
     title: String,
     /// The columns of a result, where there are several.
     outputs: Option<Fields>,
+    /// The plugin's digest.
+    digest: String,
     open: OpenAggregate,
     clock: Arc<dyn Clock>,
     /// Instances at rest: results are made by operators that come and go.
@@ -73,6 +75,7 @@ impl PluginAggregate {
             Some(only) if outputs.len() == 1 => (only.data_type().clone(), None),
             _ => (DataType::Struct(outputs.clone()), Some(outputs)),
         };
+        let digest = first.plugin().digest().to_owned();
         let first = Opened {
             aggregate: first,
             known: Experience::default(),
@@ -80,6 +83,7 @@ impl PluginAggregate {
         let shared = Shared {
             title,
             outputs,
+            digest,
             open,
             clock,
             spare: Mutex::new(vec![first]),
@@ -99,6 +103,10 @@ impl UserAggregate for PluginAggregate {
 
     fn output(&self) -> &DataType {
         &self.output
+    }
+
+    fn plugin(&self) -> Option<&str> {
+        Some(&self.shared.digest)
     }
 
     fn open(&self) -> Result<Box<dyn Reducer>> {

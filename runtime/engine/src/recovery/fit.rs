@@ -5,7 +5,7 @@ use azud_state::{Location, Record, SinkRecord, SourceRecord, StateRecord, View};
 
 use super::handover::{Handover, Predecessor};
 use super::states::{PlanState, place, states};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanSource};
 
 /// What becomes of a node when a pipeline goes on with a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,17 +78,9 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
     for (number, source) in plan.sources.iter().enumerate() {
         let node = plan.source_name(number).to_owned();
         let before = record.sources.iter().find(|before| before.node == node);
-        let fit = match before {
-            None => Fit::New,
-            // What is read from now on knows nothing of it.
-            Some(before) if source.journal.is_none() && is_journaled(before) => {
-                Fit::Lost("it has a journal no more: what that still has would be lost".to_owned())
-            }
-            Some(before) if before.connector == source.connector => Fit::Kept,
-            Some(before) => Fit::Lost(format!(
-                "it reads `{}`, and its positions are those of `{}`: it would read from the start",
-                source.connector, before.connector
-            )),
+        let fit = match (source_fit(source, before), other_time(plan, number, record)) {
+            (Fit::Lost(why), _) | (_, Some(why)) => Fit::Lost(why),
+            (fit, None) => fit,
         };
         found.push(NodeFit { node, fit });
     }
@@ -116,6 +108,51 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
     }
 }
 
+/// What becomes of a source's positions.
+fn source_fit(source: &PlanSource, before: Option<&SourceRecord>) -> Fit {
+    match before {
+        None => Fit::New,
+        // What is read from now on knows nothing of it.
+        Some(before) if source.journal.is_none() && is_journaled(before) => {
+            Fit::Lost("it has a journal no more: what that still has would be lost".to_owned())
+        }
+        Some(before) if before.connector == source.connector => Fit::Kept,
+        Some(before) => Fit::Lost(format!(
+            "it reads `{}`, and its positions are those of `{}`: it would read from the start",
+            source.connector, before.connector
+        )),
+    }
+}
+
+/// Why the recorded event time of a source is not that of the plan.
+fn other_time(plan: &Plan, source: usize, record: &Record) -> Option<String> {
+    let now = &plan.sources.get(source)?.time.as_ref()?.column;
+    let name = plan.source_name(source);
+    let before = record.times.iter().find(|before| before.node == name)?;
+    let then = before.column.as_ref().filter(|then| *then != now)?;
+    let came = before.latest.or(before.watermark).or(before.closed);
+    came.map(|_| {
+        format!(
+            "its event time is `{now}`, and its watermark is that of `{then}`: it would begin anew"
+        )
+    })
+}
+
+/// The sources whose event time begins anew, by number: it was that of another column.
+pub(super) fn anew(plan: &Plan, record: &Record) -> Vec<usize> {
+    let sources = 0..plan.sources.len();
+    let other = |source: &usize| other_time(plan, *source, record).is_some();
+    sources.filter(other).collect()
+}
+
+/// Whether a source goes on where it was, whatever becomes of its event time.
+pub(super) fn keeps_positions(plan: &Plan, source: usize, record: &Record) -> bool {
+    let name = plan.source_name(source);
+    let before = record.sources.iter().find(|before| before.node == name);
+    let source = plan.sources.get(source);
+    source.is_some_and(|source| !matches!(source_fit(source, before), Fit::Lost(_)))
+}
+
 fn is_journaled(source: &SourceRecord) -> bool {
     let mut positions = source.positions.iter();
     let is_journal = |partition: &str| {
@@ -127,6 +164,7 @@ fn is_journaled(source: &SourceRecord) -> bool {
 
 fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<()> {
     let states = states(plan)?;
+    let anew = anew(plan, record);
     for node in &plan.nodes {
         let is_source = (0..plan.sources.len()).any(|at| plan.source_name(at) == &*node.name);
         let is_sink = (0..plan.sinks.len()).any(|at| plan.sink_name(at) == &*node.name);
@@ -155,7 +193,10 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
                 _ => Fit::Kept,
             },
             (false, true) => Fit::New,
-            _ => state_fit(&own, &before),
+            _ => match state_fit(&own, &before) {
+                Fit::Kept => times_fit(plan, &own, &before, &anew),
+                fit => fit,
+            },
         };
         found.push(NodeFit {
             node: node.name.to_string(),
@@ -201,6 +242,24 @@ fn state_fit(own: &[&PlanState], before: &[&StateRecord]) -> Fit {
     Fit::Lost(match now == then {
         true => format!("its state has other types of columns for {now}"),
         false => format!("it computes {now}, and its state is that of {then}"),
+    })
+}
+
+/// What has forgotten rows by a watermark cannot go on with one that begins anew: what it has
+/// closed would be open again.
+fn times_fit(plan: &Plan, own: &[&PlanState], before: &[&StateRecord], anew: &[usize]) -> Fit {
+    let steps = own.iter().zip(before);
+    let mut closed = steps.filter(|(_, before)| before.forgotten_below.is_some());
+    let source = closed.find_map(|(own, _)| {
+        let mut sources = own.sources.iter().map(|from| from.source);
+        sources.find(|source| anew.contains(source))
+    });
+    source.map_or(Fit::Kept, |source| {
+        let source = plan.source_name(source);
+        Fit::Lost(format!(
+            "it has closed windows, or let go of rows, by the watermark of `{source}`, which would \
+             begin anew"
+        ))
     })
 }
 

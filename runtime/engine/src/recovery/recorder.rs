@@ -36,8 +36,8 @@ pub(crate) struct Recorder {
     /// Every sink, without what it prepared.
     sinks: Vec<SinkRecord>,
     plugins: BTreeMap<String, String>,
-    /// Of all sources, by number.
-    names: Vec<String>,
+    /// Of all sources, by number: the name, and the column of its event time.
+    names: Vec<(String, Option<String>)>,
     /// Whether nodes begin anew of which the last record has something else.
     begins_anew: bool,
 }
@@ -134,8 +134,12 @@ impl Recorder {
             sources: sources.collect(),
             sinks: sinks.collect(),
             plugins: plugins.collect(),
-            names: (0..plan.sources.len())
-                .map(|number| plan.source_name(number).to_owned())
+            names: (0..)
+                .zip(&plan.sources)
+                .map(|(number, source)| {
+                    let column = source.time.as_ref().map(|time| time.column.clone());
+                    (plan.source_name(number).to_owned(), column)
+                })
                 .collect(),
             checkpoint,
             begins_anew: false,
@@ -356,8 +360,10 @@ impl Recorder {
     }
 
     fn time(&self, (source, own): (usize, SourceTimes), times: &EventTimes) -> TimeRecord {
+        let (node, column) = self.names.get(source).cloned().unwrap_or_default();
         TimeRecord {
-            node: self.names.get(source).cloned().unwrap_or_default(),
+            node,
+            column,
             latest: known(own.latest),
             watermark: known(own.watermark.time),
             closed: known(own.watermark.closed),

@@ -9,7 +9,7 @@ use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result, Watermark};
 use azud_state::{Before, Checkpoint, Opened, Positions, Record, whole};
 
-use super::fit::{Fit, NodeFit, fit};
+use super::fit::{Fit, NodeFit, anew, fit, keeps_positions};
 use super::handover::Handover;
 use super::recorder::{KnownSource, KnownState, Recorder};
 use super::spool::Spooled;
@@ -29,6 +29,8 @@ pub(crate) struct Resume {
     attempt: u64,
     /// Nodes that do.
     reset: Vec<String>,
+    /// Sources whose event time does, by number: it is that of another column.
+    anew: Vec<usize>,
     /// Sinks that are others than before: all was committed in what they were.
     moved: Vec<String>,
     /// Sinks that are another version of what they were.
@@ -59,7 +61,7 @@ impl Resume {
         for warning in &opened.warnings {
             tracing::warn!("{warning}");
         }
-        let (reset, moved, handover) = match &last {
+        let (mut reset, moved, handover) = match &last {
             Some(last) => {
                 let storage = planned.storage.as_ref();
                 let handover = Handover::find(plan, storage, last, committed).await;
@@ -76,6 +78,16 @@ impl Resume {
                 (Vec::new(), Vec::new(), Handover::default())
             }
         };
+        // Those that do not fit may begin anew, else the run has been refused.
+        let anew = last.as_ref().map_or_else(Vec::new, |last| anew(plan, last));
+        let begins_anew = !reset.is_empty();
+        if let Some(last) = &last {
+            // Where the column of the event time is all that is another, positions stay.
+            let kept = anew.iter().copied();
+            let kept = kept.filter(|source| keeps_positions(plan, *source, last));
+            let kept: Vec<&str> = kept.map(|source| plan.source_name(source)).collect();
+            reset.retain(|node| !kept.contains(&node.as_str()));
+        }
         // Once: what an attempt before this one has put there is not recorded yet.
         if let Some(folder) = planned.location.folder().filter(|_| attempt.allows_reset) {
             for node in &reset {
@@ -89,11 +101,13 @@ impl Resume {
                 let of = last.iter().flat_map(|last| &last.states);
                 let mut of = of.filter(|before| keeps(&before.node));
                 let before = of.find(|of| of.node == state.node && of.step == state.step);
+                let of_anew = state.sources.iter().any(|from| anew.contains(&from.source));
+                let reached = before.filter(|_| !of_anew);
                 KnownState {
                     of: state,
                     files: before.map_or_else(Vec::new, |before| before.files.clone()),
                     forgotten_below: before.and_then(|before| before.forgotten_below),
-                    reached: before.map_or(Watermark::NONE, |before| Watermark {
+                    reached: reached.map_or(Watermark::NONE, |before| Watermark {
                         time: before.watermark.unwrap_or(i64::MIN),
                         closed: before.closed.unwrap_or(i64::MIN),
                     }),
@@ -103,7 +117,7 @@ impl Resume {
         states.sort_by_key(|state| state.of.instance);
         let known = known_sources(recorded.as_ref(), last.as_ref(), keeps);
         let mut recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
-        if !reset.is_empty() {
+        if begins_anew {
             recorder.begin_anew();
         }
         Ok(Some(Self {
@@ -115,6 +129,7 @@ impl Resume {
             },
             attempt: attempt.number,
             reset,
+            anew,
             moved,
             handover,
         }))
@@ -135,10 +150,11 @@ impl Resume {
             .collect()
     }
 
-    /// How far the event time of a source has come.
-    pub(crate) fn times(&self, source: &str) -> SourceTimes {
+    /// How far the event time of a source, which has this number, has come.
+    pub(crate) fn times(&self, number: usize, source: &str) -> SourceTimes {
+        let begins_anew = self.is_reset(source) || self.anew.contains(&number);
         let times = self.last.iter().flat_map(|last| &last.times);
-        let mut own = times.filter(|of| of.node == source && !self.is_reset(source));
+        let mut own = times.filter(|of| of.node == source && !begins_anew);
         own.next().map_or(SourceTimes::NONE, SourceTimes::from)
     }
 

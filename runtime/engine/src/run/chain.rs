@@ -426,7 +426,8 @@ impl Out<'_> {
         };
         slot.counted.rejected += 1;
         rejected.node = slot.node.to_string();
-        rejected.plugin = slot.plugin.as_deref().map(str::to_owned);
+        let of_node = slot.plugin.as_deref().map(str::to_owned);
+        rejected.plugin = rejected.plugin.or(of_node);
         rejected.epoch = epoch;
         match slot.on_reject {
             OnReject::Deliver => {
@@ -473,5 +474,12 @@ impl Collector for Out<'_> {
 
     fn reject(&mut self, batch: &Batch, row: usize, reason: String) -> Result<()> {
         self.record(rejected_row(batch, row, reason))
+    }
+
+    fn reject_by(&mut self, batch: &Batch, row: usize, reason: String, plugin: &str) -> Result<()> {
+        self.record(Rejected {
+            plugin: Some(plugin.to_owned()),
+            ..rejected_row(batch, row, reason)
+        })
     }
 }

@@ -55,7 +55,7 @@ impl Plan {
         attempt.has_come_back.store(true, Ordering::Release);
         attempt.unsettled.store(false, Ordering::Release);
         let times = (0..self.sources.len()).map(|source| match &resume {
-            Some(resume) => resume.times(self.source_name(source)),
+            Some(resume) => resume.times(source, self.source_name(source)),
             None => SourceTimes::NONE,
         });
         let times = times.collect();

@@ -6,7 +6,7 @@ use azud_model::{Batch, Result, Watermark, iso_micros};
 use azud_operators::{Collector, Held};
 use azud_state::{Record, StateRecord, View};
 
-use super::{WhyHeld, WhyNeed, WhyStep, known_time, length, time_of};
+use super::{WhyHeld, WhyNeed, WhyStep, known_time, length};
 use crate::event_time::{TimeFrom, Watermarks, of_sources};
 use crate::graph::Work;
 use crate::plan::Plan;
@@ -130,7 +130,7 @@ impl Plan {
         let row = watermark
             .saturating_add(from.behind)
             .saturating_add(time.delay);
-        let latest = time_of(record, self.source_name(from.source));
+        let latest = self.time_of(record, from.source);
         let latest = latest.and_then(|of| of.latest);
         latest.is_none_or(|latest| latest < row).then_some(row)
     }
@@ -144,6 +144,7 @@ fn shown(held: &Held) -> WhyHeld {
         oldest: held.oldest.map(iso_micros),
         first: held.first.map(iso_micros),
         last: held.last.map(iso_micros),
+        due: held.due.map(iso_micros),
     }
 }
 

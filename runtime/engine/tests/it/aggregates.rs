@@ -76,7 +76,7 @@ sources:
 transforms:
   tallies: {{ sql: \"{}\"{} }}
   rejects:
-    sql: SELECT CAST(value AS string) AS value, source, reason FROM `tallies.rejected`
+    sql: SELECT CAST(value AS string) AS value, source, reason, plugin FROM `tallies.rejected`
 sinks:
   out: {{ from: tallies, blackhole: {{}}, mode: {} }}
   bad: {{ from: rejects, blackhole: {{}} }}
@@ -288,11 +288,13 @@ fn rows_that_it_fails_on_count_nowhere_and_the_others_do() {
         case.give("1.json", &rows);
         let ended = case.run();
         assert_eq!(ended.tallies(), expected(&good));
+        let digest = azud_sandbox::digest(&fs::read(guest("tally")).unwrap());
         let mut reasons: Vec<String> = ended
             .rejected
             .iter()
             .map(|row| {
                 assert_eq!(row["source"], "rows");
+                assert_eq!(row["plugin"].as_str(), Some(digest.as_str()));
                 let value = row["value"].as_str().unwrap();
                 format!("{value} {}", row["reason"].as_str().unwrap())
             })

@@ -37,6 +37,13 @@ enum Accumulator {
 /// [`Accumulators::update`].
 pub(super) struct PreparedCalls(Vec<Prepared>);
 
+/// Why a row cannot be added.
+pub(super) struct Rejection {
+    pub(super) reason: String,
+    /// The digest of the plugin that says so.
+    pub(super) plugin: Option<Arc<str>>,
+}
+
 // === impl Accumulators ===
 
 impl Accumulators {
@@ -204,11 +211,16 @@ impl Call {
 // === impl PreparedCalls ===
 
 impl PreparedCalls {
-    /// The rows that cannot be added, each once and in their order, and why.
-    pub(super) fn take_rejected(&mut self) -> BTreeMap<usize, String> {
+    /// The rows that cannot be added, each once and in their order.
+    pub(super) fn take_rejected(&mut self) -> BTreeMap<usize, Rejection> {
         let mut rejected = BTreeMap::new();
-        for (row, reason) in self.0.iter_mut().flat_map(|call| call.rejected.drain(..)) {
-            rejected.entry(row).or_insert(reason);
+        for call in &mut self.0 {
+            for (row, reason) in call.rejected.drain(..) {
+                rejected.entry(row).or_insert_with(|| Rejection {
+                    reason,
+                    plugin: call.plugin.clone(),
+                });
+            }
         }
         rejected
     }

@@ -8,7 +8,7 @@ use azud_model::{Batch, Epoch, Result, Watermark};
 use datafusion_common::DataFusionError;
 
 use super::Aggregate;
-use super::accumulators::Accumulators;
+use super::accumulators::{Accumulators, Rejection};
 use super::group_keys::GroupKeys;
 use crate::project::record_batch;
 use crate::reason::internal;
@@ -70,17 +70,19 @@ impl PartialAggregate {
             let rest: BooleanArray = (0..batch.rows()).map(|row| Some(rest(row))).collect();
             let shown = batch.columns().project(self.aggregate.shown())?;
             let shown = batch.with_columns(shown)?;
-            for (row, reason) in rejected {
-                out.reject(&shown, row, reason)?;
+            for (row, Rejection { reason, plugin }) in rejected {
+                match plugin {
+                    Some(plugin) => out.reject_by(&shown, row, reason, &plugin)?,
+                    None => out.reject(&shown, row, reason)?,
+                }
             }
             batch = batch.filter(&rest)?;
         }
         Ok(())
     }
 
-    /// Takes all rows, or none if there are some that a user's aggregate cannot add: these,
-    /// and why. They count in no other aggregate, and make no group.
-    fn try_update(&mut self, batch: &Batch) -> Result<BTreeMap<usize, String>, DataFusionError> {
+    /// Takes all rows, or none if there are some that a user's aggregate cannot add: these. They count in no other aggregate, and make no group.
+    fn try_update(&mut self, batch: &Batch) -> Result<BTreeMap<usize, Rejection>, DataFusionError> {
         let columns = batch.columns().columns();
         let keys = columns.get(..self.aggregate.keys()).unwrap_or(columns);
         let before = self.keys.len();

@@ -18,6 +18,12 @@ pub trait UserAggregate: fmt::Debug + Send + Sync {
     /// The type of a group's result.
     fn output(&self) -> &DataType;
 
+    /// The digest of the plugin that it is; `None` where it is none. Rows that it cannot add
+    /// are rejected with it.
+    fn plugin(&self) -> Option<&str> {
+        None
+    }
+
     /// What computes it, for one operator.
     ///
     /// # Errors

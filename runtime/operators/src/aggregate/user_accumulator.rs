@@ -21,6 +21,8 @@ const MAX_BYTES: usize = 4 << 20;
 /// States by group, and who computes them.
 pub(super) struct UserAccumulator {
     reducer: Box<dyn Reducer>,
+    /// The digest of the plugin that it is.
+    plugin: Option<Arc<str>>,
     schema: SchemaRef,
     arguments: SchemaRef,
     states: GroupStates,
@@ -35,6 +37,8 @@ pub(super) struct Prepared {
     groups: Vec<usize>,
     /// The rows that cannot be added, and why.
     pub(super) rejected: Vec<(usize, String)>,
+    /// The digest of the plugin that says so.
+    pub(super) plugin: Option<Arc<str>>,
 }
 
 // === impl UserAccumulator ===
@@ -44,6 +48,7 @@ impl UserAccumulator {
         let schema = function.state().clone();
         Ok(Self {
             reducer: function.open()?,
+            plugin: function.plugin().map(Arc::from),
             states: GroupStates::new(schema.clone()),
             schema,
             arguments,
@@ -107,6 +112,7 @@ impl UserAccumulator {
             update,
             groups: touched,
             rejected,
+            plugin: self.plugin.clone(),
         })
     }
 

@@ -127,12 +127,16 @@ fn empty_lists_of_wide_values_are_not_many() {
     }
 }
 
-/// A short run of `fuzz/`'s targets of this crate, the same every time.
+/// A short run of `fuzz/`'s targets of this crate, the same every time; `AZUD_ANSWERS=1000000`
+/// for a long one.
 #[test]
 fn answers_of_any_schema_never_panic() {
     let mut random = Random::new(2);
-    let mut accepted = [0; 3];
-    let rounds = 20_000;
+    let mut accepted = [0; 4];
+    let rounds = std::env::var("AZUD_ANSWERS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(20_000);
     for _ in 0..rounds {
         let bytes: Vec<u8> = (0..random.below(400))
             .map(|_| random.below(256) as u8)
@@ -140,6 +144,7 @@ fn answers_of_any_schema_never_panic() {
         accepted[0] += usize::from(fuzzing::answer(&mut Choices::new(&bytes)));
         accepted[1] += usize::from(fuzzing::announce(&mut Choices::new(&bytes)));
         accepted[2] += usize::from(fuzzing::origins(&mut Choices::new(&bytes)));
+        accepted[3] += usize::from(fuzzing::keyed(&mut Choices::new(&bytes)));
     }
     assert!(
         accepted.iter().all(|accepted| *accepted > rounds / 20),

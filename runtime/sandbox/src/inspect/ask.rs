@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
 use crate::{
-    Aggregate, CancellationToken, Grants, GuestError, Keyed, Limits, OpenError, Plugin, Silent,
-    Sink, Transform, World,
+    Aggregate, CancellationToken, Grants, GuestError, Keyed, KeyedState, Limits, OpenError, Plugin,
+    Silent, Sink, Transform, World,
 };
 
 /// How often a plugin is opened to find out what it wants.
@@ -23,6 +23,19 @@ pub struct Asked {
     /// The columns that it answers with, none of a sink, of an aggregate its result's; or why it cannot be opened
     /// on these.
     pub output: Result<Vec<OutputColumn>, OpenError>,
+    /// What a plugin with state keeps; none of others, and of one that cannot be opened on these.
+    pub keeps: Option<Keeps>,
+}
+
+/// What a plugin with state keeps of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keeps {
+    /// Its states.
+    pub states: Vec<KeyedState>,
+    /// Whether it sets timers of event time. Those of processing time any may set.
+    pub event_timers: bool,
+    /// Whether it is told which timers are pending.
+    pub pending_timers: bool,
 }
 
 /// A column of the input.
@@ -146,6 +159,14 @@ fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
             read: reads(number),
         });
     let input = input.collect();
+    let keeps = match &outcome {
+        Ok(Opened::Keyed(keyed)) => Some(Keeps {
+            states: keyed.states().to_vec(),
+            event_timers: keyed.has_event_timers(),
+            pending_timers: keyed.wants_pending_timers(),
+        }),
+        _ => None,
+    };
     let column = |(field, carried): (&Arc<Field>, Option<usize>)| OutputColumn {
         field: field.as_ref().clone(),
         carried,
@@ -165,7 +186,11 @@ fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
         }
         Opened::Sink => Vec::new(),
     });
-    Asked { input, output }
+    Asked {
+        input,
+        output,
+        keeps,
+    }
 }
 
 /// The columns to try after these were refused; none where nothing is left to try.

@@ -11,16 +11,16 @@ use super::{
 
 /// What a call was given, as far as its answer must fit it.
 #[derive(Clone, Copy)]
-pub(super) struct Given {
-    pub(super) keys: usize,
-    pub(super) rows: usize,
+pub(crate) struct Given {
+    pub(crate) keys: usize,
+    pub(crate) rows: usize,
     /// The most bytes of a reason.
-    pub(super) reason: usize,
+    pub(crate) reason: usize,
     /// The most bytes of an answer.
-    pub(super) output: usize,
+    pub(crate) output: usize,
 }
 
-pub(super) fn check(
+pub(crate) fn check(
     answer: wit::Answer,
     opened: &Opened,
     given: Given,

@@ -46,17 +46,17 @@ pub struct KeyedState {
 
 /// What a plugin reads, keeps and answers with.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Opened {
-    pub(super) reads: Vec<usize>,
+pub(crate) struct Opened {
+    pub(crate) reads: Vec<usize>,
     /// The layout in which each of `reads` is sent.
-    pub(super) layouts: Vec<DataType>,
-    pub(super) states: Vec<KeyedState>,
+    pub(crate) layouts: Vec<DataType>,
+    pub(crate) states: Vec<KeyedState>,
     /// For each state, the columns by which an entry of a map is named.
-    pub(super) entries: Vec<SchemaRef>,
-    pub(super) output: SchemaRef,
-    pub(super) event_time: Option<usize>,
-    pub(super) event_timers: bool,
-    pub(super) pending_timers: bool,
+    pub(crate) entries: Vec<SchemaRef>,
+    pub(crate) output: SchemaRef,
+    pub(crate) event_time: Option<usize>,
+    pub(crate) event_timers: bool,
+    pub(crate) pending_timers: bool,
 }
 
 // === impl KeyedState ===
@@ -137,7 +137,7 @@ impl KeyedState {
 // === impl Opened ===
 
 impl Opened {
-    pub(super) fn check(
+    pub(crate) fn check(
         opened: wit::Opened,
         input: &Schema,
         key: &[usize],

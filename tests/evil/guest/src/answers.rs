@@ -92,7 +92,7 @@ fn right(rows: u32) -> Output {
 }
 
 /// One column of texts.
-fn texts(rows: u32, text: &str) -> Batch {
+pub fn texts(rows: u32, text: &str) -> Batch {
     let offsets = (0..=rows).flat_map(|row| (row * text.len() as u32).to_le_bytes());
     let buffers = vec![
         Vec::new(),
@@ -102,7 +102,7 @@ fn texts(rows: u32, text: &str) -> Batch {
     Batch { rows, buffers }
 }
 
-fn alias(times: usize, bytes: usize) -> Vec<Vec<u8>> {
+pub fn alias(times: usize, bytes: usize) -> Vec<Vec<u8>> {
     let region = vec![1_u8; bytes];
     // SAFETY: none; that is the point. The instance does not survive the call.
     let one = || unsafe { Vec::from_raw_parts(region.as_ptr().cast_mut(), bytes, bytes) };

@@ -1,11 +1,13 @@
-//! A transform and a sink that misbehave, as the configuration says:
-//! `{ where: open|process|write|flush, how: ..., to: ... }`.
+//! A transform, a sink, a plugin with state and an aggregate that misbehave, as the configuration
+//! says: `{ where: open|process|write|flush|timer|update|merge|finish, how: ..., to: ... }`.
 //!
 //! Of the column `n` it harms where a batch has a 7, so that its neighbours can be
 //! seen to live. What it sees of the world it logs: `saw ...`.
 
+mod aggregate;
 mod answers;
 mod harm;
+mod keyed;
 mod network;
 mod opens;
 mod outcomes;
@@ -22,6 +24,8 @@ wit_bindgen::generate!({
             include azud:plugin/host-imports@0.1.0;
             export azud:plugin/transform@0.1.0;
             export azud:plugin/sink@0.1.0;
+            export azud:plugin/keyed@0.1.0;
+            export azud:plugin/aggregate@0.1.0;
         }
     ",
     world: "azud:evil/evil",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use azud_model::{ColumnType, Error, Result};
@@ -92,6 +92,7 @@ enum Cells<'a> {
     Text(ArrayRef),
     Binary(ArrayRef),
     Time(ArrayRef),
+    Date(ArrayRef),
     Float(&'a Float32Array),
     Double(&'a Float64Array),
     Other(&'a ArrayRef, ArrayFormatter<'a>),
@@ -104,10 +105,9 @@ impl<'a> Cells<'a> {
         Ok(match ColumnType::from_arrow(column.data_type()) {
             Some(ColumnType::String) => Self::Text(cast(column, &DataType::Utf8)?),
             Some(ColumnType::Binary) => Self::Binary(cast(column, &DataType::Binary)?),
-            Some(ColumnType::Timestamp(_)) => {
-                let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-                Self::Time(cast(column, &micros)?)
-            }
+            // A calendar of another crate ends long before the columns do.
+            Some(ColumnType::Timestamp(_)) => Self::Time(plain(column)?),
+            Some(ColumnType::Date) => Self::Date(plain(column)?),
             Some(ColumnType::Float) => Self::Float(column.as_primitive()),
             Some(ColumnType::Double) => Self::Double(column.as_primitive()),
             _ => Self::Other(column, ArrayFormatter::try_new(column, &OPTIONS)?),
@@ -116,7 +116,8 @@ impl<'a> Cells<'a> {
 
     fn is_null(&self, row: usize) -> bool {
         match self {
-            Self::Text(column) | Self::Binary(column) | Self::Time(column) => column.is_null(row),
+            Self::Text(column) | Self::Binary(column) => column.is_null(row),
+            Self::Time(column) | Self::Date(column) => column.is_null(row),
             Self::Float(column) => column.is_null(row),
             Self::Double(column) => column.is_null(row),
             Self::Other(column, _) => column.is_null(row),
@@ -132,15 +133,28 @@ impl<'a> Cells<'a> {
                 STANDARD.encode(bytes).into_bytes().into()
             }
             Self::Time(column) => {
-                let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
                 let mut text = Vec::with_capacity(27);
-                DateTime::from_micros(micros).write_iso(&mut text);
+                if let Some(time) = DateTime::of(column, row) {
+                    time.write_iso(&mut text);
+                }
                 text.into()
+            }
+            Self::Date(column) => {
+                let date = DateTime::of(column, row).map(|time| time.date());
+                date.unwrap_or_default().into_bytes().into()
             }
             Self::Float(column) => java(column.value(row)),
             Self::Double(column) => java(column.value(row)),
             Self::Other(_, formatter) => formatter.value(row).to_string().into_bytes().into(),
         }
+    }
+}
+
+/// The column itself, where it is a dictionary that of its values.
+fn plain(column: &ArrayRef) -> Result<ArrayRef> {
+    match column.data_type() {
+        DataType::Dictionary(_, value) => Ok(cast(column, value)?),
+        _ => Ok(column.clone()),
     }
 }
 

@@ -202,6 +202,27 @@ fn floats_are_written_as_spark_writes_them() {
     assert_eq!(text, "0.1\n1.0E10\n");
 }
 
+/// They reach further than the calendars of Arrow's own texts.
+#[test]
+fn far_dates_and_timestamps_are_written_as_what_they_are() {
+    use arrow::array::{Date32Array, TimestampMicrosecondArray, TimestampSecondArray};
+    let days = Date32Array::from(vec![Some(i32::MAX), Some(i32::MIN), Some(0), None]);
+    assert_eq!(
+        written(Arc::new(days)),
+        "+5881580-07-11\n-5877641-06-23\n1970-01-01\n\"\"\n"
+    );
+    let seconds = TimestampSecondArray::from(vec![Some(i64::MAX), None, Some(1)]);
+    assert_eq!(
+        written(Arc::new(seconds)),
+        "+292277026596-12-04T15:30:07Z\n\"\"\n1970-01-01T00:00:01Z\n"
+    );
+    let micros = TimestampMicrosecondArray::from(vec![i64::MAX]);
+    assert_eq!(
+        written(Arc::new(micros)),
+        "+294247-01-10T04:00:54.775807Z\n"
+    );
+}
+
 /// A line without anything would be passed over, so the null of a single column is an empty text.
 #[test]
 fn the_null_of_a_single_column_is_an_empty_text() {

@@ -1,11 +1,10 @@
 //! The values that we write in another form than Arrow does.
 
-use arrow::array::{Array, AsArray, Float32Array, Float64Array, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, PrimitiveArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, FieldRef, Float32Type, Float64Type, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, FieldRef, Float32Type, Float64Type, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
 use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder};
@@ -14,11 +13,15 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::format::civil::DateTime;
 
-/// Makes the encoders of timestamps, floats, binary and maps.
+/// Makes the encoders of dates, timestamps, floats, binary and maps.
 #[derive(Debug)]
 pub(super) struct Values;
 
 struct Timestamp(PrimitiveArray<TimestampMicrosecondType>);
+/// Of another unit: not all of them fit into microseconds.
+struct OtherTimestamp(ArrayRef);
+/// Arrow's own has an error for a text where its calendar ends.
+struct Date(ArrayRef);
 struct Double(Float64Array);
 struct Float(Float32Array);
 struct Binary(arrow::array::BinaryArray);
@@ -40,10 +43,11 @@ impl EncoderFactory for Values {
         options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
-            DataType::Timestamp(_, zone) => {
-                let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
-                Box::new(Timestamp(typed(array, &micros)?))
-            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Box::new(Timestamp(
+                array.as_primitive::<TimestampMicrosecondType>().clone(),
+            )),
+            DataType::Timestamp(..) => Box::new(OtherTimestamp(array.slice(0, array.len()))),
+            DataType::Date32 | DataType::Date64 => Box::new(Date(array.slice(0, array.len()))),
             DataType::Float64 => Box::new(Double(array.as_primitive::<Float64Type>().clone())),
             DataType::Float32 => Box::new(Float(array.as_primitive::<Float32Type>().clone())),
             DataType::Binary
@@ -65,14 +69,6 @@ impl EncoderFactory for Values {
         };
         Ok(Some(NullableEncoder::new(encoder, array.nulls().cloned())))
     }
-}
-
-fn typed<T: ArrowPrimitiveType>(
-    array: &dyn Array,
-    data_type: &DataType,
-) -> Result<PrimitiveArray<T>, ArrowError> {
-    let array = cast(&array.slice(0, array.len()), data_type)?;
-    Ok(array.as_primitive::<T>().clone())
 }
 
 impl Encoder for Map<'_> {
@@ -100,6 +96,25 @@ impl Encoder for Timestamp {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
         out.push(b'"');
         DateTime::from_micros(self.0.value(row)).write_iso(out);
+        out.push(b'"');
+    }
+}
+
+impl Encoder for OtherTimestamp {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        out.push(b'"');
+        if let Some(time) = DateTime::of(&self.0, row) {
+            time.write_iso(out);
+        }
+        out.push(b'"');
+    }
+}
+
+impl Encoder for Date {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let date = DateTime::of(&self.0, row).map(|time| time.date());
+        out.push(b'"');
+        out.extend_from_slice(date.unwrap_or_default().as_bytes());
         out.push(b'"');
     }
 }

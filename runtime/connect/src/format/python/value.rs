@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::array::{Array, ArrayRef, AsArray, MapArray, StructArray};
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, TimeUnit,
-    TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::bytes::bytes;
@@ -26,15 +23,16 @@ pub(super) fn text(array: &ArrayRef, row: usize, out: &mut String) {
             let value = array.as_primitive::<Decimal128Type>().value(row);
             out.push_str(&decimal(value, *scale));
         }
-        DataType::Date32 => {
-            let days = array.as_primitive::<Date32Type>().value(row);
-            out.push_str(&DateTime::from_days(i64::from(days)).date());
+        DataType::Date32 | DataType::Date64 => {
+            if let Some(time) = DateTime::of(array, row) {
+                out.push_str(&time.date());
+            }
         }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            let time = DateTime::from_micros(micros);
-            // Writing to a string cannot fail.
-            let _ = write!(out, "{} {}", time.date(), time.time());
+        DataType::Timestamp(..) => {
+            if let Some(time) = DateTime::of(array, row) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "{} {}", time.date(), time.time());
+            }
         }
         _ => match plain(array) {
             Some(plain) => text(&plain, row, out),
@@ -62,16 +60,18 @@ pub(super) fn repr(array: &ArrayRef, row: usize, out: &mut String) {
         DataType::Float64 => float(array.as_primitive::<Float64Type>().value(row), out),
         DataType::Decimal128(_, _) => call("Decimal('", array, row, "')", out),
         DataType::Binary => bytes(array.as_binary::<i32>().value(row), out),
-        DataType::Date32 => {
-            let days = array.as_primitive::<Date32Type>().value(row);
-            let DateTime {
+        DataType::Date32 | DataType::Date64 => {
+            if let Some(DateTime {
                 year, month, day, ..
-            } = DateTime::from_days(i64::from(days));
-            let _ = write!(out, "datetime.date({year}, {month}, {day})");
+            }) = DateTime::of(array, row)
+            {
+                let _ = write!(out, "datetime.date({year}, {month}, {day})");
+            }
         }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            datetime(DateTime::from_micros(micros), out);
+        DataType::Timestamp(..) => {
+            if let Some(time) = DateTime::of(array, row) {
+                datetime(time, out);
+            }
         }
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
@@ -98,10 +98,6 @@ fn plain(array: &ArrayRef) -> Option<ArrayRef> {
             DataType::Binary
         }
         DataType::Dictionary(_, value) => value.as_ref().clone(),
-        DataType::Date64 => DataType::Date32,
-        DataType::Timestamp(unit, zone) if *unit != TimeUnit::Microsecond => {
-            DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
-        }
         DataType::LargeList(field)
         | DataType::ListView(field)
         | DataType::FixedSizeList(field, _) => DataType::List(field.clone()),

@@ -203,15 +203,19 @@ impl Operator for KeyedOperator {
             ("timers of processing time", timers(PROCESSING_TIME).count()),
         ];
         // How long these stay is up to the plugin, and to the clock.
-        let known = known.map(|(what, rows)| Held {
+        let [keys, by_clock] = known.map(|(what, rows)| Held {
             for_ever: 0,
             ..Held::for_ever(what, rows)
         });
+        let by_clock = Held {
+            due: self.store.first(PROCESSING_TIME),
+            ..by_clock
+        };
         let event = Held {
             oldest: None,
             ..event
         };
-        known.into_iter().chain([event]).collect()
+        vec![keys, by_clock, event]
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {

@@ -72,3 +72,66 @@ fn keys_that_are_no_text_are_refused_before_anything_runs() {
     );
     assert_eq!(row_json(batch, 0), br#"{"a":7}"#);
 }
+
+/// Dates and timestamps reach further than the calendars of Arrow's own texts.
+#[test]
+fn far_dates_and_timestamps_are_written_as_what_they_are() {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, Date32Array, ListArray, RecordBatch, TimestampMicrosecondArray,
+        TimestampSecondArray,
+    };
+    use arrow::datatypes::Date32Type;
+    let columns: [(&str, ArrayRef); 4] = [
+        (
+            "day",
+            Arc::new(Date32Array::from(vec![
+                Some(i32::MAX),
+                Some(2_932_897),
+                None,
+            ])),
+        ),
+        (
+            "s",
+            Arc::new(TimestampSecondArray::from(vec![
+                Some(i64::MAX),
+                None,
+                Some(1),
+            ])),
+        ),
+        (
+            "t",
+            Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX, i64::MIN, 1])),
+        ),
+        (
+            "l",
+            Arc::new(ListArray::from_iter_primitive::<Date32Type, _, _>([
+                Some(vec![Some(i32::MIN)]),
+                None,
+                Some(vec![Some(0)]),
+            ])),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
+    );
+    let batch = batch.unwrap();
+    let mut out = Vec::new();
+    let mut json = encoder(Format::Json, &batch.schema()).unwrap();
+    json.encode(&batch, &mut out).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        concat!(
+            r#"{"day":"+5881580-07-11","s":"+292277026596-12-04T15:30:07Z","#,
+            r#""t":"+294247-01-10T04:00:54.775807Z","l":["-5877641-06-23"]}"#,
+            "\n",
+            r#"{"day":"+10000-01-01","t":"-290308-12-21T19:59:05.224192Z"}"#,
+            "\n",
+            r#"{"s":"1970-01-01T00:00:01Z","t":"1970-01-01T00:00:00.000001Z","l":["1970-01-01"]}"#,
+            "\n",
+        )
+    );
+}

@@ -1,0 +1,217 @@
+//! What a plugin with state keeps of a key: its states and timers.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
+use azud_model::Duration;
+use azud_sandbox::inspect::Keeps;
+use azud_sandbox::{KeyedState, StateKind, escaped};
+use serde_json::{Value, json};
+
+use super::text::{sql, table};
+
+/// For a person.
+pub(super) fn text(text: &mut String, keeps: &Keeps) {
+    *text += "\nit keeps of a key\n";
+    if keeps.states.is_empty() {
+        *text += "  no state\n";
+    }
+    let states = keeps.states.iter().map(|state| {
+        let live = state.ttl.map(|ttl| format!(", for {}", length(ttl)));
+        let columns = format!("{}{}", columns(state), live.unwrap_or_default());
+        [escaped(&state.name), kind(state).to_owned(), columns]
+    });
+    table(text, &states.collect::<Vec<_>>());
+    let late = match keeps.event_timers {
+        true => "of event time: rows behind the watermark are late",
+        false => "none of event time: no row is late",
+    };
+    let _ = writeln!(
+        text,
+        "\nits timers\n  {late}\n  of processing time, if it sets any"
+    );
+    if keeps.pending_timers {
+        *text += "  it is told which are pending\n";
+    }
+}
+
+/// For a program.
+pub(super) fn json(keeps: &Keeps) -> Value {
+    let states = keeps.states.iter().map(|state| {
+        let keys = match state.kind {
+            StateKind::Map { keys } => keys,
+            StateKind::Value | StateKind::List => 0,
+        };
+        let columns = state.columns.fields().iter().enumerate();
+        let columns = columns.map(|(number, field)| {
+            json!({
+                "name": field.name(),
+                "type": sql(field.data_type()),
+                "nullable": field.is_nullable(),
+                "key": number < keys,
+            })
+        });
+        json!({
+            "name": state.name,
+            "kind": kind(state),
+            "columns": columns.collect::<Vec<_>>(),
+            "ttl_us": state.ttl,
+        })
+    });
+    json!({
+        "states": states.collect::<Vec<_>>(),
+        "timers": { "event_time": keeps.event_timers, "processing_time": true },
+        "told_pending_timers": keeps.pending_timers,
+    })
+}
+
+fn kind(state: &KeyedState) -> &'static str {
+    match state.kind {
+        StateKind::Value => "value",
+        StateKind::List => "list",
+        StateKind::Map { .. } => "map",
+    }
+}
+
+/// `item string not null -> count bigint`: of a map, what an entry is found by comes first.
+fn columns(state: &KeyedState) -> String {
+    let all = |fields: &[Arc<Field>]| {
+        let fields = fields.iter().map(|field| {
+            let null = if field.is_nullable() { "" } else { " not null" };
+            format!("{} {}{null}", escaped(field.name()), sql(field.data_type()))
+        });
+        fields.collect::<Vec<_>>().join(", ")
+    };
+    let fields = state.columns.fields();
+    match state.kind {
+        StateKind::Value | StateKind::List => all(fields),
+        StateKind::Map { keys } => match fields.split_at_checked(keys) {
+            Some((entry, [])) => all(entry),
+            Some((entry, rest)) => format!("{} -> {}", all(entry), all(rest)),
+            None => all(fields),
+        },
+    }
+}
+
+fn length(micros: u64) -> String {
+    match micros.is_multiple_of(1_000) {
+        true => Duration::from_millis(micros / 1_000).to_string(),
+        false => format!("{micros}us"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Schema};
+
+    use super::*;
+
+    fn state(
+        name: &str,
+        kind: StateKind,
+        columns: &[(&str, bool)],
+        ttl: Option<u64>,
+    ) -> KeyedState {
+        let fields = columns.iter();
+        let fields = fields.map(|(name, null)| Field::new(*name, DataType::Int64, *null));
+        KeyedState {
+            name: name.into(),
+            kind,
+            columns: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            ttl,
+        }
+    }
+
+    fn keeps() -> Keeps {
+        Keeps {
+            states: vec![
+                state(
+                    "sum",
+                    StateKind::Value,
+                    &[("rows", false), ("sum", true)],
+                    None,
+                ),
+                state(
+                    "last",
+                    StateKind::List,
+                    &[("x\u{1b}[2J", false)],
+                    Some(3_600_000_000),
+                ),
+                state(
+                    "items",
+                    StateKind::Map { keys: 1 },
+                    &[("item", false), ("count", false)],
+                    Some(7),
+                ),
+                state("all", StateKind::Map { keys: 1 }, &[("item", false)], None),
+            ],
+            event_timers: true,
+            pending_timers: true,
+        }
+    }
+
+    #[test]
+    fn states_and_timers_are_told() {
+        let mut told = String::new();
+        text(&mut told, &keeps());
+        assert_eq!(
+            told,
+            "
+it keeps of a key
+  sum    value  rows bigint not null, sum bigint
+  last   list   x\\u{1b}[2J bigint not null, for 1h
+  items  map    item bigint not null -> count bigint not null, for 7us
+  all    map    item bigint not null
+
+its timers
+  of event time: rows behind the watermark are late
+  of processing time, if it sets any
+  it is told which are pending
+"
+        );
+    }
+
+    #[test]
+    fn none_are_told_as_none() {
+        let mut told = String::new();
+        let none = Keeps {
+            states: Vec::new(),
+            event_timers: false,
+            pending_timers: false,
+        };
+        text(&mut told, &none);
+        assert_eq!(
+            told,
+            "
+it keeps of a key
+  no state
+
+its timers
+  none of event time: no row is late
+  of processing time, if it sets any
+"
+        );
+    }
+
+    #[test]
+    fn programs_are_told_which_columns_are_the_entrys_key() {
+        let told = json(&keeps());
+        let expected = json!({
+            "name": "items",
+            "kind": "map",
+            "columns": [
+                { "name": "item", "type": "bigint", "nullable": false, "key": true },
+                { "name": "count", "type": "bigint", "nullable": false, "key": false },
+            ],
+            "ttl_us": 7,
+        });
+        assert_eq!(told["states"][2], expected);
+        assert_eq!(told["states"][0]["ttl_us"], Value::Null);
+        assert_eq!(
+            told["timers"],
+            json!({ "event_time": true, "processing_time": true })
+        );
+        assert_eq!(told["told_pending_timers"], true);
+    }
+}
