@@ -17,6 +17,7 @@ mod filter;
 mod guard;
 mod held;
 mod join;
+mod limit;
 mod operator;
 mod project;
 mod reason;
@@ -42,6 +43,7 @@ pub use join::{
     Join, JoinKind, JoinPlan, JoinSide, PairFilter, StaticJoin, StaticRows, StaticSide,
     TableVersion,
 };
+pub use limit::Limit;
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
