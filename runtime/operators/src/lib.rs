@@ -51,4 +51,6 @@ pub use state_rows::last_rows;
 pub use top::{SortKey, Top};
 pub use union::Union;
 pub use unnest::{Unnest, UnnestColumn};
-pub use window::{LateFilter, LateRows, SessionAggregate, SessionStarts, WindowAggregate, Windows};
+pub use window::{
+    ExpandWindows, LateFilter, LateRows, SessionAggregate, SessionStarts, WindowAggregate, Windows,
+};

@@ -9,6 +9,8 @@ mod history;
 #[cfg(test)]
 mod joins;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod sessions;
