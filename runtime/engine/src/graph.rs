@@ -17,7 +17,7 @@ use azud_model::{Mode, Result};
 use azud_operators::Operator;
 
 pub(crate) use cut::{Instance, Route, Target, Topology};
-pub(crate) use expand::{ModeProblem, below_changing};
+pub(crate) use expand::{ModeProblem, below_batch, below_changing};
 
 /// Makes the operator of a lane, for the modes that its ports stand for.
 pub(crate) type MakeOperator = Arc<dyn Fn(&[Mode]) -> Result<Box<dyn Operator>> + Send + Sync>;
@@ -73,6 +73,9 @@ pub(crate) struct Vertex {
     pub(crate) changing: bool,
     /// Whether it keeps rows over epochs, and gives rows that never change: a join.
     pub(crate) keeps: bool,
+    /// Whether it counts rows over epochs in mode append, and keeps nothing in mode complete: a
+    /// limit.
+    pub(crate) counts: bool,
     /// Its rows may be so far behind the watermark, in microseconds.
     pub(crate) behind: i64,
     /// Whether the watermark makes its rows final: then they can be appended.
@@ -105,6 +108,7 @@ impl Vertex {
             own_stage: false,
             changing: false,
             keeps: false,
+            counts: false,
             behind: 0,
             closes: false,
             by_clock: false,

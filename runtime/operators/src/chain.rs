@@ -24,6 +24,8 @@ pub struct Chain {
     keep_origin: bool,
     /// It hands on so many rows at once.
     most: usize,
+    /// It takes so many rows at once.
+    takes: usize,
 }
 
 // === impl Chain ===
@@ -32,17 +34,26 @@ impl Chain {
     /// Rows pass the stages in the order given. Without `keep_origin` the rows
     /// that come out have none: cheaper before an aggregate, which drops it.
     pub fn new(stages: Arc<[Arc<dyn Stage>]>, keep_origin: bool) -> Self {
+        let fan_out = stages.iter().map(|stage| stage.fan_out());
+        let fan_out = fan_out.fold(1, usize::saturating_mul);
         Self {
             stages,
             keep_origin,
             most: MAX_ROWS,
+            takes: match fan_out {
+                0 | 1 => usize::MAX,
+                many => (MAX_ROWS / many).max(1),
+            },
         }
     }
 
     /// The same, but that what a batch becomes stays one batch: for a table, which is kept.
     pub(crate) fn whole(self) -> Self {
-        let most = usize::MAX;
-        Self { most, ..self }
+        Self {
+            most: usize::MAX,
+            takes: usize::MAX,
+            ..self
+        }
     }
 
     fn run(&self, batch: &Batch) -> Result<Rows, DataFusionError> {
@@ -83,6 +94,22 @@ impl Chain {
         Ok(())
     }
 
+    fn take(&self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        let failure = match self.run(batch) {
+            Ok(rows) => return self.emit(batch, rows, out),
+            Err(failure) => failure,
+        };
+        let mut good = Vec::new();
+        self.search(batch, 0, batch.rows(), failure, &mut good, out)?;
+        match join(good)? {
+            Some(rows) => self.emit(batch, rows, out),
+            None => Ok(()),
+        }
+    }
+
     fn emit(&self, batch: &Batch, rows: Rows, out: &mut dyn Collector) -> Result<()> {
         let rows = match rows.sources {
             Sources::Untracked => Batch::without_origin(rows.columns),
@@ -98,19 +125,11 @@ impl Chain {
 
 impl Operator for Chain {
     fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
-        if batch.rows() == 0 {
-            return Ok(());
+        if batch.rows() <= self.takes {
+            return self.take(&batch, out);
         }
-        let failure = match self.run(&batch) {
-            Ok(rows) => return self.emit(&batch, rows, out),
-            Err(failure) => failure,
-        };
-        let mut good = Vec::new();
-        self.search(&batch, 0, batch.rows(), failure, &mut good, out)?;
-        match join(good)? {
-            Some(rows) => self.emit(&batch, rows, out),
-            None => Ok(()),
-        }
+        let mut pieces = (0..batch.rows()).step_by(self.takes);
+        pieces.try_for_each(|from| self.take(&batch.slice(from, self.takes), out))
     }
 }
 

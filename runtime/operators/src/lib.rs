@@ -17,6 +17,7 @@ mod filter;
 mod guard;
 mod held;
 mod join;
+mod limit;
 mod operator;
 mod project;
 mod reason;
@@ -42,6 +43,7 @@ pub use join::{
     Join, JoinKind, JoinPlan, JoinSide, PairFilter, StaticJoin, StaticRows, StaticSide,
     TableVersion,
 };
+pub use limit::Limit;
 pub use operator::{Collector, Operator, StateShape};
 pub use project::Project;
 pub use stage::{Rows, Sources, Stage};
@@ -49,4 +51,6 @@ pub use state_rows::last_rows;
 pub use top::{SortKey, Top};
 pub use union::Union;
 pub use unnest::{Unnest, UnnestColumn};
-pub use window::{LateFilter, LateRows, SessionAggregate, SessionStarts, WindowAggregate, Windows};
+pub use window::{
+    ExpandWindows, LateFilter, LateRows, SessionAggregate, SessionStarts, WindowAggregate, Windows,
+};

@@ -15,6 +15,12 @@ pub trait Stage: Send + Sync {
     /// # Errors
     /// When a row cannot be computed.
     fn apply(&self, rows: Rows) -> Result<Rows>;
+
+    /// So many rows a row becomes at most, where that is known and many: the chain gives it as
+    /// many fewer at once.
+    fn fan_out(&self) -> usize {
+        1
+    }
 }
 
 /// Rows inside a chain.

@@ -100,6 +100,9 @@ impl SqlError {
             DataFusionError::External(user) if user.is::<Refusal>() => user
                 .downcast_ref()
                 .map_or_else(|| Self::new(""), Self::from_refusal),
+            DataFusionError::External(own) if own.is::<Self>() => {
+                own.downcast_ref().cloned().unwrap_or_else(|| Self::new(""))
+            }
             DataFusionError::SchemaError(schema, _) => from_schema(schema),
             DataFusionError::Plan(text) => from_plan(text),
             DataFusionError::NotImplemented(text)
@@ -120,6 +123,15 @@ impl SqlError {
         Self {
             call: Some(refusal.name.clone()),
             ..Self::new(refusal.to_string())
+        }
+    }
+
+    /// About the first call of a function, by the name that queries give it.
+    #[must_use]
+    pub(crate) fn about(self, name: &str) -> Self {
+        Self {
+            call: Some(name.to_owned()),
+            ..self
         }
     }
 

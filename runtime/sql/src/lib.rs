@@ -13,6 +13,7 @@
 mod catalog;
 mod deduplicate;
 mod error;
+mod expand;
 mod functions;
 mod hooks;
 mod lower;

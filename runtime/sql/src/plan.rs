@@ -22,7 +22,7 @@ use datafusion_sql::sqlparser::ast;
 
 use crate::catalog::Catalog;
 use crate::functions::{Functions, UserFunctions};
-use crate::{Query, SqlError, Tables, deduplicate, lower, syntax, typing};
+use crate::{Query, SqlError, Tables, deduplicate, expand, lower, syntax, typing};
 
 /// Turns a query into streaming steps.
 ///
@@ -127,6 +127,7 @@ fn logical(
     let analyzer = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
     let plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
     let plan = typing::filters(typing::casts(plan)?)?;
+    let plan = expand::windows_of_rows(plan)?;
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(SimplifyExpressions::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),

@@ -67,7 +67,7 @@ pub enum Input {
 
 /// One operator of a query, made anew for each lane.
 pub struct Step {
-    /// What it does: `project`, `filter`, `explode`, `union`, `late rows`, `partial aggregate`,
+    /// What it does: `project`, `filter`, `explode`, `expand`, `union`, `late rows`, `partial aggregate`,
     /// `final aggregate`, `window aggregate`, `session aggregate`, `join`, `table join`,
     /// `drop duplicates`, `sort`, `limit`.
     pub name: &'static str,
@@ -88,6 +88,10 @@ pub struct Step {
     /// Whether it keeps rows over epochs and gives rows that never change, as they come:
     /// a join. It is not [`Step::stateful`].
     pub keeps: bool,
+    /// Whether it is a limit: in mode append it counts rows over epochs, in mode complete it keeps
+    /// nothing. The modes of all sinks below are held against what it refuses, also of those
+    /// below an aggregate.
+    pub counts: bool,
     /// Its rows may be so far behind the watermark, in microseconds.
     pub behind: i64,
     /// Whether the watermark makes its rows final, so that they can be appended.
@@ -119,6 +123,9 @@ pub struct StepContext {
     /// The manifest's `late: update`: nothing is closed, and late rows count, as they are
     /// counted.
     pub late_updates: bool,
+    /// Whether each epoch's rows stand for themselves when they come: an aggregate with
+    /// `state: batch` is above.
+    pub per_epoch: bool,
 }
 
 // === impl Table ===
@@ -147,6 +154,7 @@ impl Step {
             exchange: None,
             stateful: false,
             keeps: false,
+            counts: false,
             behind: 0,
             closes: false,
             by_clock: false,

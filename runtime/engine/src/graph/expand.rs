@@ -57,6 +57,7 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
         }
     }
     let of_batch = below_batch(vertices);
+    let asked = asked(vertices);
     for (number, (vertex, modes)) in vertices.iter().zip(&wanted).enumerate() {
         // Each epoch is a whole result there.
         if of_batch.get(number).copied().unwrap_or(false) {
@@ -69,8 +70,12 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
                 help: "write a SQL node for each mode",
             });
         }
+        let is_asked = |mode: &Mode| {
+            let below = asked.get(number).filter(|_| vertex.counts);
+            modes.contains(mode) || below.is_some_and(|asked| asked.contains(mode))
+        };
         let mut refused = vertex.refuses.iter();
-        if let Some((_, reason)) = refused.find(|(mode, _)| modes.contains(mode)) {
+        if let Some((_, reason)) = refused.find(|(mode, _)| is_asked(mode)) {
             return Err(ModeProblem {
                 vertex: number,
                 reason,
@@ -90,9 +95,32 @@ pub(super) fn wanted(vertices: &[Vertex]) -> Result<Vec<BTreeSet<Mode>>, ModePro
     Ok(wanted)
 }
 
+/// For every vertex, the modes of all sinks below it, whatever is between: Spark's mode is that of
+/// the whole query.
+fn asked(vertices: &[Vertex]) -> Vec<BTreeSet<Mode>> {
+    let mut asked = vec![BTreeSet::new(); vertices.len()];
+    for (number, vertex) in vertices.iter().enumerate().rev() {
+        let own: BTreeSet<Mode> = match vertex.work {
+            Work::Sink(_) => BTreeSet::from([vertex.mode]),
+            _ => asked.get(number).cloned().unwrap_or_default(),
+        };
+        for from in vertex
+            .inputs
+            .iter()
+            .flatten()
+            .filter(|from| from.is_output())
+        {
+            if let Some(above) = asked.get_mut(from.vertex) {
+                above.extend(own.iter().copied());
+            }
+        }
+    }
+    asked
+}
+
 /// Whether each epoch's rows stand for themselves: an aggregate with `state: batch`, or below one.
 /// They can be read as complete, as an update, or as rows that will never change.
-fn below_batch(vertices: &[Vertex]) -> Vec<bool> {
+pub(crate) fn below_batch(vertices: &[Vertex]) -> Vec<bool> {
     let mut of_batch: Vec<bool> = Vec::with_capacity(vertices.len());
     for vertex in vertices {
         let is = |from: &super::From| of_batch.get(from.vertex).copied().unwrap_or(false);

@@ -113,6 +113,38 @@ fn modes_are_refused_by_sparks_rules() {
 }
 
 #[test]
+fn a_limit_is_refused_wherever_it_is_above_a_sink_in_update() {
+    let limit = |above: usize| Vertex {
+        exchange: Some(vec![]),
+        counts: true,
+        refuses: &[(Update, "no limits")],
+        ..step(&[above])
+    };
+    for mode in [Append, Complete] {
+        let closed = Vertex {
+            closes: true,
+            ..aggregate(0)
+        };
+        let instances = topology(&[source(), closed, limit(1), sink(&[2], mode)]);
+        assert_eq!(instances[2].modes, [mode]);
+    }
+    let instances = topology(&[source(), limit(0), aggregate(1), sink(&[2], Complete)]);
+    assert_eq!(instances[1].modes, [Append]);
+
+    let refused = |vertices: &[Vertex]| Topology::new(vertices).unwrap_err();
+    assert_eq!(refused(&[source(), limit(0), sink(&[1], Update)]).vertex, 1);
+    let below = [source(), limit(0), aggregate(1), sink(&[2], Update)];
+    assert_eq!(refused(&below).reason, "no limits");
+    // What a limit rejects is no row of it.
+    let mut letters = sink(&[0], Update);
+    letters.inputs[0].push(From {
+        vertex: 1,
+        side: Side::Rejected,
+    });
+    topology(&[source(), limit(0), sink(&[1], Append), letters]);
+}
+
+#[test]
 fn what_waits_for_others_has_a_stage_of_its_own() {
     let plugin = |node: usize, above: usize| Vertex {
         node,

@@ -11,7 +11,7 @@ use azud_sql::{Input, Query, SqlError, StepContext, Table, Times};
 
 use super::node::{Draft, LATE, Output, REJECTED, same_columns};
 use super::{Environment, aggregate};
-use crate::graph::{From, Side, Vertex, Work};
+use crate::graph::{From, Side, Vertex, Work, below_batch};
 
 pub(super) fn add(
     draft: &mut Draft<'_>,
@@ -122,6 +122,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             modes: vec![Mode::Append],
             state_per_batch,
             late_updates,
+            per_epoch: false,
         };
         let mut stateful = query.steps.iter().filter(|step| step.stateful);
         if let Some(error) = stateful.find_map(|step| (step.make)(&context).err()) {
@@ -153,11 +154,13 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             draft.note_rejected_readers(from);
         }
         let make = step.make.clone();
+        let per_epoch = step.counts && is_per_epoch(draft, &inputs);
         let work = Work::Operator(Arc::new(move |modes: &[Mode]| {
             make(&StepContext {
                 modes: modes.to_vec(),
                 state_per_batch,
                 late_updates,
+                per_epoch,
             })
         }));
         let table = step.table.as_ref().and_then(|table| draft.table(table));
@@ -166,6 +169,7 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             exchange: step.exchange.clone(),
             changing: step.stateful && !state_per_batch,
             keeps: step.keeps,
+            counts: step.counts,
             behind: step.behind,
             closes: step.closes && !late_updates,
             by_clock: step.by_clock,
@@ -209,6 +213,13 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
     };
     let name = format!("{}{LATE}", transform.name.value);
     draft.outputs.insert(name, output);
+}
+
+/// Whether each epoch's rows stand for themselves where they come from.
+fn is_per_epoch(draft: &Draft<'_>, inputs: &[Vec<From>]) -> bool {
+    let of_batch = below_batch(&draft.vertices);
+    let mut inputs = inputs.iter().flatten();
+    inputs.all(|from| from.is_output() && of_batch.get(from.vertex).copied().unwrap_or(false))
 }
 
 /// What is wrong with `late` on a query, and what to do.

@@ -40,7 +40,8 @@ pub(crate) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
     for (number, instance) in plan.topology.instances.iter().enumerate() {
         let missing = || Error::internal("an instance has no vertex or node");
         let vertex = plan.vertices.get(instance.vertex).ok_or_else(missing)?;
-        let (true, Work::Operator(make)) = (vertex.is_stateful(), &vertex.work) else {
+        let may_keep = vertex.is_stateful() || vertex.counts;
+        let (true, Work::Operator(make)) = (may_keep, &vertex.work) else {
             continue;
         };
         let Some(state) = make(&instance.modes)?.state() else {

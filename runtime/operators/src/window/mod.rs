@@ -2,6 +2,7 @@
 //! aggregates over them.
 
 mod aggregate;
+mod expand;
 mod inner_keys;
 mod late;
 mod session;
@@ -13,6 +14,7 @@ mod windows;
 const PIECE_GROUPS: usize = 1 << 20;
 
 pub use aggregate::WindowAggregate;
+pub use expand::ExpandWindows;
 pub use late::{LateFilter, LateRows};
 pub use session::SessionAggregate;
 pub use session_starts::SessionStarts;

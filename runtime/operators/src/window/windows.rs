@@ -13,7 +13,7 @@ use azud_model::{Error, Result, Watermark};
 ///                          |-----|-----|
 ///  panes               |--|--|--|--|--|--|
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Windows {
     size: i64,
     slide: i64,
@@ -75,6 +75,15 @@ impl Windows {
         }
     }
 
+    /// Windows of any lengths, each by its last microsecond: closed once the watermark is at its
+    /// end.
+    pub fn lasts() -> Self {
+        Self {
+            size: 1,
+            ..Self::instants()
+        }
+    }
+
     /// Whether each row is of one window already.
     pub fn is_by_start(self) -> bool {
         self.by_start
@@ -83,6 +92,15 @@ impl Windows {
     /// How long a window is.
     pub fn size(self) -> i64 {
         self.size
+    }
+
+    /// In so many windows a time is at most.
+    pub fn at_most(self) -> usize {
+        match self.is_tumbling() {
+            true => 1,
+            // Nothing is divided by a slide of 0: there is none.
+            false => usize::try_from(self.size / self.slide.max(1) + 1).unwrap_or(usize::MAX),
+        }
     }
 
     /// How far one window starts after the other.
@@ -218,6 +236,7 @@ mod tests {
                 prop_assert!(windows.panes_of(start).contains(&pane));
                 prop_assert!(windows.panes_of(start).contains(&time));
             }
+            prop_assert!(by_hand(windows, time).len() <= windows.at_most());
             prop_assert!(pane <= time);
         }
 
@@ -257,6 +276,20 @@ mod tests {
         assert!(moments.is_late(7, at(7)));
         assert!(!moments.is_late(7, at(6)));
         assert_eq!(moments.horizon(at(7)), Some(8));
+    }
+
+    #[test]
+    fn a_window_of_any_length_is_closed_at_its_end() {
+        let (lasts, last) = (Windows::lasts(), 9);
+        let at = |time| Watermark {
+            time,
+            ..Watermark::NONE
+        };
+        assert_eq!(lasts.pane(last), last);
+        assert_eq!(lasts.of_pane(last).collect::<Vec<_>>(), [last]);
+        assert!(lasts.is_late(last, at(10)));
+        assert!(!lasts.is_late(last, at(9)));
+        assert_eq!(lasts.horizon(at(10)), Some(10));
     }
 
     #[test]

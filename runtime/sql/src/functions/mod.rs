@@ -49,7 +49,8 @@ pub(crate) use subscript::Subscript;
 pub(crate) use user::{Refusal, UserCall};
 pub use user::{UserFunction, UserFunctions};
 pub(crate) use window::{
-    SESSION, WINDOW, WindowFunction, is_window_type, session_call, window_call,
+    SESSION, WINDOW, WindowFunction, is_window_type, last_call, session_call, window_call,
+    window_type,
 };
 
 /// Scalar and aggregate functions by their lower-case names.

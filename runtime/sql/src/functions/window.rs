@@ -18,14 +18,20 @@ pub(crate) const WINDOW: &str = "azud_window";
 /// What `syntax::windows` makes of `session_window`: `azud_session(time, gap)`.
 pub(crate) const SESSION: &str = "azud_session";
 
+/// [`WindowFunction::last`].
+const LAST: &str = "azud_window_last";
+
 /// What is computed of a window's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
     /// `window(time, size, slide, start)`: the window that a time is in. Where it is in
-    /// several, that is an aggregate's key only, never computed for a row.
+    /// several, that is never computed for a row: an aggregate makes them of panes, and what
+    /// reads them as rows is [expanded](crate::expand).
     Window,
     /// `window_time(window)`: the last moment of a window.
     Time,
+    /// The same as a key of an aggregate over windows of any lengths.
+    Last,
     /// The pane of a time.
     Pane(Lengths),
     /// The window that starts at a time.
@@ -67,7 +73,7 @@ pub(crate) fn is_window_type(data_type: &DataType) -> bool {
 }
 
 /// The type of windows: Spark's `struct<start, end>`.
-fn window_type() -> DataType {
+pub(crate) fn window_type() -> DataType {
     DataType::Struct(fields())
 }
 
@@ -118,6 +124,11 @@ impl WindowFunction {
         Self::call(Part::Time, of)
     }
 
+    /// The last moment of a window, as the first key of an aggregate that groups by it.
+    pub(crate) fn last(of: Expr) -> Expr {
+        Self::call(Part::Last, of)
+    }
+
     fn call(part: Part, of: Expr) -> Expr {
         Arc::new(ScalarUDF::from(Self::new(part))).call(vec![of])
     }
@@ -137,6 +148,14 @@ pub(crate) fn window_call(expression: &Expr) -> Option<(&Expr, Windows)> {
     Some((time, Lengths::read(lengths)?.windows().ok()?))
 }
 
+/// The window whose last moment is the key; `None` for another expression.
+pub(crate) fn last_call(expression: &Expr) -> Option<&Expr> {
+    match expression {
+        Expr::ScalarFunction(call) if call.func.name() == LAST => call.args.first(),
+        _ => None,
+    }
+}
+
 /// The time and the gap of a call of `session_window`; `None` for another expression.
 pub(crate) fn session_call(expression: &Expr) -> Option<(&Expr, &Expr)> {
     match expression {
@@ -153,6 +172,7 @@ impl ScalarUDFImpl for WindowFunction {
         match self.part {
             Part::Window => WINDOW,
             Part::Time => "window_time",
+            Part::Last => LAST,
             Part::Pane(_) => "azud_pane",
             Part::From(_) => "azud_window_from",
             Part::Session => SESSION,
@@ -168,7 +188,7 @@ impl ScalarUDFImpl for WindowFunction {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.part {
             Part::Window | Part::From(_) | Part::Session | Part::Between => window_type(),
-            Part::Time | Part::Pane(_) | Part::SessionEnd => instant(),
+            Part::Time | Part::Last | Part::Pane(_) | Part::SessionEnd => instant(),
         })
     }
 
@@ -199,7 +219,7 @@ impl ScalarUDFImpl for WindowFunction {
         };
         let times = times(&time.to_array(args.number_rows)?)?;
         let lengths = match self.part {
-            Part::Time => return Ok(ColumnarValue::Array(Arc::new(times))),
+            Part::Time | Part::Last => return Ok(ColumnarValue::Array(Arc::new(times))),
             Part::Pane(lengths) | Part::From(lengths) => lengths,
             Part::Session => return exec_err!("a session is known of rows together: group by it"),
             Part::SessionEnd | Part::Between => {
@@ -230,7 +250,7 @@ impl ScalarUDFImpl for WindowFunction {
             return Ok(ColumnarValue::Array(Arc::new(panes)));
         }
         if matches!(self.part, Part::Window) && !windows.is_tumbling() {
-            return exec_err!("a time is in several sliding windows: group by them");
+            return exec_err!("a time is in several sliding windows");
         }
         let ends: TimestampMicrosecondArray = panes.unary(|start| windows.end(start));
         Ok(ColumnarValue::Array(window(panes, ends)?))

@@ -13,7 +13,7 @@ use datafusion_functions_aggregate::min_max::max_udaf;
 
 use super::reads::{Reads, name};
 use super::stream::Stream;
-use super::window::Window;
+use super::window::{Window, window_of_rows};
 use super::{Lowering, column, nullable};
 use crate::functions::{Narrow, Ordered, UserCall, WindowFunction};
 use crate::{Input, SqlError, Step};
@@ -37,9 +37,15 @@ impl Lowering {
             true => aggregate,
             false => &distinct,
         };
+        let window = Window::find(aggregate);
+        let has_window = |window: &Window| !window.is_moment || window.is_last();
+        if !window.as_ref().is_some_and(has_window)
+            && let Some(of) = window_of_rows(aggregate)
+        {
+            return self.by_last(aggregate, WindowFunction::last(of.clone()));
+        }
         let schema = aggregate.input.schema();
         let mut reads = Reads::default();
-        let window = Window::find(aggregate);
         for (number, key) in keys_in_order(aggregate, window.as_ref()) {
             if matches!(key, Expr::GroupingSet(_)) {
                 return Err(SqlError::new(
@@ -72,7 +78,7 @@ impl Lowering {
             .iter()
             .any(|call| UserCall::of(&call.func).is_some())
         {
-            reads.name(window.is_some());
+            reads.name(window.as_ref().is_some_and(|window| !window.is_last()));
         }
         let input = Arc::new(reads.schema());
         let made = functions
@@ -116,6 +122,24 @@ impl Lowering {
             None => self.halves(stream, Arc::new(made)),
         };
         self.results(stream, aggregate, &functions, window.as_ref())
+    }
+
+    /// The same with one key more before the others, by which its windows are closed.
+    fn by_last(
+        &mut self,
+        aggregate: &logical_plan::Aggregate,
+        last: Expr,
+    ) -> Result<Stream, SqlError> {
+        let keys = [last].into_iter().chain(aggregate.group_expr.clone());
+        let (input, calls) = (aggregate.input.clone(), aggregate.aggr_expr.clone());
+        let closing = logical_plan::Aggregate::try_new(input, keys.collect(), calls)
+            .map_err(|error| SqlError::from_datafusion(&error))?;
+        let stream = self.aggregate(&closing)?;
+        let schema = nullable(&aggregate.schema);
+        let columns = stream.schema.fields().iter().enumerate().skip(1);
+        let columns = columns.map(|(index, field)| column(field.name(), index));
+        let project = Project::new(columns.collect(), schema.clone());
+        Ok(stream.then("project", project, schema))
     }
 
     fn halves(&mut self, stream: Stream, aggregate: Arc<Aggregate>) -> Stream {
@@ -180,7 +204,7 @@ impl Lowering {
             let function = index.checked_sub(keys).and_then(|call| functions.get(call));
             let wanted = output.fields().get(place).map(|field| field.data_type());
             let value = || Expr::Column(datafusion_common::Column::from_name(field.name()));
-            let is_window = |window: &&Window| window.key == place && !window.is_moment();
+            let is_window = |window: &&Window| window.key == place && !window.is_moment;
             if let Some(window) = window.filter(is_window) {
                 let window = match session {
                     Some(_) => {

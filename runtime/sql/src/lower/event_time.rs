@@ -4,6 +4,7 @@ use datafusion_common::Column;
 use datafusion_expr::{Expr, LogicalPlan};
 
 use crate::catalog::Node;
+use crate::expand;
 use crate::functions::{session_call, window_call};
 
 /// Whether an expression over the rows of `plan` is event time as some source gives it, or a
@@ -79,6 +80,12 @@ pub(super) fn index_is(index: usize, plan: &LogicalPlan) -> bool {
             key.is_some_and(|key| is_event_time(key, &aggregate.input))
         }
         LogicalPlan::Extension(extension) => {
+            if let Some(node) = expand::of_extension(extension) {
+                return match index < node.input.schema().fields().len() {
+                    true => index_is(index, &node.input),
+                    false => is_event_time(&node.time, &node.input),
+                };
+            }
             let node = crate::deduplicate::of_extension(extension);
             node.is_some_and(|node| index_is(index, &node.input))
         }
@@ -145,10 +152,18 @@ fn computed_window(index: usize, plan: &LogicalPlan) -> Option<azud_operators::W
         }
         LogicalPlan::Filter(filter) => computed_window(index, &filter.input),
         LogicalPlan::Extension(extension) => {
+            if let Some(node) = expand::of_extension(extension) {
+                return match index < node.input.schema().fields().len() {
+                    true => computed_window(index, &node.input),
+                    false => Some(node.windows.by_start()),
+                };
+            }
             let node = crate::deduplicate::of_extension(extension)?;
             computed_window(index, &node.input)
         }
         LogicalPlan::SubqueryAlias(alias) => computed_window(index, &alias.input),
+        LogicalPlan::Sort(sort) => computed_window(index, &sort.input),
+        LogicalPlan::Limit(limit) => computed_window(index, &limit.input),
         LogicalPlan::Join(join) => {
             let left = join.left.schema().fields().len();
             match index.checked_sub(left) {

@@ -117,6 +117,10 @@ fn original(index: usize, plan: &LogicalPlan) -> Option<String> {
             };
             node.names.get(index).cloned()
         }
+        LogicalPlan::Extension(extension) => {
+            let node = crate::expand::of_extension(extension)?;
+            original(index, &node.input)
+        }
         _ => None,
     }
 }

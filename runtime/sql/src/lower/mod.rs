@@ -15,16 +15,18 @@ mod window;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use azud_operators::{Filter, Project, Stage, Unnest, UnnestColumn};
+use azud_operators::{ExpandWindows, Filter, Project, Stage, Unnest, UnnestColumn};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::{DFSchema, NullHandling};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion_expr::{Expr, LogicalPlan, logical_plan};
+use datafusion_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore, logical_plan};
 use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::catalog::Node;
+use crate::expand::Expand;
+use crate::functions::WindowFunction;
 use crate::{Input, Late, Query, SqlError, Step, typing};
 use stream::Stream;
 
@@ -100,9 +102,13 @@ impl Lowering {
             LogicalPlan::Sort(sort) => self.sort(sort),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Extension(extension) => {
-                match crate::deduplicate::of_extension(extension) {
-                    Some(node) => self.deduplicate(node),
-                    None => Err(SqlError::new("a node of the plan has no operator")),
+                match (
+                    crate::deduplicate::of_extension(extension),
+                    crate::expand::of_extension(extension),
+                ) {
+                    (Some(node), _) => self.deduplicate(node),
+                    (_, Some(node)) => self.expand(node),
+                    _ => Err(SqlError::new("a node of the plan has no operator")),
                 }
             }
             other => {
@@ -168,6 +174,15 @@ impl Lowering {
             Unnest::new(columns, outer, schema.clone()),
             schema,
         ))
+    }
+
+    fn expand(&mut self, node: &Expand) -> Result<Stream, SqlError> {
+        let stream = self.stream(&node.input)?;
+        let time = WindowFunction::time(node.time.clone());
+        let time = self.expression(&time, node.input.schema())?;
+        let schema = nullable(UserDefinedLogicalNodeCore::schema(node));
+        let expand = ExpandWindows::new(time, node.windows, schema.clone());
+        Ok(stream.then("expand", expand, schema))
     }
 
     fn union(&mut self, union: &logical_plan::Union) -> Result<Stream, SqlError> {

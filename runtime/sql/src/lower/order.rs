@@ -1,20 +1,25 @@
-//! `ORDER BY` and `LIMIT`: of whole results only, which mode complete has.
+//! `ORDER BY` and `LIMIT`: of whole results, which mode complete has; and in mode append the first
+//! rows of the whole stream.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use azud_model::Mode;
-use azud_operators::{SortKey, Top};
+use arrow::datatypes::SchemaRef;
+use azud_model::{Mode, Result as Made};
+use azud_operators::{Limit, Operator, SortKey, Top};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, logical_plan};
 
 use super::Lowering;
 use super::stream::Stream;
-use crate::{Input, SqlError, Step};
+use crate::{Input, SqlError, Step, StepContext};
 
 const SORT: &str = "Sorting is not supported on streaming DataFrames/Datasets, unless it is on \
     aggregated DataFrame/Dataset in Complete output mode";
-const LIMIT: &str = "LIMIT and OFFSET are for whole results, in Complete output mode: which rows \
-    of a stream come first depends on timing";
+const LIMIT: &str =
+    "Limits are not supported on streaming DataFrames/Datasets in Update output mode";
+const OFFSET: &str = "Offset is not supported on streaming DataFrames/Datasets: it is for whole \
+    results, in Complete output mode";
 
 impl Lowering {
     pub(super) fn sort(&mut self, sort: &logical_plan::Sort) -> Result<Stream, SqlError> {
@@ -28,13 +33,15 @@ impl Lowering {
             });
         }
         let rows = 0..sort.fetch.unwrap_or(usize::MAX);
-        Ok(self.top(
-            "sort",
-            stream,
-            keys,
-            rows,
-            &[(Mode::Append, SORT), (Mode::Update, SORT)],
-        ))
+        let schema = stream.schema.clone();
+        let made = schema.clone();
+        let make = move |_: &StepContext| -> Made<_> { Ok(top(&keys, &rows, &schema)) };
+        let input = self.input(stream, true);
+        Ok(self.in_one_lane(Step {
+            refuses: &[(Mode::Append, SORT), (Mode::Update, SORT)],
+            make: Arc::new(make),
+            ..Step::stateless("sort", input, made)
+        }))
     }
 
     pub(super) fn limit(&mut self, limit: &logical_plan::Limit) -> Result<Stream, SqlError> {
@@ -56,30 +63,40 @@ impl Lowering {
         let from = number(&limit.skip, 0)?;
         let count = number(&limit.fetch, usize::MAX)?;
         let rows = from..from.saturating_add(count);
-        let refuses = &[(Mode::Append, LIMIT), (Mode::Update, LIMIT)];
-        Ok(self.top("limit", stream, Vec::new(), rows, refuses))
+        let refuses: &'static [(Mode, &'static str)] = match from {
+            0 => &[(Mode::Update, LIMIT)],
+            _ => &[(Mode::Append, OFFSET), (Mode::Update, OFFSET)],
+        };
+        let schema = stream.schema.clone();
+        let made = schema.clone();
+        let make = move |context: &StepContext| -> Made<Box<dyn Operator>> {
+            // An epoch's rows are a whole result there.
+            let of_epoch = context.per_epoch || context.modes == [Mode::Complete];
+            Ok(match of_epoch {
+                true => top(&[], &rows, &schema),
+                false => Box::new(Limit::new(rows.end as u64)),
+            })
+        };
+        let input = self.input(stream, true);
+        Ok(self.in_one_lane(Step {
+            counts: true,
+            refuses,
+            make: Arc::new(make),
+            ..Step::stateless("limit", input, made)
+        }))
     }
 
-    fn top(
-        &mut self,
-        name: &'static str,
-        stream: Stream,
-        keys: Vec<SortKey>,
-        rows: Range<usize>,
-        refuses: &'static [(Mode, &'static str)],
-    ) -> Stream {
-        let schema = stream.schema.clone();
-        let input = self.input(stream, false);
-        let made = schema.clone();
+    /// Adds a step that all rows reach in one lane.
+    fn in_one_lane(&mut self, step: Step) -> Stream {
+        let schema = step.schema.clone();
         self.steps.push(Step {
-            // All rows meet in one lane.
             exchange: Some(Vec::new()),
-            refuses,
-            make: std::sync::Arc::new(move |_| {
-                Ok(Box::new(Top::new(keys.clone(), rows.clone(), made.clone())))
-            }),
-            ..Step::stateless(name, input, schema.clone())
+            ..step
         });
         Stream::new(Input::Step(self.steps.len() - 1), schema)
     }
+}
+
+fn top(keys: &[SortKey], rows: &Range<usize>, schema: &SchemaRef) -> Box<dyn Operator> {
+    Box::new(Top::new(keys.to_vec(), rows.clone(), schema.clone()))
 }

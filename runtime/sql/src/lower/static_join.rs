@@ -10,6 +10,7 @@ use super::join::computes;
 use super::stream::Stream;
 use super::{Lowering, nullable};
 use crate::catalog::Node;
+use crate::expand::of_extension;
 use crate::{Input, SqlError, Step};
 
 impl Lowering {
@@ -111,11 +112,17 @@ fn table_of(plan: &LogicalPlan) -> Result<(String, Arc<dyn StaticRows>), SqlErro
         LogicalPlan::Projection(projection) => table_of(&projection.input),
         LogicalPlan::Filter(filter) => table_of(&filter.input),
         LogicalPlan::Unnest(unnest) => table_of(&unnest.input),
-        _ => Err(SqlError::new(
-            "of a table a subquery can choose rows and compute columns, and no more",
-        )
-        .help("join the stream with the table itself, and aggregate above the join")),
+        LogicalPlan::Extension(extension) => match of_extension(extension) {
+            Some(node) => table_of(&node.input),
+            None => Err(no_table()),
+        },
+        _ => Err(no_table()),
     }
+}
+
+fn no_table() -> SqlError {
+    SqlError::new("of a table a subquery can choose rows and compute columns, and no more")
+        .help("join the stream with the table itself, and aggregate above the join")
 }
 
 /// A table's rows are read for a stream alone.

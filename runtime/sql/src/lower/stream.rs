@@ -61,12 +61,10 @@ impl Stream {
 
     /// The step that runs the stages.
     pub(super) fn into_step(self, keep_origin: bool) -> Step {
-        let has = |name| self.stages.iter().any(|(stage, _)| *stage == name);
-        let name = match (has("explode"), has("filter")) {
-            (true, _) => "explode",
-            (false, true) => "filter",
-            (false, false) => "project",
-        };
+        let has = |name: &str| self.stages.iter().any(|(stage, _)| *stage == name);
+        let names = ["explode", "expand", "filter"];
+        let name = names.into_iter().find(|name| has(name));
+        let name = name.unwrap_or("project");
         let (input, schema) = (self.input.clone(), self.schema.clone());
         let stages = self.into_stages();
         Step {

@@ -17,7 +17,7 @@ use datafusion_physical_expr::expressions::IsNotNullExpr;
 use super::event_time::{delay_of, index_is, is_clock, is_event_time, window_of};
 use super::stream::Stream;
 use super::{Lowering, column};
-use crate::functions::{WindowFunction, session_call};
+use crate::functions::{WindowFunction, is_window_type, last_call, session_call};
 use crate::{Input, Step, Times};
 
 /// The window among the keys of an aggregate, or the time that stands for itself.
@@ -29,6 +29,8 @@ pub(super) struct Window {
     pub(super) windows: Windows,
     /// Of a session: when one of a row alone ends.
     pub(super) session_end: Option<Expr>,
+    /// Whether the key is a time, and no window.
+    pub(super) is_moment: bool,
     /// Whether the watermark closes it.
     pub(super) closes: bool,
     /// Whether that is the clock's.
@@ -49,6 +51,7 @@ impl Window {
                 time,
                 windows,
                 session_end: None,
+                is_moment: false,
                 closes: by_clock || is_event_time(of, &aggregate.input),
                 by_clock,
             })
@@ -56,7 +59,23 @@ impl Window {
         let window = windows.next();
         window
             .or_else(|| Self::session(aggregate))
+            .or_else(|| Self::last(aggregate))
             .or_else(|| Self::moment(aggregate))
+    }
+
+    /// The last moment of a window that another node has computed, before its other keys.
+    fn last(aggregate: &logical_plan::Aggregate) -> Option<Self> {
+        let time = aggregate.group_expr.first()?;
+        last_call(time)?;
+        Some(Self {
+            key: 0,
+            time: time.clone(),
+            windows: Windows::lasts(),
+            session_end: None,
+            is_moment: true,
+            closes: true,
+            by_clock: false,
+        })
     }
 
     /// The session among the keys.
@@ -76,6 +95,7 @@ impl Window {
                 time: WindowFunction::time(time.clone()),
                 windows,
                 session_end: Some(WindowFunction::session_end(time.clone(), gap.clone())),
+                is_moment: false,
                 closes: is_event_time(call, &aggregate.input),
                 by_clock: false,
             })
@@ -97,14 +117,15 @@ impl Window {
             time: time.clone(),
             windows: Windows::instants(),
             session_end: None,
+            is_moment: true,
             closes: true,
             by_clock: false,
         })
     }
 
-    /// Whether the key is a time, and no window.
-    pub(super) fn is_moment(&self) -> bool {
-        self.windows == Windows::instants() && self.session_end.is_none()
+    /// Whether the key stands before those that the query names.
+    pub(super) fn is_last(&self) -> bool {
+        last_call(&self.time).is_some()
     }
 
     /// Whether the panes of a key make its windows together.
@@ -128,10 +149,13 @@ impl Window {
     /// What is kept of the window, in words: `window(ts, 10 s)`.
     pub(super) fn name(&self) -> String {
         let time = unnormalize_col(self.time.clone());
+        if let Some(window) = last_call(&time) {
+            return format!("end of {window}");
+        }
         if let Some(end) = &self.session_end {
             return format!("session to {}", unnormalize_col(end.clone()));
         }
-        if self.is_moment() {
+        if self.is_moment {
             return time.to_string();
         }
         let seconds = |micros: i64| micros as f64 / 1e6;
@@ -149,7 +173,7 @@ impl Window {
 
     /// What rows are grouped by.
     pub(super) fn pane(&self) -> Expr {
-        match self.is_moment() || self.session_end.is_some() {
+        match self.is_moment || self.session_end.is_some() {
             true => self.time.clone(),
             false => WindowFunction::pane(self.windows, self.time.clone()),
         }
@@ -223,7 +247,7 @@ impl Lowering {
         let schema = stream.schema.clone();
         let first = schema.fields().first().map_or("", |field| field.name());
         let has_time = Arc::new(IsNotNullExpr::new(column(first, 0)));
-        let stream = match window.is_moment() {
+        let stream = match window.is_moment {
             true => stream,
             false => stream.then("filter", Filter::new(has_time), schema.clone()),
         };
@@ -276,6 +300,17 @@ impl Lowering {
         self.serve(unserved);
         Stream::new(Input::Step(self.steps.len() - 1), output)
     }
+}
+
+/// A key that is a window of event time, whose length only its rows know: another node computed
+/// it, or a session.
+pub(super) fn window_of_rows(aggregate: &logical_plan::Aggregate) -> Option<&Expr> {
+    let schema = aggregate.input.schema();
+    aggregate.group_expr.iter().find(|key| {
+        let data_type = key.get_type(schema);
+        data_type.is_ok_and(|data_type| is_window_type(&data_type))
+            && is_event_time(key, &aggregate.input)
+    })
 }
 
 fn unalias(expression: &Expr) -> &Expr {

@@ -181,9 +181,12 @@ fn refuse_query(query: &Query) -> Result<(), SqlError> {
         return Err(SqlError::new("a recursive query never ends on a stream").at(with));
     }
     if let Some(fetch) = &query.fetch {
-        return Err(
-            SqlError::new("FETCH cannot stream: which rows come first depends on timing").at(fetch),
-        );
+        return Err(SqlError::new("FETCH is not Spark's")
+            .help("write LIMIT")
+            .at(fetch));
+    }
+    if let Some(limit) = &query.limit_clause {
+        flow_result(limit.visit(&mut Constant))?;
     }
     if !query.pipe_operators.is_empty() {
         return Err(
@@ -191,6 +194,22 @@ fn refuse_query(query: &Query) -> Result<(), SqlError> {
         );
     }
     refuse_body(&query.body)
+}
+
+/// Refuses columns.
+struct Constant;
+
+impl Visitor for Constant {
+    type Break = SqlError;
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> Flow {
+        flow(match expression {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+                Err(SqlError::new("LIMIT and OFFSET take a constant").at(expression))
+            }
+            _ => Ok(()),
+        })
+    }
 }
 
 fn refuse_body(body: &SetExpr) -> Result<(), SqlError> {

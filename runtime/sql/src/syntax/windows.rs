@@ -13,6 +13,7 @@ use datafusion_sql::sqlparser::ast::{
 use super::interval;
 use super::literals::unescape;
 use crate::SqlError;
+use crate::expand::CARTESIAN;
 use crate::functions::{SESSION, WINDOW};
 
 /// In so many windows a row can be: each is a row of the result, and that for every key.
@@ -29,15 +30,7 @@ pub(super) fn rewrite(select: &mut Select) -> Result<(), SqlError> {
     let mut calls = Calls::default();
     each(select, &mut calls)?;
     let Some(key) = grouping(select, &calls.found)? else {
-        let groups = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
-        return match calls.grouped.first().filter(|_| !groups) {
-            Some(call) => Err(SqlError::new(
-                "a window that is not of one row alone, a sliding one or a session, is for \
-                 GROUP BY only",
-            )
-            .at(call)),
-            None => Ok(()),
-        };
+        return Ok(());
     };
     // What goes in is named by its own columns: one of them may be a `window`, too.
     let mut names = Names::of(key);
@@ -87,12 +80,9 @@ fn grouping(select: &Select, calls: &[Expr]) -> Result<Option<Expr>, SqlError> {
         match (call, found) {
             (Some(call), None) => found = Some(call),
             (Some(call), Some(other)) if call != other => {
-                return Err(SqlError::new(
-                    "Multiple time/session window expressions would result in a cartesian \
-                     product of rows, therefore they are currently not supported",
-                )
-                .help("write a SQL node for each window")
-                .at(key));
+                return Err(SqlError::new(CARTESIAN)
+                    .help("write a SQL node for each window")
+                    .at(key));
             }
             _ => {}
         }
@@ -142,8 +132,6 @@ fn each<V: VisitorMut<Break = SqlError>>(
 #[derive(Default)]
 struct Calls {
     found: Vec<Expr>,
-    /// Those of windows that are for GROUP BY only, as they were written.
-    grouped: Vec<Expr>,
 }
 
 impl VisitorMut for Calls {
@@ -168,18 +156,16 @@ impl VisitorMut for Calls {
             name if name.eq_ignore_ascii_case(SESSION_COLUMN) => session(function),
             _ => return ControlFlow::Continue(()),
         };
-        match planned {
-            Ok(true) => {}
-            Ok(false) => self.grouped.push(place),
-            Err(error) => return ControlFlow::Break(error.at(&place)),
+        if let Err(error) = planned {
+            return ControlFlow::Break(error.at(&place));
         }
         self.found.push(expression.clone());
         ControlFlow::Continue(())
     }
 }
 
-/// Rewrites a call of `window`; answers whether a row is in one of its windows only.
-fn planned(function: &mut Function) -> Result<bool, SqlError> {
+/// Rewrites a call of `window`.
+fn planned(function: &mut Function) -> Result<(), SqlError> {
     let wrong = || {
         SqlError::new("window takes a time and up to three lengths")
             .help("write window(ts, '10 seconds') or window(ts, '10 seconds', '5 seconds')")
@@ -193,8 +179,7 @@ fn planned(function: &mut Function) -> Result<bool, SqlError> {
         [size, slide, start] => (*size, *slide, *start),
         _ => return Err(wrong()),
     };
-    let windows =
-        Windows::new(size, slide, start).map_err(|error| SqlError::new(error.to_string()))?;
+    Windows::new(size, slide, start).map_err(|error| SqlError::new(error.to_string()))?;
     if size / slide > MOST_WINDOWS {
         return Err(SqlError::new(format!(
             "a row would be in {} windows, and at most {MOST_WINDOWS} are allowed",
@@ -205,11 +190,11 @@ fn planned(function: &mut Function) -> Result<bool, SqlError> {
     let lengths = format!("{size} {slide} {start}");
     let lengths = Expr::Value(Value::SingleQuotedString(lengths).into());
     call(function, WINDOW, [time.clone(), lengths]);
-    Ok(windows.is_tumbling())
+    Ok(())
 }
 
-/// Rewrites a call of `session_window`; a row alone does not know its session.
-fn session(function: &mut Function) -> Result<bool, SqlError> {
+/// Rewrites a call of `session_window`.
+fn session(function: &mut Function) -> Result<(), SqlError> {
     let wrong = || {
         SqlError::new("session_window takes a time and a gap")
             .help("write session_window(ts, '5 minutes')")
@@ -227,7 +212,7 @@ fn session(function: &mut Function) -> Result<bool, SqlError> {
         other => other.clone(),
     };
     call(function, SESSION, [time.clone(), gap]);
-    Ok(false)
+    Ok(())
 }
 
 fn arguments(function: &Function) -> Option<Vec<Expr>> {

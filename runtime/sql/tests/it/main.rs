@@ -10,6 +10,8 @@ mod in_band;
 #[cfg(test)]
 mod joins;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod sessions;

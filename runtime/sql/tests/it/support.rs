@@ -65,6 +65,7 @@ impl Run {
             modes: vec![mode],
             state_per_batch,
             late_updates: false,
+            per_epoch: false,
         };
         Self {
             operators: operators(&query, lanes, &context),
@@ -220,12 +221,21 @@ impl Run {
 }
 
 fn operators(query: &Query, lanes: usize, context: &StepContext) -> Vec<Vec<Box<dyn Operator>>> {
+    let mut changing: Vec<bool> = Vec::new();
     let steps = query.steps.iter().map(|step| {
         let lanes = match step.exchange.as_deref() {
             Some([]) => 1,
             _ => lanes,
         };
-        (0..lanes).map(|_| (step.make)(context).unwrap()).collect()
+        let is_changing = |input: &Input| matches!(input, Input::Step(step) if changing[*step]);
+        let changes = step.stateful || !step.keeps && step.inputs.iter().any(is_changing);
+        changing.push(changes);
+        let mut context = context.clone();
+        // Above an aggregate rows are appended, whatever the mode is.
+        if step.counts && !changes {
+            context.modes = vec![Mode::Append];
+        }
+        (0..lanes).map(|_| (step.make)(&context).unwrap()).collect()
     });
     steps.collect()
 }

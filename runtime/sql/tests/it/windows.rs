@@ -10,7 +10,7 @@ use azud_model::{Batch, Clock, Mode, Watermark};
 use azud_sql::{Table, Tables, UserFunctions, plan, plan_with};
 use proptest::prelude::*;
 
-use crate::history::{Epoch, epochs, time};
+use crate::history::{Epoch, Row, epochs, time};
 use crate::support::{Run, from_json, schema, to_json};
 
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +55,72 @@ fn lines(windows: &Windows, which: impl Fn(&(i64, u8)) -> bool) -> Vec<String> {
     lines
 }
 
+/// Who puts rows into their windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The aggregate, by panes.
+    Panes,
+    /// A subquery, which gives a row for each.
+    Rows,
+    /// Another node did: what comes are windows, whose length nobody knows.
+    Node,
+}
+
+impl By {
+    /// The table's columns, those of its event time, and the query.
+    fn query(self, shape: Shape) -> (&'static str, &'static str, String) {
+        let calls = "count(*) AS n, sum(x) AS s, max(x) AS m";
+        let window = format!(
+            "window(ts, '{} seconds', '{} seconds')",
+            shape.size, shape.slide
+        );
+        let columns = "k string, x bigint, ts timestamp";
+        match self {
+            Self::Panes => {
+                let sql =
+                    format!("SELECT window.start AS start, k, {calls} FROM t GROUP BY {window}, k");
+                (columns, "ts", sql)
+            }
+            Self::Rows => {
+                let sql = format!(
+                    "SELECT w.start AS start, k, {calls} FROM (SELECT {window} AS w, k, x FROM t)
+                     GROUP BY w, k"
+                );
+                (columns, "ts", sql)
+            }
+            Self::Node => {
+                let columns = "w struct<start:timestamp,end:timestamp>, k string, x bigint";
+                let sql = format!("SELECT w.start AS start, k, {calls} FROM t GROUP BY w, k");
+                (columns, "w", sql)
+            }
+        }
+    }
+}
+
+/// A row of one window.
+fn of_window(start: i64, shape: Shape, (_, key, x): Row) -> String {
+    let (start, end) = (time(start), time(start + shape.size));
+    format!(r#"{{"w":{{"start":"{start}","end":"{end}"}},"k":"{key}","x":{x}}}"#)
+}
+
 fn check(
     epochs: &[Epoch],
     shape: Shape,
+    by: By,
     mode: Mode,
     mut lanes: usize,
 ) -> Result<(), TestCaseError> {
-    let columns = schema("k string, x bigint, ts timestamp");
+    let (columns, timed, sql) = by.query(shape);
+    let columns = schema(columns);
     let table = Table {
         rows: None,
         schema: columns.clone(),
         times: azud_sql::Times {
-            columns: vec!["ts".to_owned()],
+            columns: vec![timed.to_owned()],
             delay: 0,
         },
     };
     let tables = Tables::from([("t".to_owned(), table)]);
-    let sql = format!(
-        "SELECT window.start AS start, k, count(*) AS n, sum(x) AS s, max(x) AS m FROM t \
-         GROUP BY window(ts, '{} seconds', '{} seconds'), k",
-        shape.size, shape.slide
-    );
     let mut run = Run::new(plan(&sql, &tables).unwrap(), lanes, mode, false);
     let mut windows = Windows::new();
     let (mut latest, mut reached) = (i64::MIN, i64::MIN);
@@ -84,13 +129,27 @@ fn check(
         let mut touched = BTreeSet::new();
         for (lane, row @ (seconds, key, x)) in &epoch.rows {
             let json = format!(r#"{{"k":"{key}","x":{x},"ts":"{}"}}"#, time(*seconds));
-            let batch = Batch::without_origin(from_json(&columns, &[&json]));
-            run.push("t", lane % lanes, &batch);
+            let all: Vec<i64> = starts(*seconds, shape).collect();
+            let copies = all.iter().map(|start| of_window(*start, shape, *row));
+            let copies: Vec<String> = copies.collect();
+            let lines: Vec<&str> = match by {
+                By::Node => copies.iter().map(String::as_str).collect(),
+                By::Panes | By::Rows => vec![&json],
+            };
+            if !lines.is_empty() {
+                let batch = Batch::without_origin(from_json(&columns, &lines));
+                run.push("t", lane % lanes, &batch);
+            }
             let keeps = mode == Mode::Complete;
             let open = |start: &i64| keeps || start + shape.size > reached;
-            let own: Vec<i64> = starts(*seconds, shape).filter(open).collect();
-            if own.is_empty() && starts(*seconds, shape).next().is_some() {
-                late.push(json);
+            let own: Vec<i64> = all.iter().copied().filter(open).collect();
+            match by {
+                By::Panes if own.is_empty() && !all.is_empty() => late.push(json),
+                By::Panes => {}
+                By::Rows | By::Node => {
+                    let closed = all.iter().zip(copies).filter(|(start, _)| !open(start));
+                    late.extend(closed.map(|(_, copy)| copy));
+                }
             }
             for start in own {
                 windows.entry((start, *key)).or_default().push(row.2);
@@ -133,20 +192,24 @@ fn check(
     Ok(())
 }
 
+fn by() -> impl Strategy<Value = By> {
+    prop_oneof![Just(By::Panes), Just(By::Rows), Just(By::Node)]
+}
+
 proptest! {
     #[test]
-    fn append(epochs in epochs(), shape in shape(), lanes in 1..4_usize) {
-        check(&epochs, shape, Mode::Append, lanes)?;
+    fn append(epochs in epochs(), shape in shape(), by in by(), lanes in 1..4_usize) {
+        check(&epochs, shape, by, Mode::Append, lanes)?;
     }
 
     #[test]
-    fn update(epochs in epochs(), shape in shape(), lanes in 1..4_usize) {
-        check(&epochs, shape, Mode::Update, lanes)?;
+    fn update(epochs in epochs(), shape in shape(), by in by(), lanes in 1..4_usize) {
+        check(&epochs, shape, by, Mode::Update, lanes)?;
     }
 
     #[test]
-    fn complete(epochs in epochs(), shape in shape(), lanes in 1..4_usize) {
-        check(&epochs, shape, Mode::Complete, lanes)?;
+    fn complete(epochs in epochs(), shape in shape(), by in by(), lanes in 1..4_usize) {
+        check(&epochs, shape, by, Mode::Complete, lanes)?;
     }
 }
 
