@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::idle;
 use crate::process::{Run, lines, until};
 use crate::sockets::{connect, free_port};
 
@@ -166,4 +167,52 @@ fn a_restart_goes_on_from_where_the_watermark_was() {
         ended.lines("out")[3],
         r#"{"start":"1970-01-01T00:01:00Z","x":16}"#
     );
+}
+
+/// A source that is idle when windows are closed, and back when the epoch ends, opens none of them
+/// again after a restart.
+#[test]
+fn what_was_closed_within_an_epoch_is_recorded() {
+    let text = manifest_of_files();
+    let folder = tempfile::tempdir().unwrap();
+    for source in ["busy", "quiet"] {
+        std::fs::create_dir(folder.path().join(source)).unwrap();
+    }
+    // Just after an epoch may have ended, so that all of it is in one.
+    let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let to_next = EPOCH - since_epoch.as_millis() as u64 % EPOCH;
+    idle::give(folder.path(), "quiet/1.json", &[(16, "00:05")]);
+    let busy = [(1, "00:01"), (2, "00:12"), (4, "00:25"), (8, "01:00")];
+    idle::give(folder.path(), "busy/1.json", &busy);
+    std::thread::sleep(Duration::from_millis(to_next + 100));
+    let run = Run::start_in(folder, &text, &[]);
+    std::thread::sleep(Duration::from_millis(2_000));
+    idle::give(&run.path("."), "quiet/2.json", &[(32, "00:06")]);
+    let (out, late) = (run.path("out"), run.path("late"));
+    until("a late row", || lines(&late).len() == 1);
+    until("what the busy one closes", || lines(&out).len() == 3);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let run = ended.again(&text);
+    idle::give(&run.path("."), "busy/2.json", &[(64, "00:35")]);
+    until("another late row", || lines(&late).len() == 2);
+    run.signal("TERM");
+    let ended = run.wait();
+    ended.assert_success();
+    let start =
+        |second: &str, x: i32| format!("{{\"start\":\"2026-01-01T00:00:{second}Z\",\"x\":{x}}}");
+    assert_eq!(
+        ended.lines("out"),
+        [start("00", 17), start("10", 2), start("20", 4)]
+    );
+}
+
+/// How long an epoch is, in milliseconds.
+const EPOCH: u64 = 4_000;
+
+fn manifest_of_files() -> String {
+    idle::MANIFEST
+        .replace("trigger: 100ms", "trigger: continuous")
+        .replace("to: ./state", &format!("to: ./state, every: {EPOCH}ms"))
 }

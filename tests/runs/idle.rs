@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::process::{Run, lines, until};
 
-const MANIFEST: &str = r#"
+pub(crate) const MANIFEST: &str = r#"
 name: idle
 trigger: 100ms
 parallelism: 2
@@ -29,7 +29,7 @@ sinks:
 "#;
 
 /// Moves rows into a source's folder.
-fn give(folder: &Path, name: &str, rows: &[(i32, &str)]) {
+pub(crate) fn give(folder: &Path, name: &str, rows: &[(i32, &str)]) {
     let text = rows
         .iter()
         .map(|(x, at)| format!("{{\"x\":{x},\"ts\":\"2026-01-01T00:{at}Z\"}}\n"));

@@ -84,3 +84,42 @@ impl OpenPartitions for JournalOpen {
 
 /// A number that reader and list share.
 pub(super) type Sequence = Arc<AtomicU64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OpenList;
+
+    fn partition(name: &str) -> Arc<Partition> {
+        Arc::new(Partition {
+            source: "lines".to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    #[test]
+    fn one_that_was_closed_counts_until_its_last_record_is_given() {
+        let (written, inner) = (Written::default(), OpenList::default());
+        written.set_inner(Some(Arc::new(inner.clone())));
+        inner.add(&partition("a"));
+        written.appended(&partition("a"), 3);
+        written.appended(&partition("b"), 5);
+        inner.remove(&partition("a"));
+        inner.add(&partition("b"));
+        let mut open = written.open(2);
+        open.sort_by(|one, other| one.name.cmp(&other.name));
+        assert_eq!(open, [partition("a"), partition("b")]);
+        assert_eq!(written.open(3), [partition("b")]);
+        assert_eq!(written.open(5), [partition("b")], "it may give more");
+        inner.set(None);
+        assert_eq!(written.open(5), []);
+        assert!(written.after().is_empty(), "it is forgotten");
+    }
+
+    #[test]
+    fn where_nobody_knows_what_has_ended_all_count() {
+        let written = Written::default();
+        written.appended(&partition("a"), 3);
+        assert_eq!(written.open(7), [partition("a")]);
+    }
+}

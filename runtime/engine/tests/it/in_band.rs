@@ -285,3 +285,41 @@ fn windows_go_on_beside_a_sink_that_is_given_all() {
     let row = |start: &str| format!("{{\"start\":\"1970-01-01T00:00:{start}Z\",\"n\":1}}");
     assert_eq!(rows, ["00", "10", "20", "40"].map(row));
 }
+
+/// Takes longer for its records than from one watermark to the next.
+struct Slow {
+    left: usize,
+}
+
+#[async_trait]
+impl Source for Slow {
+    async fn open(&self, _: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        Ok(vec![Box::new(Self { left: self.left })])
+    }
+}
+
+#[async_trait]
+impl SourceReader for Slow {
+    async fn next(&mut self) -> Result<Read> {
+        if self.left == 0 {
+            return Ok(Read::End);
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        self.left -= 1;
+        Ok(Read::Records(rows(0, self.left as u64, &[SECOND])))
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        Vec::new()
+    }
+}
+
+/// A look at its partitions does not begin a reader's wait anew. (An epoch's end does.)
+#[test]
+fn a_reader_that_takes_long_is_not_interrupted() {
+    let sink = MemorySink::default();
+    let text = manifest(1, "checkpoint: { to: ./nowhere, every: 1h }");
+    let plan = plan(&text, Arc::new(Slow { left: 2 }), Arc::new(sink.clone()));
+    run(plan.with_checkpoint(storage(&SimulatedDisk::new()))).unwrap();
+    assert_eq!(sink.rows(), [r#"{"start":"1970-01-01T00:00:00Z","n":2}"#]);
+}
