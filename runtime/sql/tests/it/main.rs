@@ -6,6 +6,7 @@ mod api;
 mod cases;
 #[cfg(test)]
 mod history;
+#[cfg(test)]
 mod in_band;
 #[cfg(test)]
 mod joins;
