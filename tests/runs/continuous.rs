@@ -120,6 +120,10 @@ rows    {fast}#2  1970-01-01T00:01:00Z
 "
     );
     assert!(text.contains(&told), "{text}\n{told}");
+    let needed = format!(
+        "it takes a row of 1970-01-01T00:00:10Z or later from `rows` in each of {slow}#1\n"
+    );
+    assert!(text.contains(&needed), "{text}\n{needed}");
 }
 
 #[test]

@@ -139,8 +139,12 @@ fn step(step: &WhyStep, of_node: &Option<String>) -> String {
         } else {
             ""
         };
+        let each = match need.partitions.is_empty() {
+            true => String::new(),
+            false => format!(" in each of {}", need.partitions.join(", ")),
+        };
         format!(
-            "a row of {} or later from `{}`{unless}",
+            "a row of {} or later from `{}`{each}{unless}",
             need.row, need.source
         )
     });

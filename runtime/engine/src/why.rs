@@ -118,6 +118,8 @@ pub struct WhyNeed {
     pub source: String,
     /// A row of this time, or later.
     pub row: String,
+    /// With trigger `continuous`: the partitions that each have to give one, or to end.
+    pub partitions: Vec<String>,
     /// Whether it is not waited for while it is idle.
     pub unless_idle: bool,
 }

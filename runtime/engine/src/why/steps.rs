@@ -99,11 +99,12 @@ impl Plan {
         let missing = next.filter(|_| watermark.time > i64::MIN);
         let missing = missing.map(|next| next.saturating_sub(watermark.time));
         let needs = state.sources.iter().filter_map(|from| {
-            let row = self.needs(*from, next?, record)?;
+            let (row, partitions) = self.needs(*from, next?, record)?;
             let time = self.sources.get(from.source)?.time.as_ref()?;
             Some(WhyNeed {
                 source: self.source_name(from.source).to_owned(),
                 row: iso_micros(row),
+                partitions,
                 unless_idle: time.idle.is_some(),
             })
         });
@@ -123,16 +124,24 @@ impl Plan {
         }
     }
 
-    /// The time of a row that a source has to give until it allows this watermark; `None` where
-    /// it has, or has no event time.
-    fn needs(&self, from: TimeFrom, watermark: i64, record: &Record) -> Option<i64> {
+    /// The time of a row that a source has to give until it allows this watermark, and which of
+    /// its partitions each have to; `None` where it has, or has no event time.
+    fn needs(&self, from: TimeFrom, watermark: i64, record: &Record) -> Option<(i64, Vec<String>)> {
         let time = self.sources.get(from.source)?.time.as_ref()?;
         let row = watermark
             .saturating_add(from.behind)
             .saturating_add(time.delay);
-        let latest = self.time_of(record, from.source);
-        let latest = latest.and_then(|of| of.latest);
-        latest.is_none_or(|latest| latest < row).then_some(row)
+        let of = self.time_of(record, from.source);
+        let open = of.into_iter().flat_map(|of| &of.partitions);
+        let open: Vec<_> = open.filter(|open| !open.idle).collect();
+        let is_behind = |latest: Option<i64>| latest.is_none_or(|latest| latest < row);
+        let behind = open.iter().filter(|open| is_behind(open.latest));
+        let behind: Vec<String> = behind.map(|open| open.partition.clone()).collect();
+        let is_missing = match open.is_empty() {
+            true => is_behind(of.and_then(|of| of.latest)),
+            false => !behind.is_empty(),
+        };
+        is_missing.then_some((row, behind))
     }
 }
 

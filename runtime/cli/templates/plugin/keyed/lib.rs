@@ -54,7 +54,8 @@ impl Keyed for Totals {
         Ok(())
     }
 
-    // `fn timer` runs when a timer is due that `context.set_timer` has set for this user.
+    // `fn timer` runs when a timer is due that `context.set_timer` has set for this user. Timers
+    // of event time want `setup.event_timers()` in `open`, and `time:` on the pipeline's source.
 }
 
 #[cfg(test)]
