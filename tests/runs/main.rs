@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod again;
 mod compiler;
 mod continuous;
 mod files;

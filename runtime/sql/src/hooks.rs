@@ -230,7 +230,7 @@ fn find<'a>(fields: &'a Fields, name: &str) -> Result<&'a FieldRef> {
     })
 }
 
-fn get_field(expr: Expr, name: &str) -> Expr {
+pub(crate) fn get_field(expr: Expr, name: &str) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(
         datafusion_functions::core::get_field(),
         vec![expr, lit(ScalarValue::from(name))],

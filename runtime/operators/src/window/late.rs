@@ -58,8 +58,8 @@ impl LateFilter {
         Self::new(time, Windows::instants(), becomes)
     }
 
-    /// The same of sessions whose gaps differ: `time` is when one of the row alone ends, and
-    /// `start` when it starts.
+    /// The same of windows whose lengths only rows know, and of sessions whose gaps differ: `time`
+    /// is when the one of the row ends, and `start` when it starts.
     #[must_use]
     pub fn starting(mut self, start: Arc<dyn PhysicalExpr>) -> Self {
         self.start = Some(start);

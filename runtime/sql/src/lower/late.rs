@@ -11,7 +11,8 @@ use super::Lowering;
 use super::stream::Stream;
 use super::window::Window;
 use crate::catalog::Node;
-use crate::functions::{WindowFunction, is_window_type};
+use crate::functions::{WindowFunction, is_window_type, last_call};
+use crate::hooks::get_field;
 use crate::{Input, Late, SqlError, Step};
 
 impl Lowering {
@@ -22,15 +23,23 @@ impl Lowering {
         window: &Window,
         aggregate: &logical_plan::Aggregate,
     ) -> Result<Stream, SqlError> {
-        let time = self.expression(&window.late_by(), aggregate.input.schema())?;
+        let of = aggregate.input.schema();
         let schema = stream.schema.clone();
-        let start = match window.is_gap_a_row() {
-            true => {
-                let start = WindowFunction::time(window.time.clone());
-                Some(self.expression(&start, aggregate.input.schema())?)
+        // Of windows whose lengths only their rows know both ends count: an input that has ended
+        // has closed all that had begun.
+        let (time, start) = match last_call(&window.time) {
+            Some(window) => (
+                get_field(window.clone(), "end"),
+                Some(get_field(window.clone(), "start")),
+            ),
+            None => {
+                let is_gap = window.is_gap_a_row();
+                let start = is_gap.then(|| WindowFunction::time(window.time.clone()));
+                (window.late_by(), start)
             }
-            false => None,
         };
+        let time = self.expression(&time, of)?;
+        let start = start.map(|start| self.expression(&start, of)).transpose()?;
         let windows = window.windows;
         let of_session = window.session_end.is_some();
         let input = self.input(stream, true);
@@ -69,14 +78,17 @@ impl Lowering {
     ) -> Result<Stream, SqlError> {
         let schema = plan.schema();
         let data_type = time.get_type(schema);
-        let windows = match data_type.is_ok_and(|data_type| is_window_type(&data_type)) {
-            // Of a window its last moment counts, and it is closed one microsecond later.
-            true => Windows::new(1, 1, 0)
-                .map_err(|error| SqlError::new(error.to_string()))?
-                .by_start(),
-            false => Windows::instants(),
+        let (time, start) = match data_type.is_ok_and(|data_type| is_window_type(&data_type)) {
+            true => (
+                get_field(time.clone(), "end"),
+                Some(get_field(time.clone(), "start")),
+            ),
+            false => (WindowFunction::time(time.clone()), None),
         };
-        let time = self.expression(&WindowFunction::time(time.clone()), schema)?;
+        let time = self.expression(&time, schema)?;
+        let start = start
+            .map(|start| self.expression(&start, schema))
+            .transpose()?;
         let rows = stream.schema.clone();
         let input = self.input(stream, true);
         self.late.push(Late {
@@ -87,7 +99,11 @@ impl Lowering {
         self.steps.push(Step {
             make: Arc::new(move |_| {
                 let becomes = LateRows::TakenOut;
-                Ok(Box::new(LateFilter::new(time.clone(), windows, becomes)))
+                let filter = LateFilter::new(time.clone(), Windows::instants(), becomes);
+                Ok(Box::new(match &start {
+                    Some(start) => filter.starting(start.clone()),
+                    None => filter,
+                }))
             }),
             ..Step::stateless("late rows", input, rows.clone())
         });

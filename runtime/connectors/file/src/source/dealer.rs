@@ -145,6 +145,19 @@ impl Dealer {
             .collect()
     }
 
+    /// Of these, the files that are not read to their ends.
+    pub(super) fn begun(&self) -> Vec<String> {
+        let state = self.state();
+        let dealt = state.hands.iter().flatten();
+        let dealt = dealt.filter(|(_, place)| place.next > 0 && !place.done);
+        let others = state.places.iter().filter(|(_, place)| !place.done);
+        let others = others.map(|(name, _)| name.clone());
+        dealt
+            .map(|(file, _)| file.name.clone())
+            .chain(others)
+            .collect()
+    }
+
     /// A reader has read a file to its end.
     pub(super) fn ended(&self, name: &str, end: &End, line: u64) {
         let warning = self.state().ended(name, end, line);

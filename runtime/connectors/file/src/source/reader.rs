@@ -42,6 +42,29 @@ struct Current {
     place: Place,
 }
 
+/// The files that hold up event time.
+struct OpenFiles {
+    /// The one that is being read.
+    current: OpenList,
+    /// Who knows those that an earlier run has begun.
+    dealer: Option<Arc<Dealer>>,
+    source: String,
+}
+
+impl OpenPartitions for OpenFiles {
+    fn list(&self) -> Vec<Arc<Partition>> {
+        let mut open = self.current.list();
+        let begun = self.dealer.iter().flat_map(|dealer| dealer.begun());
+        open.extend(begun.map(|name| {
+            Arc::new(Partition {
+                source: self.source.clone(),
+                name,
+            })
+        }));
+        open
+    }
+}
+
 // === impl FileReader ===
 
 impl FileReader {
@@ -257,7 +280,12 @@ impl SourceReader for FileReader {
     }
 
     fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
-        Some(Arc::new(self.open.clone()))
+        Some(Arc::new(OpenFiles {
+            current: self.open.clone(),
+            // One reader speaks for the files that none has come to.
+            dealer: (self.index == 0).then(|| self.dealer.clone()),
+            source: self.source.clone(),
+        }))
     }
 
     fn positions(&self) -> Vec<Position> {
