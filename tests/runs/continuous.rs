@@ -21,22 +21,16 @@ sources:
   rows:
     socket: {{ listen: "127.0.0.1:{port}" }}
     format: json
-    schema: {{ x: int, s: int }}
+    schema: {{ x: int, ts: timestamp(s) }}
+    time: {{ column: ts{idle} }}
 transforms:
-  timed: {{ sql: "SELECT x, s FROM rows" }}
+  timed: {{ sql: "SELECT x FROM rows" }}
+  sums: {{ sql: "SELECT window.start AS start, sum(x) AS x FROM rows GROUP BY window(ts, '10 seconds')" }}
 sinks:
   seen: {{ from: timed, file: {{ path: ./seen }}, format: json }}
   out: {{ from: sums, file: {{ path: ./out }}, format: json }}
   late: {{ from: sums.late, file: {{ path: ./late }}, format: json }}
 "#
-    )
-    .replace(
-        "schema: { x: int, s: int }",
-        &format!("schema: {{ x: int, ts: timestamp(s) }}\n    time: {{ column: ts{idle} }}"),
-    )
-    .replace(
-        "SELECT x, s FROM rows\" }",
-        "SELECT x FROM rows\" }\n  sums: { sql: \"SELECT window.start AS start, sum(x) AS x FROM rows GROUP BY window(ts, '10 seconds')\" }",
     )
 }
 

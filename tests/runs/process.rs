@@ -154,6 +154,10 @@ impl Ended {
         lines(&self.folder.path().join(folder))
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Runs it again, over what it left behind.
     pub(crate) fn again(self, manifest: &str) -> Run {
         Run::start_in(self.folder, manifest, &[])
