@@ -120,6 +120,14 @@ impl ReaderTask {
         backoff: &mut Backoff,
         mut ended: bool,
     ) -> Result<bool> {
+        // Borrowed by part: the reader itself is busy while others are obeyed.
+        let controls = Controls {
+            number: self.number,
+            times: self.times.as_deref(),
+            open: self.open.as_deref(),
+            lane: &self.lane,
+            events: &self.events,
+        };
         let mut resting = ended;
         let mut chunks = 0;
         if ended {
@@ -133,20 +141,11 @@ impl ReaderTask {
                 loop {
                     tokio::select! {
                         biased;
-                        command = self.commands.recv() => match command {
-                            Some(Command::Stop) => return Ok(ended),
-                            Some(Command::Look) => {
-                                look(self.number, self.times.as_deref(), self.open.as_deref(), ended);
-                                tell(&self.events, Event::Looked).await?;
+                        command = self.commands.recv() => {
+                            if controls.obey(command, ended).await? {
+                                return Ok(ended);
                             }
-                            Some(Command::Watermark(watermarks)) => {
-                                give(&self.lane, Message::Watermark(watermarks))?;
-                            }
-                            Some(Command::Finish(_)) => {
-                                return Err(Error::internal("finished before it was stopped"));
-                            }
-                            None => return Err(Error::closed("the coordinator is gone")),
-                        },
+                        }
                         changed = self.committed.changed(), if is_held => match changed {
                             Ok(()) => break None,
                             Err(_) => return Err(Error::closed("the coordinator is gone")),
@@ -207,17 +206,11 @@ impl ReaderTask {
                     loop {
                         tokio::select! {
                             biased;
-                            command = self.commands.recv() => match command {
-                                Some(Command::Stop) => return Ok(ended),
-                                Some(Command::Look) => {
-                                    look(self.number, self.times.as_deref(), self.open.as_deref(), ended);
-                                    tell(&self.events, Event::Looked).await?;
+                            command = self.commands.recv() => {
+                                if controls.obey(command, ended).await? {
+                                    return Ok(ended);
                                 }
-                                Some(Command::Watermark(watermarks)) => {
-                                    give(&self.lane, Message::Watermark(watermarks))?;
-                                }
-                                _ => return Err(Error::closed("the coordinator is gone")),
-                            },
+                            }
                             () = &mut pause => break,
                         }
                     }
@@ -225,6 +218,38 @@ impl ReaderTask {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// What of a reader's task takes commands.
+struct Controls<'a> {
+    number: usize,
+    times: Option<&'a Reported>,
+    open: Option<&'a dyn OpenPartitions>,
+    lane: &'a crossbeam_channel::Sender<Message>,
+    events: &'a mpsc::Sender<Event>,
+}
+
+// === impl Controls ===
+
+impl Controls<'_> {
+    /// Does what a command says while an epoch is read; answers whether to stop.
+    async fn obey(&self, command: Option<Command>, ended: bool) -> Result<bool> {
+        match command {
+            Some(Command::Stop) => return Ok(true),
+            Some(Command::Look) => {
+                look(self.number, self.times, self.open, ended);
+                tell(self.events, Event::Looked).await?;
+            }
+            Some(Command::Watermark(watermarks)) => {
+                give(self.lane, Message::Watermark(watermarks))?;
+            }
+            Some(Command::Finish(_)) => {
+                return Err(Error::internal("finished before it was stopped"));
+            }
+            None => return Err(Error::closed("the coordinator is gone")),
+        }
+        Ok(false)
     }
 }
 
