@@ -44,9 +44,11 @@ pub(crate) fn records(first: u64, count: usize) -> Records {
             name: "127.0.0.1:9999#1".into(),
         }),
         first,
+        positions: None,
         payload: Payload {
             bytes: bytes.into(),
             records: ranges,
+            present: None,
         },
         bad: Vec::new(),
         header: None,

@@ -34,6 +34,8 @@ fn options(format: Format) -> FormatOptions {
         },
         header: false,
         keep: Vec::new(),
+        payload: "value".to_owned(),
+        payload_at: 0,
     }
 }
 

@@ -29,9 +29,11 @@ pub struct Connector {
     pub source: Option<(OptionsSchema, MakeSource)>,
     /// How to write to it.
     pub sink: Option<(OptionsSchema, MakeSink)>,
-    /// Name and SQL type of the columns that its source can give beside the
-    /// payload: (`path`, `string`).
-    pub metadata: &'static [(&'static str, &'static str)],
+    /// Name and SQL type of the columns that its source has, in their order: those of a `raw`
+    /// source. Beside the payload they can be kept (`keep: [path]`).
+    pub columns: &'static [(&'static str, &'static str)],
+    /// Which of the columns is the payload, `binary`: what a format decodes.
+    pub payload: &'static str,
     /// Whether its source makes typed columns itself (`generator`): it then
     /// takes no `format`, and [`Source::schema`] says what they are.
     pub typed: bool,
@@ -40,6 +42,8 @@ pub struct Connector {
 /// What a source is told.
 #[derive(Clone, Debug)]
 pub struct SourceContext {
+    /// The pipeline's name.
+    pub pipeline: String,
     /// The node's name.
     pub node: String,
     /// Relative paths start here: the manifest's folder.
@@ -50,7 +54,7 @@ pub struct SourceContext {
     pub finite: bool,
     /// How the format cuts a byte stream into records.
     pub framing: Framing,
-    /// The columns of [`Connector::metadata`] that the pipeline uses.
+    /// The columns of [`Connector::columns`], beside the payload, that the pipeline uses.
     pub metadata: Vec<String>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -59,6 +63,8 @@ pub struct SourceContext {
 /// What a sink is told.
 #[derive(Clone, Debug)]
 pub struct SinkContext {
+    /// The pipeline's name.
+    pub pipeline: String,
     /// The node's name.
     pub node: String,
     /// Relative paths start here: the manifest's folder.

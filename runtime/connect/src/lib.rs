@@ -47,5 +47,5 @@ pub use open_partitions::{OpenList, OpenPartitions};
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
 pub use recovery::{Delivery, Recorded, Recovery, Replay};
-pub use sink::{Output, Prepared, Sink, SinkWriter, Wants};
+pub use sink::{Output, Prepared, RecordColumns, Sink, SinkWriter, VALUE, Wants};
 pub use source::{Read, Source, SourceReader};

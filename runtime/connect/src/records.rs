@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::UInt64Array;
+use arrow::buffer::NullBuffer;
 use arrow::record_batch::RecordBatch;
 use azud_model::Partition;
 use bytes::Bytes;
@@ -12,8 +14,12 @@ use bytes::Bytes;
 pub struct Records {
     /// The partition that all of them come from.
     pub partition: Arc<Partition>,
-    /// The position of the first record; record i has position `first + i`.
+    /// The position of the first record; record i has position `first + i`, where `positions`
+    /// does not say otherwise.
     pub first: u64,
+    /// The position of every record, ascending, where there are gaps between them (a compacted
+    /// topic).
+    pub positions: Option<UInt64Array>,
     /// The records' bytes.
     pub payload: Payload,
     /// Records that the source could not give whole, in order: they are too
@@ -37,6 +43,9 @@ pub struct Payload {
     /// Where each record lies in `bytes`, without its line end: in order, not
     /// overlapping. What lies between records is framing (a line end, `\r\n`).
     pub records: Vec<Range<u32>>,
+    /// Which records have a payload at all; `None` where all have. One that has none (Kafka's
+    /// tombstone) becomes a row whose columns of the format are null, and is never bad.
+    pub present: Option<NullBuffer>,
 }
 
 /// A record that does not fit the format or schema.
@@ -62,6 +71,43 @@ impl Records {
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Keeps the first `count` records and returns the others; copies no bytes.
+    #[must_use]
+    pub fn split_off(&mut self, count: usize) -> Self {
+        let count = count.min(self.len());
+        let left = self.len() - count;
+        let cut = self.bad.partition_point(|bad| bad.index < count);
+        let mut bad = self.bad.split_off(cut);
+        for bad in &mut bad {
+            bad.index -= count;
+        }
+        let rest = Self {
+            partition: self.partition.clone(),
+            first: self.position(count),
+            positions: self
+                .positions
+                .as_ref()
+                .map(|positions| positions.slice(count, left)),
+            payload: self.payload.split_off(count),
+            bad,
+            header: self.header.clone(),
+            metadata: self
+                .metadata
+                .as_ref()
+                .map(|metadata| metadata.slice(count, left)),
+        };
+        self.positions = self.positions.take().map(|all| all.slice(0, count));
+        self.metadata = self.metadata.take().map(|all| all.slice(0, count));
+        rest
+    }
+
+    /// The position of record `index`.
+    pub fn position(&self, index: usize) -> u64 {
+        let known = self.positions.as_ref();
+        let known = known.and_then(|positions| positions.values().get(index));
+        known.copied().unwrap_or(self.first + index as u64)
     }
 }
 
@@ -97,9 +143,14 @@ impl Payload {
             *record = record.start - start..record.end - start;
         }
         let bytes = self.bytes.split_off(start as usize);
+        let present = self.present.take().map(|present| {
+            self.present = Some(present.slice(0, count));
+            present.slice(count, present.len() - count)
+        });
         Self {
             bytes,
             records: rest,
+            present,
         }
     }
 
@@ -125,6 +176,7 @@ impl<T: AsRef<[u8]>> FromIterator<T> for Payload {
         Self {
             bytes: bytes.into(),
             records: ranges,
+            present: None,
         }
     }
 }

@@ -14,6 +14,22 @@ pub enum Wants {
     Rows,
     /// Bytes in the node's `format`: [`Output::Encoded`].
     Encoded,
+    /// Records apart from each other, each in the node's `format`: [`Output::Rows`] of a column
+    /// [`VALUE`], `binary`, and of the columns that [`Sink::records`] puts beside it.
+    Records,
+}
+
+/// The column of encoded records: see [`Wants::Records`].
+pub const VALUE: &str = "value";
+
+/// Which of a sink's columns are encoded into a record, and which stay beside it, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordColumns {
+    /// They are encoded, in this order.
+    pub encoded: Vec<usize>,
+    /// They are given as they are, in this order: a record's key, its topic. None is called
+    /// [`VALUE`] then but for the first, which is the record.
+    pub beside: Vec<usize>,
 }
 
 /// Rows on their way into a sink.
@@ -46,6 +62,18 @@ pub struct Prepared {
 pub trait Sink: Send + Sync {
     /// In which shape it takes rows. Asked once.
     fn wants(&self) -> Wants;
+
+    /// What it does with each column of its rows, where it wants [`Wants::Records`]. Called
+    /// after `check`.
+    ///
+    /// # Errors
+    /// `Invalid` if a column that it needs is not there, or has another type.
+    fn records(&self, schema: &SchemaRef) -> Result<RecordColumns> {
+        Ok(RecordColumns {
+            encoded: (0..schema.fields().len()).collect(),
+            beside: Vec::new(),
+        })
+    }
 
     /// Whether it wants an epoch at each tick also when no record came, as
     /// DStream's output operations do. Asked once.

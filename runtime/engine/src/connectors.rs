@@ -3,11 +3,12 @@
 use azud_connect::Connector;
 
 /// Every connector that a manifest can name.
-pub const CONNECTORS: [Connector; 5] = [
+pub const CONNECTORS: [Connector; 6] = [
     azud_connector_blackhole::CONNECTOR,
     azud_connector_console::CONNECTOR,
     azud_connector_file::CONNECTOR,
     azud_connector_generator::CONNECTOR,
+    azud_connector_kafka::CONNECTOR,
     azud_connector_socket::CONNECTOR,
 ];
 

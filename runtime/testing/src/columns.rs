@@ -52,6 +52,8 @@ impl Columns {
             schema: readable.collect(),
             header: false,
             keep: Vec::new(),
+            payload: "value".to_owned(),
+            payload_at: 0,
         })?;
         Ok(Self { names, decoder })
     }
@@ -70,6 +72,7 @@ impl Columns {
                 name: String::new(),
             }),
             first: 1,
+            positions: None,
             payload: [json].iter().collect::<Payload>(),
             bad: Vec::new(),
             header: None,

@@ -184,6 +184,7 @@ impl<'a> Rows<'a> {
         Records {
             partition: self.partition.clone(),
             first,
+            positions: None,
             payload,
             bad: Vec::new(),
             header: None,

@@ -304,6 +304,7 @@ pub(super) async fn make(
     finite: bool,
 ) -> Outcome<Arc<dyn Source>> {
     let context = SourceContext {
+        pipeline: "test".into(),
         node: "source".to_owned(),
         directory: PathBuf::new(),
         lanes,

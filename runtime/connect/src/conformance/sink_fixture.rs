@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use azud_model::{Batch, Result};
 
-use crate::{Output, Sink, Wants};
+use crate::{Output, Sink, VALUE, Wants};
 
 /// The system that a sink writes to, in the hands of the kit. A row of the kit is a
 /// number, in one column: `id bigint`, not null.
@@ -51,6 +51,11 @@ pub trait SinkFixture: Send {
             Wants::Rows => {
                 let ids = Arc::new(Int64Array::from(rows.to_vec()));
                 let columns = RecordBatch::try_new(self.schema(), vec![ids])?;
+                Ok(Output::Rows(Batch::without_origin(columns)))
+            }
+            Wants::Records => {
+                let values = BinaryArray::from_iter_values(rows.iter().map(i64::to_string));
+                let columns = RecordBatch::try_from_iter([(VALUE, Arc::new(values) as ArrayRef)])?;
                 Ok(Output::Rows(Batch::without_origin(columns)))
             }
             Wants::Encoded => {

@@ -64,11 +64,28 @@ impl<'a> Fate<'a> {
     }
 
     /// Puts the columns, one value a row, and what is kept of the system's into a batch.
-    pub(super) fn decoded(self, schema: &SchemaRef, mut columns: Vec<ArrayRef>) -> Result<Decoded> {
+    pub(super) fn decoded(self, schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Decoded> {
+        self.decoded_at(schema, 0, columns)
+    }
+
+    /// The same, where so many of the system's columns are before the format's own.
+    pub(super) fn decoded_at(
+        self,
+        schema: &SchemaRef,
+        before: usize,
+        own: Vec<ArrayRef>,
+    ) -> Result<Decoded> {
         let records = self.records;
         let all = self.rows.len() == records.len();
         let rows = UInt32Array::from(self.rows);
-        for field in schema.fields().iter().skip(columns.len()) {
+        let is_own = before..before + own.len();
+        let mut own = own.into_iter();
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for (index, field) in schema.fields().iter().enumerate() {
+            if is_own.contains(&index) {
+                columns.extend(own.next());
+                continue;
+            }
             let known = records.metadata.as_ref();
             let column = known
                 .and_then(|known| known.column_by_name(field.name()))
@@ -85,7 +102,7 @@ impl<'a> Fate<'a> {
         let positions = rows
             .values()
             .iter()
-            .map(|index| records.first + u64::from(*index));
+            .map(|index| records.position(*index as usize));
         let origin = Origin {
             partition: records.partition.clone(),
             positions: UInt64Array::from_iter_values(positions),

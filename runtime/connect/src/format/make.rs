@@ -3,6 +3,7 @@
 use arrow::datatypes::SchemaRef;
 use azud_model::Result;
 
+use super::absent::Absent;
 use super::csv::{CsvDecoder, CsvEncoder};
 use super::json::{JsonDecoder, JsonEncoder};
 use super::raw::{RawDecoder, RawEncoder};
@@ -15,12 +16,14 @@ use crate::{Decoder, Encoder, Format, FormatOptions};
 /// # Errors
 /// `Invalid` if the format cannot hold a column of the schema.
 pub fn decoder(options: &FormatOptions) -> Result<Box<dyn Decoder>> {
-    Ok(match options.format {
+    let decoder: Box<dyn Decoder> = match options.format {
         Format::Text => Box::new(TextDecoder::new(&options.keep)),
-        Format::Raw => Box::new(RawDecoder::new(&options.keep)),
+        Format::Raw => Box::new(RawDecoder::new(options)),
         Format::Json => Box::new(JsonDecoder::new(options)),
         Format::Csv => Box::new(CsvDecoder::new(options)?),
-    })
+    };
+    let kept = options.keep.iter().map(|column| column.name.clone());
+    Ok(Box::new(Absent::new(decoder, kept.collect())))
 }
 
 /// The decoder of a source that makes typed columns itself: it hands them on.

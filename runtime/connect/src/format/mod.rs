@@ -1,5 +1,7 @@
 //! Formats: bytes to typed columns and back.
 
+mod absent;
+mod apart;
 mod civil;
 mod column;
 mod csv;

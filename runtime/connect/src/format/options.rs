@@ -31,6 +31,10 @@ pub struct FormatOptions {
     pub header: bool,
     /// Columns of the system to carry along (`keep: [path]`), after the format's own.
     pub keep: Vec<Column>,
+    /// Raw: the name of the payload's column.
+    pub payload: String,
+    /// Raw: how many of `keep` come before the payload.
+    pub payload_at: usize,
 }
 
 // === impl Format ===

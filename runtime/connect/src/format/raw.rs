@@ -1,18 +1,20 @@
-//! `raw`: one column `value binary`, whatever the bytes are.
+//! `raw`: the columns of the system as they are, the payload `binary`, whatever its bytes are.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BinaryArray, BinaryBuilder};
+use arrow::array::{AsArray, BinaryArray, BinaryBuilder};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use azud_model::{Column, ColumnType, Error, Result};
 
-use super::decoded::{self, Fate};
-use crate::{Decoded, Decoder, Encoder, Records};
+use super::decoded::Fate;
+use crate::{Decoded, Decoder, Encoder, FormatOptions, Records};
 
 pub(super) struct RawDecoder {
     schema: SchemaRef,
+    /// Where the payload is among the columns.
+    place: usize,
 }
 
 /// Writes the one column's bytes and a line end; null is an empty line.
@@ -21,10 +23,14 @@ pub(super) struct RawEncoder;
 // === impl RawDecoder ===
 
 impl RawDecoder {
-    pub(super) fn new(keep: &[Column]) -> Self {
-        let value = Field::new("value", DataType::Binary, true);
+    pub(super) fn new(options: &FormatOptions) -> Self {
+        let own = Field::new(&options.payload, DataType::Binary, true);
+        let mut fields: Vec<_> = options.keep.iter().map(Column::to_arrow).collect();
+        let place = options.payload_at.min(fields.len());
+        fields.insert(place, own);
         Self {
-            schema: decoded::schema(vec![value], keep),
+            schema: Arc::new(Schema::new(fields)),
+            place,
         }
     }
 }
@@ -41,7 +47,7 @@ impl Decoder for RawDecoder {
             values.append_value(payload.record(index));
             Ok(true)
         });
-        fate.decoded(&self.schema, vec![Arc::new(values.finish())])
+        fate.decoded_at(&self.schema, self.place, vec![Arc::new(values.finish())])
     }
 }
 
@@ -67,14 +73,17 @@ impl RawEncoder {
 
 impl Encoder for RawEncoder {
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
-        for column in batch.columns() {
-            let column = cast(column, &DataType::Binary)?;
-            let values = column.as_any().downcast_ref::<BinaryArray>();
-            for value in values.into_iter().flatten() {
-                out.extend_from_slice(value.unwrap_or_default());
-                out.push(b'\n');
-            }
+        for value in &self.records(batch)? {
+            out.extend_from_slice(value.unwrap_or_default());
+            out.push(b'\n');
         }
         Ok(())
+    }
+
+    fn records(&mut self, batch: &RecordBatch) -> Result<BinaryArray> {
+        let none = || Error::internal("raw: no column to write");
+        let only = batch.columns().first().ok_or_else(none)?;
+        let column = cast(only, &DataType::Binary)?;
+        column.as_binary_opt().cloned().ok_or_else(none)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, BinaryArray, BinaryBuilder, StringArray, StringBuilder};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -88,6 +88,26 @@ impl Encoder for TextEncoder {
             out.extend_from_slice(line.as_bytes());
         }
         Ok(())
+    }
+
+    fn records(&mut self, batch: &RecordBatch) -> Result<BinaryArray> {
+        let rows = PythonRows::new(batch);
+        let only = match batch.columns() {
+            [only] => only.logical_nulls(),
+            _ => None,
+        };
+        let mut records = BinaryBuilder::with_capacity(batch.num_rows(), 0);
+        let mut line = String::new();
+        for row in 0..batch.num_rows() {
+            if only.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                records.append_null();
+                continue;
+            }
+            line.clear();
+            rows.write(row, &mut line);
+            records.append_value(&line);
+        }
+        Ok(records.finish())
     }
 }
 

@@ -10,6 +10,7 @@ fn records(lines: &[&[u8]]) -> Records {
             name: "a.txt".into(),
         }),
         first: 7,
+        positions: None,
         payload: lines.iter().collect(),
         bad: Vec::new(),
         header: None,
@@ -23,6 +24,8 @@ fn options(format: Format) -> FormatOptions {
         schema: Vec::new(),
         header: true,
         keep: Vec::new(),
+        payload: "value".to_owned(),
+        payload_at: 0,
     }
 }
 

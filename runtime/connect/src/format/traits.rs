@@ -1,5 +1,6 @@
 //! What a format does.
 
+use arrow::array::BinaryArray;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Result};
@@ -42,4 +43,11 @@ pub trait Encoder: Send {
     /// # Errors
     /// `Invalid` if the format has no way to write such a column.
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Every row as a record of its own, without a line end: for systems that keep records apart.
+    /// Null where there is nothing at all: the one column of text or raw is null.
+    ///
+    /// # Errors
+    /// As `encode`.
+    fn records(&mut self, batch: &RecordBatch) -> Result<BinaryArray>;
 }

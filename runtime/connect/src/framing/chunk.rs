@@ -42,6 +42,7 @@ impl Chunk {
         Records {
             partition,
             first: self.first,
+            positions: None,
             payload: self.payload,
             bad: self.bad,
             header: self.header,

@@ -135,6 +135,7 @@ impl Framer {
             payload: Payload {
                 bytes: buffer.into(),
                 records: std::mem::take(&mut self.records),
+                present: None,
             },
             bad: std::mem::take(&mut self.bad),
             header: self.header.clone(),

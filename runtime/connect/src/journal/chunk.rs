@@ -135,7 +135,12 @@ pub(super) fn decode(body: &mut Bytes, source: &str) -> Option<Records> {
             name,
         }),
         first,
-        payload: Payload { bytes, records },
+        positions: None,
+        payload: Payload {
+            bytes,
+            records,
+            present: None,
+        },
         bad,
         header,
         metadata: None,

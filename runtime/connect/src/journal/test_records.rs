@@ -20,6 +20,7 @@ pub(super) fn records(name: &str, first: u64, lines: &[&str]) -> Records {
             name: name.into(),
         }),
         first,
+        positions: None,
         payload: lines.iter().collect::<Payload>(),
         bad: Vec::new(),
         header: None,

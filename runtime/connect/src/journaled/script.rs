@@ -46,6 +46,7 @@ pub(super) fn chunk(name: &str, first: u64, lines: &[&str]) -> Result<Read> {
             name: name.into(),
         }),
         first,
+        positions: None,
         payload: lines.iter().collect::<Payload>(),
         bad: Vec::new(),
         header: None,

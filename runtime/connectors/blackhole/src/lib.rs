@@ -18,7 +18,8 @@ pub const CONNECTOR: Connector = Connector {
     name: "blackhole",
     source: None,
     sink: Some((options_schema::<BlackholeOptions>, make)),
-    metadata: &[],
+    columns: &[],
+    payload: "",
     typed: false,
 };
 

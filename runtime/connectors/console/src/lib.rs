@@ -27,7 +27,8 @@ pub const CONNECTOR: Connector = Connector {
     name: "console",
     source: None,
     sink: Some((options_schema::<ConsoleOptions>, make)),
-    metadata: &[],
+    columns: &[],
+    payload: "",
     typed: false,
 };
 

@@ -22,6 +22,7 @@ pub const CONNECTOR: Connector = Connector {
     name: "file",
     source: Some((options_schema::<FileSourceOptions>, source::make)),
     sink: Some((options_schema::<FileSinkOptions>, sink::make)),
-    metadata: &[("path", "string")],
+    columns: &[("value", "binary"), ("path", "string")],
+    payload: "value",
     typed: false,
 };

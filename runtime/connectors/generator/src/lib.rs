@@ -29,7 +29,8 @@ pub const CONNECTOR: Connector = Connector {
     name: "generator",
     source: Some((options_schema::<GeneratorOptions>, make)),
     sink: None,
-    metadata: &[],
+    columns: &[],
+    payload: "",
     typed: true,
 };
 

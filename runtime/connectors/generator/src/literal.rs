@@ -27,6 +27,8 @@ pub(crate) fn literals(
         schema: vec![column],
         header: false,
         keep: Vec::new(),
+        payload: "value".to_owned(),
+        payload_at: 0,
     };
     let records = Records {
         partition: Arc::new(Partition {
@@ -34,6 +36,7 @@ pub(crate) fn literals(
             name: String::new(),
         }),
         first: 0,
+        positions: None,
         payload: values
             .iter()
             .map(|value| json!({ name: value }).to_string())

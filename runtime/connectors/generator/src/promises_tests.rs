@@ -10,6 +10,7 @@ use super::*;
 
 fn context(lanes: usize, finite: bool, clock: &Arc<ManualClock>) -> SourceContext {
     SourceContext {
+        pipeline: "test".into(),
         node: "in".into(),
         directory: ".".into(),
         lanes,

@@ -132,6 +132,7 @@ impl Reader {
         Ok(Records {
             partition: share.partition,
             first: rows.start,
+            positions: None,
             payload: Payload::default(),
             bad: Vec::new(),
             header: None,

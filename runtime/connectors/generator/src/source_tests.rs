@@ -7,6 +7,7 @@ use super::*;
 
 fn context(lanes: usize, finite: bool, clock: &Arc<ManualClock>) -> SourceContext {
     SourceContext {
+        pipeline: "test".into(),
         node: "in".into(),
         directory: ".".into(),
         lanes,

@@ -30,6 +30,7 @@ pub fn records(source: &str, partition: &str, first: u64, lines: &[&str]) -> Rec
             name: partition.to_owned(),
         }),
         first,
+        positions: None,
         payload: lines.iter().collect::<Payload>(),
         bad: Vec::new(),
         header: None,

@@ -25,7 +25,8 @@ pub const CONNECTOR: Connector = Connector {
     name: "socket",
     source: Some((options_schema::<SocketOptions>, make)),
     sink: None,
-    metadata: &[],
+    columns: &[("value", "binary")],
+    payload: "value",
     typed: false,
 };
 

@@ -14,6 +14,7 @@ use crate::{ConnectSource, SocketOptions};
 
 fn context(finite: bool) -> SourceContext {
     SourceContext {
+        pipeline: "test".into(),
         node: "in".into(),
         directory: ".".into(),
         lanes: 2,

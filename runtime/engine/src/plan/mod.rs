@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use azud_connect::{Format, FormatOptions, Sink, Source, Wants};
+use azud_connect::{Format, FormatOptions, RecordColumns, Sink, Source, Wants};
 use azud_model::{ByteSize, Clock};
 use azud_sandbox::Sandbox;
 use azud_state::{Location, Storage};
@@ -32,6 +32,7 @@ use crate::table::StaticTable;
 
 pub use check::check;
 pub(crate) use component::PlanComponent;
+pub(crate) use sink::encoded;
 pub use testing::{
     LoadedPlugins, OutputShape, SourceShape, TestCheckpoint, TestOutput, TestPlan, check_for_test,
 };
@@ -127,8 +128,10 @@ pub(crate) struct PlanSink {
     /// The connector's name, or `plugin`.
     pub(crate) connector: String,
     pub(crate) sink: Arc<dyn Sink>,
-    /// Set where the sink takes encoded rows.
+    /// Set where the sink takes encoded rows, or records.
     pub(crate) encode: Option<Format>,
+    /// Set where it takes records.
+    pub(crate) records: Option<RecordColumns>,
     pub(crate) prints: bool,
     pub(crate) schema: SchemaRef,
     /// Set where it is a plugin.
@@ -176,6 +179,7 @@ impl Plan {
         let is_it = |number: usize| nodes.get(number).is_some_and(|found| &*found.name == node);
         if let Some(found) = self.sinks.iter_mut().find(|found| is_it(found.node)) {
             found.encode = found.encode.filter(|_| sink.wants() == Wants::Encoded);
+            found.records = None;
             found.sink = sink;
             found.component = None;
         }

@@ -1,8 +1,11 @@
 //! Sinks: connector, format, mode; and the sink of dead letters.
 
-use azud_connect::{SinkContext, Wants, encoder};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use azud_connect::{RecordColumns, SinkContext, Wants, encoder};
 use azud_manifest::{Format as ManifestFormat, Mode as ManifestMode, Sink};
-use azud_model::{Mode, rejected_schema};
+use azud_model::{Mode, Result, rejected_schema};
 use azud_sql::Times;
 
 use super::node::{Draft, Output, REJECTED};
@@ -115,6 +118,7 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         Err(_) => Vec::new(),
     };
     let context = SinkContext {
+        pipeline: draft.manifest.name.value.clone(),
         node: node.name.value.clone(),
         directory: place.directory.to_owned(),
         lanes: place.lanes,
@@ -136,8 +140,19 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         draft.blame(node.connector.name.span, message, Some(help.to_owned()));
         return;
     }
+    let records = match sink.wants() {
+        Wants::Records => sink.records(&output.schema).map(Some),
+        Wants::Encoded | Wants::Rows => Ok(None),
+    };
+    let records = match records {
+        Ok(records) => records,
+        Err(error) => {
+            draft.blame(node.connector.name.span, error.to_string(), None);
+            return;
+        }
+    };
     let encode = match sink.wants() {
-        Wants::Encoded => Some(encode),
+        Wants::Encoded | Wants::Records => Some(encode),
         Wants::Rows => {
             if let Some(format) = &node.format {
                 let message = format!(
@@ -150,7 +165,8 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         }
     };
     if let Some(format) = encode
-        && let Err(error) = encoder(format, &output.schema)
+        && let Err(error) =
+            encoded(&output.schema, records.as_ref()).and_then(|schema| encoder(format, &schema))
     {
         let span = node
             .format
@@ -169,12 +185,21 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         connector: node.connector.name.value.clone(),
         sink,
         encode,
+        records,
         prints: node.connector.name.value == azud_connector_console::CONNECTOR.name,
         schema: output.schema,
         component: None,
     });
     draft.add_vertex(vertex, node.mode_span());
     draft.add_rejected(&node.name.value, number);
+}
+
+/// The columns that are encoded.
+pub(crate) fn encoded(schema: &SchemaRef, records: Option<&RecordColumns>) -> Result<SchemaRef> {
+    Ok(match records {
+        Some(records) => Arc::new(schema.project(&records.encoded)?),
+        None => schema.clone(),
+    })
 }
 
 /// The mode that a sink asks for.

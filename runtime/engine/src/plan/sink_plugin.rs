@@ -134,6 +134,7 @@ pub(super) fn add(
         connector: "plugin".to_owned(),
         sink: Arc::new(PluginSink::new(transactions)),
         encode: None,
+        records: None,
         prints: false,
         schema,
         component: Some(component),

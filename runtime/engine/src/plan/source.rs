@@ -40,6 +40,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         return;
     };
     let context = SourceContext {
+        pipeline: draft.manifest.name.value.clone(),
         node: node.name.value.clone(),
         directory: place.directory.to_owned(),
         lanes: place.lanes,
@@ -268,6 +269,7 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
         draft.blame(format.span, message, None);
         return None;
     }
+    let mut payload_at = 0;
     let raw = node.format.is_none()
         || node
             .format
@@ -275,7 +277,7 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
             .is_some_and(|f| f.value == ManifestFormat::Raw);
     if raw && !connector.typed && keep.is_empty() {
         // A raw source has all the columns that its system has.
-        let all = connector.metadata.iter().map(|(name, sql)| {
+        let all = kept(connector).map(|(name, sql)| {
             let column_type = sql.parse().ok()?;
             Some(Column {
                 name: (*name).to_owned(),
@@ -283,6 +285,10 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
             })
         });
         keep = all.collect::<Option<_>>()?;
+        let columns = connector.columns.iter();
+        payload_at = columns
+            .take_while(|(name, _)| *name != connector.payload)
+            .count();
     }
     Some(FormatOptions {
         format: match node.format.as_ref().map(|format| format.value) {
@@ -296,7 +302,15 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
             .collect(),
         header: node.header.as_ref().is_none_or(|header| header.value),
         keep,
+        payload: connector.payload.to_owned(),
+        payload_at,
     })
+}
+
+/// The columns that a source can give beside the payload.
+fn kept(connector: &Connector) -> impl Iterator<Item = &(&'static str, &'static str)> {
+    let columns = connector.columns.iter();
+    columns.filter(|(name, _)| *name != connector.payload)
 }
 
 fn kept_column(
@@ -305,10 +319,7 @@ fn kept_column(
     connector: &Connector,
     name: &Spanned<String>,
 ) -> Option<Column> {
-    let known = connector
-        .metadata
-        .iter()
-        .find(|(known, _)| *known == name.value);
+    let known = kept(connector).find(|(known, _)| *known == name.value);
     if let Some((known, sql)) = known
         && let Ok(column_type) = sql.parse()
     {
@@ -317,7 +328,7 @@ fn kept_column(
             column_type,
         });
     }
-    let known: Vec<_> = connector.metadata.iter().map(|(name, _)| *name).collect();
+    let known: Vec<_> = kept(connector).map(|(name, _)| *name).collect();
     let message = format!(
         "`{}` has no column `{}` to keep",
         node.connector.name.value, name.value

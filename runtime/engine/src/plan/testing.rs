@@ -206,6 +206,7 @@ fn add(
         connector: "test".to_owned(),
         sink: output.sink,
         encode: None,
+        records: None,
         prints: false,
         schema: found.schema.clone(),
         component: None,

@@ -183,7 +183,7 @@ impl Chain {
             };
             let decoded = decoder.decode(records)?;
             for bad in decoded.bad {
-                let position = records.first + bad.index as u64;
+                let position = records.position(bad.index);
                 let value = records.payload.record(bad.index);
                 out.record(rejected_record(
                     value,

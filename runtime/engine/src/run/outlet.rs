@@ -1,6 +1,10 @@
 //! Where a lane ends: rows are encoded here, on the lane, and handed to the sink's writer.
 
-use azud_connect::{Encoder, Output};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use azud_connect::{Encoder, Output, RecordColumns, VALUE};
 use azud_model::{Batch, Epoch, Error, Result};
 use tokio::sync::mpsc;
 
@@ -12,21 +16,71 @@ const PIECE_BYTES: usize = 256 * 1024;
 
 /// A lane's end of a sink.
 pub(super) struct Outlet {
-    encoder: Option<Box<dyn Encoder>>,
+    shape: Shape,
     writer: mpsc::Sender<SinkMessage>,
     bytes: Vec<u8>,
     rows: usize,
 }
 
+/// In which shape rows are handed on.
+pub(super) enum Shape {
+    /// As they are.
+    Rows,
+    /// As bytes.
+    Encoded(Box<dyn Encoder>),
+    /// Each as a record of its own.
+    Records(Apart),
+}
+
+/// What makes records of rows.
+pub(super) struct Apart {
+    encoder: Box<dyn Encoder>,
+    columns: RecordColumns,
+    /// The record, and what is beside it.
+    schema: SchemaRef,
+}
+
+// === impl Shape ===
+
+impl Shape {
+    /// Records of rows of that schema; the encoder is one of the columns that are encoded.
+    pub(super) fn records(
+        encoder: Box<dyn Encoder>,
+        columns: RecordColumns,
+        schema: &Schema,
+    ) -> Result<Self> {
+        let beside = schema.project(&columns.beside)?;
+        let value = Arc::new(Field::new(VALUE, DataType::Binary, true));
+        let fields = std::iter::once(&value).chain(beside.fields());
+        Ok(Self::Records(Apart {
+            encoder,
+            columns,
+            schema: Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>())),
+        }))
+    }
+}
+
+// === impl Apart ===
+
+impl Apart {
+    fn records(&mut self, rows: &RecordBatch) -> Result<Batch> {
+        let values = self
+            .encoder
+            .records(&rows.project(&self.columns.encoded)?)?;
+        let beside = rows.project(&self.columns.beside)?;
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(values)];
+        columns.extend(beside.columns().iter().cloned());
+        let records = RecordBatch::try_new(self.schema.clone(), columns)?;
+        Ok(Batch::without_origin(records))
+    }
+}
+
 // === impl Outlet ===
 
 impl Outlet {
-    pub(super) fn new(
-        encoder: Option<Box<dyn Encoder>>,
-        writer: mpsc::Sender<SinkMessage>,
-    ) -> Self {
+    pub(super) fn new(shape: Shape, writer: mpsc::Sender<SinkMessage>) -> Self {
         Self {
-            encoder,
+            shape,
             writer,
             bytes: Vec::new(),
             rows: 0,
@@ -34,8 +88,13 @@ impl Outlet {
     }
 
     pub(super) fn write(&mut self, batch: Batch) -> Result<()> {
-        let Some(encoder) = &mut self.encoder else {
-            return self.send(SinkMessage::Output(Output::Rows(batch)));
+        let encoder = match &mut self.shape {
+            Shape::Rows => return self.send(SinkMessage::Output(Output::Rows(batch))),
+            Shape::Records(apart) => {
+                let records = apart.records(batch.columns())?;
+                return self.send(SinkMessage::Output(Output::Rows(records)));
+            }
+            Shape::Encoded(encoder) => encoder,
         };
         encoder.encode(batch.columns(), &mut self.bytes)?;
         self.rows += batch.rows();

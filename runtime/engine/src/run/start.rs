@@ -19,7 +19,7 @@ use super::in_band::InBand;
 use super::lane::Lane;
 use super::message::SinkMessage;
 use super::open::Opened;
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Shape};
 use super::reader::{self, ReaderTask};
 use super::reject::OnReject;
 use super::rollback::{Attempt, RunOptions};
@@ -29,7 +29,7 @@ use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
 use crate::event_time::{EventTimes, Moves, Reported, SourceTimes};
 use crate::graph::Work;
-use crate::plan::Plan;
+use crate::plan::{Plan, encoded};
 use crate::recovery::Recorder;
 
 /// How many commands may wait for a reader that waits for its lane: to look, a watermark, to stop.
@@ -135,7 +135,7 @@ impl Plan {
                     events: events.clone(),
                 };
                 tasks.spawn(task.run());
-                lanes.push(Some(Outlet::new(self.encoder(sink)?, sender)));
+                lanes.push(Some(Outlet::new(self.shape(sink)?, sender)));
             }
             outlets.push(lanes);
         }
@@ -308,13 +308,19 @@ impl Plan {
         }
     }
 
-    fn encoder(&self, sink: usize) -> Result<Option<Box<dyn azud_connect::Encoder>>> {
-        match self.sinks.get(sink) {
-            Some(sink) => sink
-                .encode
-                .map(|format| encoder(format, &sink.schema))
-                .transpose(),
-            None => Ok(None),
+    /// In which shape a sink is given its rows.
+    fn shape(&self, sink: usize) -> Result<Shape> {
+        let Some((plan, format)) = self
+            .sinks
+            .get(sink)
+            .and_then(|plan| Some((plan, plan.encode?)))
+        else {
+            return Ok(Shape::Rows);
+        };
+        let encoder = encoder(format, &encoded(&plan.schema, plan.records.as_ref())?)?;
+        match &plan.records {
+            Some(columns) => Shape::records(encoder, columns.clone(), &plan.schema),
+            None => Ok(Shape::Encoded(encoder)),
         }
     }
 

@@ -62,7 +62,7 @@ impl Whole {
                 "{}, position {}: {}; the row: {}{more}; to go on without such rows, write \
                  `on_error: drop` on the node",
                 records.partition.name,
-                records.first + bad.index as u64,
+                records.position(bad.index),
                 bad.reason,
                 azud_sandbox::escaped(&shown),
             )));

@@ -15,8 +15,11 @@ fn table(folder: &Path, drops: bool) -> StaticTable {
         schema: Vec::new(),
         header: false,
         keep: Vec::new(),
+        payload: "value".to_owned(),
+        payload_at: 0,
     };
     let context = SourceContext {
+        pipeline: "test".into(),
         node: "users".to_owned(),
         directory: folder.to_owned(),
         lanes: 1,

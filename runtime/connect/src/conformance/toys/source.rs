@@ -230,6 +230,7 @@ impl Reader {
                 name: partition.to_string(),
             }),
             first: first as u64,
+            positions: None,
             payload: records.iter().collect::<Payload>(),
             bad: Vec::new(),
             header: None,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float32Array, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -11,6 +11,7 @@ use azud_model::{ColumnType, Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::format::apart::Apart;
 use crate::format::civil::DateTime;
 use crate::{Encoder, ShortestFloat};
 
@@ -63,28 +64,40 @@ impl Encoder for CsvEncoder {
     }
 
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
-        let columns = batch
-            .columns()
-            .iter()
-            .map(Cells::new)
-            .collect::<Result<Vec<_>>>()?;
-        for row in 0..batch.num_rows() {
-            for (index, cells) in columns.iter().enumerate() {
-                separate(index, out);
-                if !cells.is_null(row) {
-                    quoted(&cells.cell(row), out);
-                }
-            }
-            // Readers pass over empty lines.
-            if let [only] = columns.as_slice()
-                && only.is_null(row)
-            {
-                out.extend_from_slice(b"\"\"");
-            }
-            out.push(b'\n');
-        }
-        Ok(())
+        write(batch, out, |out| out.push(b'\n'))
     }
+
+    fn records(&mut self, batch: &RecordBatch) -> Result<BinaryArray> {
+        let mut apart = Apart::with_capacity(batch.num_rows());
+        let mut out = Vec::new();
+        write(batch, &mut out, |out| apart.end(out.len()))?;
+        apart.finish(out)
+    }
+}
+
+/// Appends every row, and calls `end` behind each.
+fn write(batch: &RecordBatch, out: &mut Vec<u8>, mut end: impl FnMut(&mut Vec<u8>)) -> Result<()> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(Cells::new)
+        .collect::<Result<Vec<_>>>()?;
+    for row in 0..batch.num_rows() {
+        for (index, cells) in columns.iter().enumerate() {
+            separate(index, out);
+            if !cells.is_null(row) {
+                quoted(&cells.cell(row), out);
+            }
+        }
+        // Readers pass over empty lines.
+        if let [only] = columns.as_slice()
+            && only.is_null(row)
+        {
+            out.extend_from_slice(b"\"\"");
+        }
+        end(out);
+    }
+    Ok(())
 }
 
 /// A column in a form whose cells are quick to write.

@@ -18,6 +18,8 @@ fn options(schema: &[(&str, &str)], header: bool) -> FormatOptions {
         schema,
         header,
         keep: Vec::new(),
+        payload: "value".to_owned(),
+        payload_at: 0,
     }
 }
 
@@ -160,6 +162,7 @@ fn a_header_that_does_not_fit_costs_its_own_records() {
     let records = crate::Records {
         partition,
         first: 2,
+        positions: None,
         payload: crate::Payload::from_iter(["a"]),
         bad: Vec::new(),
         header: Some(bytes::Bytes::from_static(b"\xff")),

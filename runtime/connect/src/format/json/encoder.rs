@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StructArray};
+use arrow::array::{ArrayRef, BinaryArray, StructArray};
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use arrow_json::writer::{EncoderOptions, make_encoder};
@@ -10,6 +10,7 @@ use azud_model::{Column, ColumnType, Error, Result};
 
 use super::values::Values;
 use crate::Encoder;
+use crate::format::apart::Apart;
 
 /// Writes what Spark writes: keys of null values are left out, binary is
 /// base64, NaN and the infinities are texts; timestamps are ISO 8601, UTC.
@@ -38,8 +39,13 @@ impl JsonEncoder {
         }
     }
 
-    /// Appends every row, each followed by `end`.
-    fn write(&self, batch: &RecordBatch, end: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    /// Appends every row, and calls `end` behind each.
+    fn write(
+        &self,
+        batch: &RecordBatch,
+        out: &mut Vec<u8>,
+        mut end: impl FnMut(&mut Vec<u8>),
+    ) -> Result<()> {
         let field: FieldRef = Arc::new(Field::new_struct(
             "",
             batch.schema().fields().clone(),
@@ -54,7 +60,7 @@ impl JsonEncoder {
         let mut encoder = make_encoder(&field, &rows, &self.options)?;
         for row in 0..batch.num_rows() {
             encoder.encode(row, out);
-            out.extend_from_slice(end);
+            end(out);
         }
         Ok(())
     }
@@ -62,7 +68,14 @@ impl JsonEncoder {
 
 impl Encoder for JsonEncoder {
     fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
-        self.write(batch, b"\n", out)
+        self.write(batch, out, |out| out.push(b'\n'))
+    }
+
+    fn records(&mut self, batch: &RecordBatch) -> Result<BinaryArray> {
+        let mut apart = Apart::with_capacity(batch.num_rows());
+        let mut out = Vec::new();
+        self.write(batch, &mut out, |out| apart.end(out.len()))?;
+        apart.finish(out)
     }
 }
 
@@ -85,8 +98,8 @@ pub fn row_json(batch: &RecordBatch, row: usize) -> Vec<u8> {
             let length = batch.num_rows().saturating_sub(row).min(1);
             JsonEncoder::unchecked().write(
                 &batch.slice(row.min(batch.num_rows()), length),
-                b"",
                 &mut out,
+                |_| (),
             )
         });
     match written {

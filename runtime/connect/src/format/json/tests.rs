@@ -15,6 +15,7 @@ pub(super) fn records(lines: &[&[u8]]) -> Records {
             name: "a.json".into(),
         }),
         first: 1,
+        positions: None,
         payload: lines.iter().collect(),
         bad: Vec::new(),
         header: None,
@@ -36,6 +37,8 @@ pub(super) fn reader(schema: &[(&str, &str)]) -> Box<dyn Decoder> {
         schema,
         header: false,
         keep: Vec::new(),
+        payload: "value".to_owned(),
+        payload_at: 0,
     })
     .unwrap()
 }

@@ -21,6 +21,7 @@ struct Bench {
 
 fn context(directory: &Path, format: &str, mode: Mode, clock: &Arc<ManualClock>) -> SinkContext {
     SinkContext {
+        pipeline: "test".into(),
         node: "out".into(),
         directory: directory.to_owned(),
         lanes: 2,

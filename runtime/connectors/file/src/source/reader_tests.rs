@@ -9,6 +9,7 @@ use super::*;
 /// A reader of no file, and its options.
 fn reader(home: &std::path::Path) -> FileReader {
     let context = SourceContext {
+        pipeline: "test".into(),
         node: "in".into(),
         directory: home.to_owned(),
         lanes: 1,

@@ -16,6 +16,7 @@ mod resume;
 
 fn context(directory: &Path, lanes: usize, finite: bool, framing: Framing) -> SourceContext {
     SourceContext {
+        pipeline: "test".into(),
         node: "in".into(),
         directory: directory.to_owned(),
         lanes,
@@ -361,6 +362,7 @@ async fn later_files_are_picked_up_once_they_have_settled() {
     let clock = Arc::new(ManualClock::at(0));
     fs::create_dir(home.path().join("in")).unwrap();
     let context = SourceContext {
+        pipeline: "test".into(),
         clock: clock.clone(),
         ..context(home.path(), 1, false, Framing::Lines)
     };

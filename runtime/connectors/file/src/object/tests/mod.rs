@@ -20,6 +20,7 @@ const URL: &str = "s3://bucket/out";
 
 fn context(lanes: usize, mode: Mode, checkpointed: bool) -> SinkContext {
     SinkContext {
+        pipeline: "test".into(),
         node: "out".into(),
         directory: ".".into(),
         lanes,

@@ -216,6 +216,7 @@ async fn without_a_checkpoint_an_epoch_is_shown_at_its_end_and_an_abort_gives_up
 async fn rows_of_many_parts_are_one_object_with_one_header() {
     let store = Store::default();
     let csv = SinkContext {
+        pipeline: "test".into(),
         format: "csv".into(),
         header: b"a,b\n".to_vec(),
         ..context(1, Mode::Append, false)

@@ -42,6 +42,7 @@ impl SinkFixture for Place {
     async fn make(&mut self, lanes: usize) -> Result<Arc<dyn Sink>> {
         let clock = Arc::new(ManualClock::at(0));
         let context = SinkContext {
+            pipeline: "test".into(),
             lanes,
             checkpointed: true,
             ..context(self.home.path(), "text", self.mode, &clock)

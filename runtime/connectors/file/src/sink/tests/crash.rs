@@ -13,6 +13,7 @@ pub(super) const RUN: &str = "4f1c";
 pub(super) fn sink(home: &Path, mode: Mode, options: &Value, lanes: usize) -> FileSink {
     let clock = Arc::new(ManualClock::at(0));
     let context = SinkContext {
+        pipeline: "test".into(),
         checkpointed: true,
         lanes,
         ..context(home, "text", mode, &clock)

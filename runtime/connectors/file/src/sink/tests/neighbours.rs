@@ -96,6 +96,7 @@ async fn a_run_that_was_rolled_back_has_the_place_still() {
         let make = || {
             let clock = Arc::new(ManualClock::at(0));
             let context = SinkContext {
+                pipeline: "test".into(),
                 checkpointed: true,
                 ..context(home.path(), "json", Mode::Append, &clock)
             };

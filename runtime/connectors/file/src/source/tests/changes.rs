@@ -133,6 +133,7 @@ async fn a_finite_run_says_what_it_does_not_read() {
     // By the clock they are from the future: only watching them helps.
     let clock = Arc::new(ManualClock::at(0));
     let context = SourceContext {
+        pipeline: "test".into(),
         clock: clock.clone(),
         ..context(home.path(), 4, true, Framing::Lines)
     };
@@ -158,6 +159,7 @@ async fn a_finite_run_says_what_it_does_not_read() {
     let pattern = crate::source::find::Pattern::new("in", home.path()).unwrap();
     let options = serde_json::from_value(settle).unwrap();
     let context = SourceContext {
+        pipeline: "test".into(),
         clock: clock.clone(),
         ..context
     };

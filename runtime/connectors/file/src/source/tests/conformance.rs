@@ -71,6 +71,7 @@ impl SourceFixture for Folder {
     async fn make(&mut self, context: SourceContext) -> Result<Arc<dyn Source>> {
         let directory = self.home.path().to_owned();
         let context = SourceContext {
+            pipeline: "test".into(),
             directory,
             ..context
         };

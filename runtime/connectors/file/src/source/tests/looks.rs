@@ -10,6 +10,7 @@ use crate::source::find::Pattern;
 /// A dealer that looks at a folder whenever it is asked.
 pub(super) fn dealer(home: &Path, clock: Arc<ManualClock>, options: Value) -> Arc<Dealer> {
     let context = SourceContext {
+        pipeline: "test".into(),
         clock,
         ..context(home, 1, false, Framing::Lines)
     };

@@ -157,6 +157,7 @@ async fn places_that_nobody_has_come_to_are_recorded_again() {
     // None of them has settled.
     let clock = Arc::new(ManualClock::at(0));
     let context = SourceContext {
+        pipeline: "test".into(),
         clock: clock.clone(),
         ..context(home.path(), 2, false, Framing::Lines)
     };
@@ -261,6 +262,7 @@ async fn a_file_that_is_there_again_has_one_place() {
     write(home.path(), "in/a", "1\n2\n3\n", 10);
     let clock = Arc::new(ManualClock::at(1_700_000_000_000));
     let context = SourceContext {
+        pipeline: "test".into(),
         clock: clock.clone(),
         ..context(home.path(), 2, false, Framing::Lines)
     };

@@ -1,0 +1,104 @@
+//! From an error of librdkafka to what the runtime does about it.
+
+use azud_model::{Error, ErrorKind};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use crate::client::Told;
+
+/// Whether it says only that no broker can be reached.
+pub(crate) fn is_down(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::AllBrokersDown | Code::OperationTimedOut)
+    )
+}
+
+/// The error of a call: `what` could not be done. What the client has told since is the reason,
+/// where the call only knows that it took too long.
+pub(crate) fn of(what: impl Into<String>, error: KafkaError, told: &Told) -> Error {
+    let known = told.take();
+    let (error, reason) = match known {
+        Some((known, reason)) if vague(&error) => (known, Some(reason)),
+        _ => (error, None),
+    };
+    let code = error.rdkafka_error_code();
+    let kind = code.map_or(ErrorKind::Invalid, kind);
+    let reason = match (code, reason) {
+        (_, Some(reason)) => plain(&reason),
+        (Some(code), None) => sentence(code),
+        (None, None) => error.to_string(),
+    };
+    Error::new(kind, format!("{}: {reason}", what.into()))
+}
+
+/// The error of making a client.
+pub(crate) fn client(error: KafkaError) -> Error {
+    let reason = match error {
+        KafkaError::ClientCreation(why) => plain(&why),
+        other => plain(&other.to_string()),
+    };
+    Error::invalid(format!("cannot make a client of Kafka: {reason}"))
+}
+
+/// Whether the reason is to be found elsewhere.
+fn vague(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::AllBrokersDown | Code::OperationTimedOut | Code::BrokerTransportFailure)
+    )
+}
+
+/// What the runtime does about a code.
+pub(crate) fn kind(code: Code) -> ErrorKind {
+    match code {
+        Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed
+        | Code::SaslAuthenticationFailed
+        | Code::Authentication
+        | Code::UnsupportedSASLMechanism
+        | Code::IllegalSASLState
+        | Code::SecurityDisabled
+        | Code::InvalidTopic
+        | Code::UnknownTopic
+        | Code::UnknownTopicOrPartition
+        | Code::UnknownPartition
+        | Code::InvalidConfig
+        | Code::InvalidArgument
+        | Code::UnsupportedFeature
+        | Code::UnsupportedVersion
+        | Code::PolicyViolation
+        | Code::InvalidTransactionTimeout
+        | Code::InvalidGroupId
+        | Code::ReadOnly => ErrorKind::Invalid,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+/// A reason in a sentence of ours, where there is something to do about it.
+fn sentence(code: Code) -> String {
+    match code {
+        Code::TopicAuthorizationFailed => "no permission for the topic (its ACL)".to_owned(),
+        Code::GroupAuthorizationFailed => "no permission for the group (its ACL)".to_owned(),
+        Code::TransactionalIdAuthorizationFailed => {
+            "no permission for the transactional id (its ACL)".to_owned()
+        }
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            "there is no such topic or partition".to_owned()
+        }
+        code => plain(&code.to_string()),
+    }
+}
+
+/// As our errors are: without a full stop, in lower case at the beginning.
+fn plain(reason: &str) -> String {
+    let reason = reason.trim().trim_end_matches('.');
+    let mut letters = reason.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(reason.chars().skip(1)).collect()
+        }
+        _ => reason.to_owned(),
+    }
+}

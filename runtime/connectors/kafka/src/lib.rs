@@ -1,0 +1,39 @@
+//! Kafka: topics as sources and sinks, over librdkafka.
+//!
+//! In: [`KafkaSource`] finds partitions and where they begin, and has a reader a lane, each with a
+//! thread that asks librdkafka for messages. Their offsets are an epoch's positions. Out:
+//! [`KafkaSink`] writes records; exactly once by a transaction an epoch, made of what the runtime
+//! has spooled, with the epoch's marker inside.
+
+mod client;
+mod error;
+mod native;
+mod options;
+mod source;
+
+use std::sync::Arc;
+
+use azud_connect::{Connector, Source, SourceContext, options_schema};
+use azud_model::Result;
+use serde_json::Value;
+
+pub use options::{
+    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl, Start,
+    Tls, TlsFiles,
+};
+pub use source::KafkaSource;
+
+/// The connector, as the engine lists it.
+pub const CONNECTOR: Connector = Connector {
+    name: "kafka",
+    source: Some((options_schema::<KafkaSourceOptions>, make_source)),
+    sink: None,
+    columns: &source::COLUMNS,
+    payload: "value",
+    typed: false,
+};
+
+fn make_source(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
+    let options: KafkaSourceOptions = azud_connect::options(options)?;
+    Ok(Arc::new(KafkaSource::new(&options, context)?))
+}

@@ -1,0 +1,214 @@
+//! What a source asks of the brokers beside records: which partitions there are, and where they
+//! begin and end. Every call blocks, up to [`PATIENCE`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use azud_model::{Error, Result};
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+
+use super::place::TopicPartition;
+use super::which::Which;
+use crate::client::Told;
+use crate::error;
+use crate::native;
+
+/// How long an answer may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A consumer that reads nothing.
+pub(crate) struct Look {
+    consumer: BaseConsumer<Told>,
+    told: Arc<Told>,
+    servers: String,
+}
+
+/// The topics of a source, and the numbers of their partitions.
+pub(crate) type Topics = BTreeMap<String, Vec<i32>>;
+
+// === impl Look ===
+
+impl Look {
+    pub(crate) fn new(config: &ClientConfig) -> Result<Self> {
+        let servers = config.get("bootstrap.servers").unwrap_or_default();
+        let consumer = BaseConsumer::from_config_and_context(config, Told::default());
+        let consumer: BaseConsumer<Told> = consumer.map_err(error::client)?;
+        Ok(Self {
+            servers: servers.to_owned(),
+            told: consumer.context().clone(),
+            consumer,
+        })
+    }
+
+    fn failed(&self, what: &str, error: KafkaError) -> Error {
+        // What it has told is told when it is asked for events.
+        for _ in 0..100 {
+            if self.consumer.poll(Duration::ZERO).is_none() {
+                break;
+            }
+        }
+        error::of(format!("{what} at {}", self.servers), error, &self.told)
+    }
+
+    /// The partitions that `which` says, of those topics that are there.
+    ///
+    /// # Errors
+    /// `Invalid` where a topic that is named is not there, or may not be read.
+    pub(crate) fn topics(&self, which: &Which) -> Result<Topics> {
+        let mut found = Topics::new();
+        match which {
+            Which::Pattern(pattern) => {
+                let all = self.consumer.fetch_metadata(None, PATIENCE);
+                let all = all.map_err(|error| self.failed("cannot list topics", error))?;
+                let matches = all.topics().iter().filter(|topic| {
+                    // Brokers have topics of their own: `__consumer_offsets`.
+                    !topic.name().starts_with("__") && pattern.is_match(topic.name())
+                });
+                for topic in matches {
+                    let numbers = topic.partitions().iter().map(|partition| partition.id());
+                    found.insert(topic.name().to_owned(), numbers.collect());
+                }
+            }
+            Which::Topics(names) => {
+                for name in names {
+                    found.insert(name.clone(), self.partitions(name)?);
+                }
+            }
+            Which::Partitions(partitions) => {
+                for (name, numbers) in partitions {
+                    let known = self.partitions(name)?;
+                    if let Some(unknown) = numbers.iter().find(|number| !known.contains(number)) {
+                        return Err(Error::invalid(format!(
+                            "topic `{name}` has {} partitions and none with number {unknown}",
+                            known.len()
+                        )));
+                    }
+                    found.insert(name.clone(), numbers.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn partitions(&self, topic: &str) -> Result<Vec<i32>> {
+        let asked = format!("cannot look at topic `{topic}`");
+        let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE);
+        let metadata = metadata.map_err(|error| self.failed(&asked, error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let Some(found) = found else {
+            return Err(self.unknown(topic));
+        };
+        match found.error() {
+            None => {}
+            Some(
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                | RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+            ) => return Err(self.unknown(topic)),
+            Some(error) => {
+                let error = KafkaError::MetadataFetch(error.into());
+                return Err(self.failed(&asked, error));
+            }
+        }
+        Ok(found.partitions().iter().map(|one| one.id()).collect())
+    }
+
+    fn unknown(&self, topic: &str) -> Error {
+        Error::invalid(format!(
+            "there is no topic `{topic}` at {}: make it first",
+            self.servers
+        ))
+    }
+
+    /// The ids of topics; of none where brokers do not tell.
+    pub(crate) fn ids(&self, topics: &Topics) -> HashMap<String, String> {
+        let names: Vec<&str> = topics.keys().map(String::as_str).collect();
+        if names.is_empty() {
+            return HashMap::new();
+        }
+        native::topic_ids(self.consumer.client(), &names, PATIENCE).unwrap_or_default()
+    }
+
+    /// The offset of the first record that is there, and that after the last one that may be read.
+    pub(crate) fn bounds(&self, partition: &TopicPartition) -> Result<(i64, i64)> {
+        let bounds = self
+            .consumer
+            .fetch_watermarks(&partition.topic, partition.number, PATIENCE);
+        bounds.map_err(|error| {
+            let asked = format!("cannot look where `{}` begins and ends", partition.name());
+            self.failed(&asked, error)
+        })
+    }
+
+    /// The first offset of each partition with a time that is not before that one, where there is one.
+    pub(crate) fn at_time(
+        &self,
+        partitions: &[TopicPartition],
+        millis: i64,
+    ) -> Result<HashMap<TopicPartition, i64>> {
+        let asked = list(partitions, Offset::Offset(millis))?;
+        let found = self.consumer.offsets_for_times(asked, PATIENCE);
+        let found =
+            found.map_err(|error| self.failed("cannot find the offsets of a time", error))?;
+        Ok(offsets(&found))
+    }
+
+    /// The offsets that are committed to the group, where there are any.
+    pub(crate) fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<HashMap<TopicPartition, i64>> {
+        let asked = list(partitions, Offset::Invalid)?;
+        let found = self.consumer.committed_offsets(asked, PATIENCE);
+        let found = found.map_err(|error| self.failed("cannot read the group's offsets", error))?;
+        Ok(offsets(&found))
+    }
+
+    /// Commits offsets to the group.
+    pub(crate) fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<()> {
+        let mut all = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            let (topic, number) = (&partition.topic, partition.number);
+            let added = all.add_partition_offset(topic, number, Offset::Offset(*offset));
+            added.map_err(|error| Error::internal("kafka: an offset").because(error))?;
+        }
+        match self.consumer.commit(&all, CommitMode::Sync) {
+            Err(error) if error.rdkafka_error_code() != Some(Code::NoOffset) => {
+                Err(self.failed("cannot commit offsets to the group", error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn list(partitions: &[TopicPartition], offset: Offset) -> Result<TopicPartitionList> {
+    let mut all = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        let added = all.add_partition_offset(&partition.topic, partition.number, offset);
+        added.map_err(|error| Error::internal("kafka: an offset").because(error))?;
+    }
+    Ok(all)
+}
+
+/// Those that are offsets.
+fn offsets(list: &TopicPartitionList) -> HashMap<TopicPartition, i64> {
+    let elements = list.elements();
+    let known = elements
+        .iter()
+        .filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((
+                TopicPartition {
+                    topic: element.topic().to_owned(),
+                    number: element.partition(),
+                },
+                offset,
+            )),
+            _ => None,
+        });
+    known.collect()
+}

@@ -1,0 +1,282 @@
+//! Reading topics, alone: every partition is this pipeline's, and where each goes on is in the
+//! checkpoint; what is committed to the group is for Kafka's own tools to see.
+
+mod begin;
+mod chunk;
+mod columns;
+mod look;
+mod place;
+mod poll;
+mod reader;
+mod shared;
+mod watch;
+mod which;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azud_connect::{Source, SourceContext, SourceReader};
+use azud_model::{Error, Position, Result};
+use rdkafka::ClientConfig;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::client::Cluster;
+use crate::options::{KafkaSourceOptions, Start};
+use begin::{Begin, Beginning};
+use look::{Look, Topics};
+use place::Place;
+use reader::{Reader, Share};
+use shared::Shared;
+use watch::Watch;
+use which::Which;
+
+pub(crate) use columns::COLUMNS;
+
+/// How often new partitions are looked for, unless the manifest says otherwise.
+const REFRESH: Duration = Duration::from_secs(10);
+
+/// How long an epoch waits for its offsets to be committed to the group: they are for tools to see.
+const COMMIT: Duration = Duration::from_secs(1);
+
+/// What librdkafka is told unless the manifest says otherwise.
+const OWN: [(&str, &str); 8] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // Records that are gone are never passed over in silence.
+    ("auto.offset.reset", "error"),
+    // Of each lane: the records that were fetched and not asked for.
+    ("queued.max.messages.kbytes", "16384"),
+    // A lane that has room again is not to wait for a second.
+    ("fetch.queue.backoff.ms", "10"),
+    ("fetch.error.backoff.ms", "100"),
+    ("fetch.wait.max.ms", "500"),
+    ("topic.metadata.refresh.interval.ms", "30000"),
+];
+
+/// Properties that are not to be set, and why.
+const REFUSED: [(&str, &str); 7] = [
+    ("group.id", "write `group`"),
+    ("enable.auto.commit", "offsets belong to epochs"),
+    ("enable.auto.offset.store", "offsets belong to epochs"),
+    ("auto.offset.reset", "write `start` and `fail_on_data_loss`"),
+    (
+        "enable.partition.eof",
+        "`trigger: once` needs it, nothing else does",
+    ),
+    ("auto.commit.interval.ms", "offsets belong to epochs"),
+    ("offset.store.method", "offsets belong to epochs"),
+];
+
+/// Topics of a cluster.
+pub struct KafkaSource {
+    which: Which,
+    start: Start,
+    fail_on_data_loss: bool,
+    max_rows: Option<u64>,
+    max_bytes: Option<u64>,
+    refresh: Duration,
+    config: ClientConfig,
+    context: SourceContext,
+    /// Who commits, once it is open.
+    shared: Mutex<Option<Arc<Shared>>>,
+    /// Whether offsets are being committed to the group.
+    commits: Arc<AtomicBool>,
+}
+
+// === impl KafkaSource ===
+
+impl KafkaSource {
+    pub(crate) fn new(options: &KafkaSourceOptions, context: SourceContext) -> Result<Self> {
+        let which = Which::of(options)?;
+        let group = options.group.as_deref().unwrap_or(&context.pipeline);
+        if let Start::Timestamp(moment) = &options.start {
+            moment.millis()?;
+        }
+        let eof = context.finite.to_string();
+        let mut own = vec![("group.id", group), ("enable.partition.eof", eof.as_str())];
+        own.extend(OWN);
+        let cluster = Cluster {
+            servers: &options.servers,
+            tls: options.tls.as_ref(),
+            sasl: options.sasl.as_ref(),
+            properties: &options.properties,
+            directory: &context.directory,
+            client_id: format!("{}-{}", context.pipeline, context.node),
+        };
+        let refresh = options.refresh.map_or(REFRESH, Duration::from);
+        if refresh.is_zero() {
+            return Err(Error::invalid("`refresh` is more than 0ms"));
+        }
+        Ok(Self {
+            which,
+            start: options.start.clone(),
+            fail_on_data_loss: options.fail_on_data_loss.unwrap_or(true),
+            max_rows: options.max_rows,
+            max_bytes: options.max_bytes.map(|size| size.as_bytes()),
+            refresh,
+            config: cluster.config(&own, &REFUSED)?,
+            context,
+            shared: Mutex::default(),
+            commits: Arc::default(),
+        })
+    }
+
+    fn share(&self, index: usize, readers: usize) -> Share {
+        let (index, readers) = (index as u64, readers.max(1) as u64);
+        let part = |limit: Option<u64>| match limit {
+            Some(limit) => (limit / readers + u64::from(index < limit % readers)).max(1),
+            None => u64::MAX,
+        };
+        Share {
+            rows: part(self.max_rows),
+            bytes: part(self.max_bytes),
+        }
+    }
+
+    /// How many readers there are for so many partitions.
+    fn readers(&self, partitions: usize) -> usize {
+        let lanes = self.context.lanes.max(1);
+        // Later there may be more partitions.
+        let useful = match self.context.finite {
+            true => partitions.max(1),
+            false => lanes,
+        };
+        // Of a share less than one a reader could give nothing.
+        let share = self.max_rows.map_or(usize::MAX, |rows| {
+            usize::try_from(rows).unwrap_or(usize::MAX)
+        });
+        lanes.min(useful).min(share).max(1)
+    }
+
+    fn opened(&self) -> Option<Arc<Shared>> {
+        let shared = self.shared.lock();
+        shared.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Source for KafkaSource {
+    async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
+        let recorded = resume
+            .iter()
+            .map(Place::of)
+            .collect::<Result<HashMap<_, _>>>()?;
+        let shared = Arc::new(Shared {
+            node: self.context.node.clone(),
+            which: self.which.clone(),
+            start: self.start.clone(),
+            fail_on_data_loss: self.fail_on_data_loss,
+            finite: self.context.finite,
+            metadata: self.context.metadata.clone(),
+            servers: self
+                .config
+                .get("bootstrap.servers")
+                .unwrap_or_default()
+                .to_owned(),
+            config: self.config.clone(),
+            look: Look::new(&self.config)?,
+            partitions: Mutex::default(),
+        });
+        let asked = shared.clone();
+        let (topics, begins) = blocking(move || {
+            let topics = asked.look.topics(&asked.which)?;
+            let beginning = Beginning {
+                look: &asked.look,
+                which: &asked.which,
+                start: &asked.start,
+                fail_on_data_loss: asked.fail_on_data_loss,
+                node: &asked.node,
+            };
+            let begins = beginning.all(&topics, &recorded)?;
+            Ok((topics, begins))
+        })
+        .await?;
+        let count = self.readers(begins.len());
+        let mut parts: Vec<Vec<Begin>> = vec![Vec::new(); count];
+        let ids = begins.iter().filter_map(|begin| {
+            let id = begin.place.topic_id.clone()?;
+            Some((begin.partition.topic.clone(), id))
+        });
+        let ids = ids.collect();
+        for (index, begin) in begins.into_iter().enumerate() {
+            if let Some(part) = parts.get_mut(index % count) {
+                part.push(begin);
+            }
+        }
+        let loads = parts.iter().map(Vec::len).collect();
+        let (mut readers, mut finds) = (Vec::new(), Vec::new());
+        for (index, part) in parts.into_iter().enumerate() {
+            let share = self.share(index, count);
+            let (reader, find) = Reader::start(index, shared.clone(), part, share)?;
+            readers.push(reader);
+            finds.push(find);
+        }
+        if !self.context.finite {
+            self.watch(&shared, topics, ids, finds, loads, readers.first_mut());
+        }
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(shared);
+        let boxed = readers.into_iter();
+        Ok(boxed
+            .map(|reader| Box::new(reader) as Box<dyn SourceReader>)
+            .collect())
+    }
+
+    async fn committed(&self, positions: &[Position]) -> Result<()> {
+        let Some(shared) = self.opened() else {
+            return Ok(());
+        };
+        let offsets = positions.iter().map(|position| {
+            let (partition, place) = Place::of(position)?;
+            Ok((partition, place.offset))
+        });
+        let offsets = offsets.collect::<Result<Vec<_>>>()?;
+        // One that takes long holds up nobody: the next one says all that it would have said.
+        if offsets.is_empty() || self.commits.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let commits = self.commits.clone();
+        let commit = blocking(move || {
+            let committed = shared.look.commit(&offsets);
+            commits.store(false, Ordering::Release);
+            committed
+        });
+        timeout(COMMIT, commit).await.unwrap_or(Ok(()))
+    }
+}
+
+impl KafkaSource {
+    /// Starts to look for new partitions; the first reader ends it.
+    fn watch(
+        &self,
+        shared: &Arc<Shared>,
+        topics: Topics,
+        ids: HashMap<String, String>,
+        readers: Vec<reader::Finds>,
+        loads: Vec<usize>,
+        owner: Option<&mut Reader>,
+    ) {
+        let watch = Watch {
+            shared: shared.clone(),
+            every: self.refresh,
+            readers,
+            topics,
+            ids,
+            loads,
+        };
+        if let Some(owner) = owner {
+            owner.owns(tokio::spawn(watch.run()).abort_handle());
+        }
+    }
+}
+
+/// Does what blocks where nothing else waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = spawn_blocking(work).await;
+    done.map_err(|error| Error::internal("kafka: a call did not end").because(error))?
+}

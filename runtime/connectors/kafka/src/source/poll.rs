@@ -1,0 +1,327 @@
+//! The thread of a reader: asks librdkafka for messages, and hands chunks of them on.
+//!
+//! A thread, because librdkafka is asked by calls that block; it waits where the reader is not
+//! asked, and librdkafka then fetches no more than its queue may hold.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use azud_connect::{OpenList, Records};
+use azud_model::{Error, ErrorKind, Partition, Result};
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::mpsc::Sender;
+
+use super::begin::{Begin, Beginning};
+use super::chunk::Chunk;
+use super::columns::Columns;
+use super::place::TopicPartition;
+use super::shared::Shared;
+use crate::client::Told;
+use crate::error;
+
+/// How long it waits for a message before it looks whether anything else is to be done.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// So many bytes are collected before they are handed on, of all partitions together.
+const GATHERED: usize = 1 << 20;
+
+/// What a thread hands on; `None` once there will never be another record.
+pub(super) type Given = Result<Option<Records>>;
+
+/// Everything that the thread owns.
+pub(super) struct Poll {
+    pub(super) shared: Arc<Shared>,
+    pub(super) begins: Vec<Begin>,
+    /// Partitions that were found later.
+    pub(super) found: Receiver<Vec<Begin>>,
+    pub(super) given: Sender<Given>,
+    pub(super) open: OpenList,
+}
+
+/// The thread at work.
+struct Work<'a> {
+    poll: &'a Poll,
+    consumer: BaseConsumer<Told>,
+    told: Arc<Told>,
+    partitions: Vec<Assigned>,
+    places: HashMap<TopicPartition, usize>,
+    /// The partition of the last message: most come in runs.
+    current: usize,
+    gathered: usize,
+}
+
+/// A partition that is read.
+struct Assigned {
+    name: TopicPartition,
+    partition: Arc<Partition>,
+    /// The offset after the last message.
+    next: i64,
+    /// Where a finite run ends.
+    end: i64,
+    has_ended: bool,
+    chunk: Chunk,
+}
+
+// === impl Poll ===
+
+impl Poll {
+    pub(super) fn run(self) {
+        let outcome = self.work();
+        if let Err(error) = outcome
+            && error.kind() != ErrorKind::Closed
+        {
+            // If nobody listens, the reader is gone.
+            let _ = self.given.blocking_send(Err(error));
+        }
+    }
+
+    fn work(&self) -> Result<()> {
+        let mut work = Work::new(self)?;
+        if !self.shared.finite {
+            work.assign(self.begins.clone())?;
+            loop {
+                while let Ok(found) = self.found.try_recv() {
+                    work.add(found)?;
+                }
+                work.gather()?;
+            }
+        }
+        // One topic after the other: librdkafka tells of an end by the partition's number alone.
+        let mut topics: BTreeMap<String, Vec<Begin>> = BTreeMap::new();
+        for begin in &self.begins {
+            let topic = topics.entry(begin.partition.topic.clone()).or_default();
+            topic.push(begin.clone());
+        }
+        for begins in topics.into_values() {
+            work.assign(begins)?;
+            while work.partitions.iter().any(|partition| !partition.has_ended) {
+                work.gather()?;
+            }
+        }
+        self.give(Ok(None))
+    }
+
+    fn give(&self, given: Given) -> Result<()> {
+        let sent = self.given.blocking_send(given);
+        sent.map_err(|_| Error::closed("the reader is gone"))
+    }
+}
+
+// === impl Work ===
+
+impl<'a> Work<'a> {
+    fn new(poll: &'a Poll) -> Result<Self> {
+        let config: &ClientConfig = &poll.shared.config;
+        let consumer = BaseConsumer::from_config_and_context(config, Told::default());
+        let consumer: BaseConsumer<Told> = consumer.map_err(error::client)?;
+        Ok(Self {
+            poll,
+            told: consumer.context().clone(),
+            consumer,
+            partitions: Vec::new(),
+            places: HashMap::new(),
+            current: 0,
+            gathered: 0,
+        })
+    }
+
+    /// Reads these, and no others.
+    fn assign(&mut self, begins: Vec<Begin>) -> Result<()> {
+        self.partitions.clear();
+        self.places.clear();
+        self.know(begins)?;
+        self.consume()
+    }
+
+    /// Reads these too.
+    fn add(&mut self, begins: Vec<Begin>) -> Result<()> {
+        self.know(begins)?;
+        self.consume()
+    }
+
+    fn know(&mut self, begins: Vec<Begin>) -> Result<()> {
+        for begin in begins {
+            let partition = self.poll.shared.partition(&begin.partition);
+            let columns = Columns::new(&self.poll.shared.metadata)?;
+            let TopicPartition { topic, number } = &begin.partition;
+            let chunk = Chunk::new(partition.clone(), topic, *number, columns);
+            if begin.place.offset < begin.end {
+                self.poll.open.add(&partition);
+            }
+            self.places
+                .insert(begin.partition.clone(), self.partitions.len());
+            self.partitions.push(Assigned {
+                has_ended: self.poll.shared.finite && begin.place.offset >= begin.end,
+                name: begin.partition,
+                partition,
+                next: begin.place.offset,
+                end: begin.end,
+                chunk,
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells librdkafka what is read, and from where on.
+    fn consume(&self) -> Result<()> {
+        let mut all = TopicPartitionList::new();
+        for one in self.partitions.iter().filter(|one| !one.has_ended) {
+            let next = Offset::Offset(one.next);
+            let added = all.add_partition_offset(&one.name.topic, one.name.number, next);
+            added.map_err(|error| Error::internal("kafka: an offset").because(error))?;
+        }
+        self.consumer
+            .assign(&all)
+            .map_err(|error| error::of("cannot read partitions", error, &self.told))
+    }
+
+    /// Waits for messages, takes those that are there, and hands them on.
+    fn gather(&mut self) -> Result<()> {
+        let mut wait = IDLE;
+        while let Some(polled) = self.consumer.poll(wait) {
+            wait = Duration::ZERO;
+            match polled {
+                Ok(message) => {
+                    let is_full = take(
+                        &mut self.partitions,
+                        &self.places,
+                        &mut self.current,
+                        &mut self.gathered,
+                        &message,
+                        self.poll.shared.finite,
+                    );
+                    if is_full {
+                        break;
+                    }
+                }
+                Err(KafkaError::PartitionEOF(number)) => self.ended(number),
+                Err(error) => {
+                    self.hand_on()?;
+                    self.failed(error)?;
+                }
+            }
+        }
+        self.hand_on()?;
+        match self.poll.given.is_closed() {
+            true => Err(Error::closed("the reader is gone")),
+            false => Ok(()),
+        }
+    }
+
+    /// The end of a partition that was there.
+    fn ended(&mut self, number: i32) {
+        if self.poll.shared.finite {
+            let it = self
+                .partitions
+                .iter_mut()
+                .find(|one| one.name.number == number);
+            if let Some(it) = it {
+                it.has_ended = true;
+            }
+        }
+    }
+
+    fn hand_on(&mut self) -> Result<()> {
+        self.gathered = 0;
+        for one in &mut self.partitions {
+            if one.chunk.is_empty() {
+                continue;
+            }
+            let records = one.chunk.finish()?;
+            self.poll.open.add(&one.partition);
+            self.poll.give(Ok(Some(records)))?;
+        }
+        Ok(())
+    }
+
+    /// What librdkafka gives in place of a message.
+    fn failed(&mut self, error: KafkaError) -> Result<()> {
+        let Some(code) = error.rdkafka_error_code() else {
+            return Err(error::of("cannot read", error, &self.told));
+        };
+        match code {
+            Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => {
+                self.out_of_range()
+            }
+            _ => {
+                let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
+                let servers = &self.poll.shared.servers;
+                let error = error::of(format!("cannot read from {servers}"), error, &self.told);
+                match error.kind() {
+                    // librdkafka goes on by itself.
+                    ErrorKind::Unavailable if !is_fatal => self.poll.give(Err(error)),
+                    ErrorKind::Unavailable => Err(Error::invalid(error.to_string())),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Some offset is not there: of which partition librdkafka does not say.
+    fn out_of_range(&mut self) -> Result<()> {
+        let shared = &self.poll.shared;
+        let beginning = Beginning {
+            look: &shared.look,
+            which: &shared.which,
+            start: &shared.start,
+            fail_on_data_loss: shared.fail_on_data_loss,
+            node: &shared.node,
+        };
+        for one in &mut self.partitions {
+            let (low, high) = shared.look.bounds(&one.name)?;
+            if (low..=high).contains(&one.next) {
+                continue;
+            }
+            beginning.lost(format!(
+                "`{}` has offsets from {low} to {high} now, and {} comes next",
+                one.name.name(),
+                one.next
+            ))?;
+            one.next = low;
+        }
+        self.consume()
+    }
+}
+
+/// Takes a message; answers whether it is time to hand on what was taken.
+fn take(
+    partitions: &mut [Assigned],
+    places: &HashMap<TopicPartition, usize>,
+    current: &mut usize,
+    gathered: &mut usize,
+    message: &BorrowedMessage<'_>,
+    finite: bool,
+) -> bool {
+    let (topic, number) = (message.topic(), message.partition());
+    let is_it = |one: &Assigned| one.name.number == number && one.name.topic == topic;
+    if !partitions.get(*current).is_some_and(is_it) {
+        let name = TopicPartition {
+            topic: topic.to_owned(),
+            number,
+        };
+        let Some(place) = places.get(&name) else {
+            return false;
+        };
+        *current = *place;
+    }
+    let Some(one) = partitions.get_mut(*current) else {
+        return false;
+    };
+    let offset = message.offset();
+    if finite && offset >= one.end {
+        one.has_ended = true;
+        return false;
+    }
+    one.next = offset + 1;
+    one.has_ended |= finite && one.next >= one.end;
+    one.chunk.append(message);
+    *gathered += message.payload().map_or(0, <[u8]>::len);
+    one.chunk.is_full() || *gathered >= GATHERED
+}
