@@ -58,11 +58,17 @@ impl Marker {
 // === impl Markers ===
 
 impl Markers {
-    pub(super) fn new(config: &ClientConfig, group: &str) -> Result<Self> {
+    /// `settled`: whether an offset of a transaction that has not ended is waited for; without,
+    /// the one before it is read.
+    pub(super) fn new(config: &ClientConfig, group: &str, settled: bool) -> Result<Self> {
         let mut config = config.clone();
         config.set("group.id", group);
-        // Offsets of transactions that are not settled are waited for.
-        config.set("isolation.level", "read_committed");
+        let level = if settled {
+            "read_committed"
+        } else {
+            "read_uncommitted"
+        };
+        config.set("isolation.level", level);
         config.set("enable.auto.commit", "false");
         let made = BaseConsumer::from_config_and_context(&config, Told::default());
         Ok(Self {

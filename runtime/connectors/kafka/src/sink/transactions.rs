@@ -28,6 +28,9 @@ pub(super) struct Transactions {
     config: ClientConfig,
     topic: Option<String>,
     markers: Markers,
+    /// Of consumers, of that group.
+    reading: ClientConfig,
+    group: String,
     /// `None` where it is to be made anew.
     open: Option<Open>,
     /// Whose epochs these are.
@@ -52,7 +55,9 @@ impl Transactions {
         topic: Option<&str>,
     ) -> Result<Self> {
         Ok(Self {
-            markers: Markers::new(reading, group)?,
+            markers: Markers::new(reading, group, true)?,
+            reading: reading.clone(),
+            group: group.to_owned(),
             config: config.clone(),
             topic: topic.map(str::to_owned),
             open: None,
@@ -66,8 +71,9 @@ impl Transactions {
         self.open = None;
         self.run = Some(recovery.run.clone());
         if !recovery.allow_reset {
-            // Before anybody is fenced.
-            let marker = self.markers.read(self.topic.as_deref())?;
+            // Before anybody is fenced: a transaction that a dead process has left ends with that.
+            let now = Markers::new(&self.reading, &self.group, false)?;
+            let marker = now.read(self.topic.as_deref())?;
             self.check(marker.as_ref(), recovery.epoch)?;
         }
         self.reopen()?;
