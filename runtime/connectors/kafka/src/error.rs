@@ -70,6 +70,9 @@ pub(crate) fn kind(code: Code) -> ErrorKind {
         | Code::UnsupportedVersion
         | Code::PolicyViolation
         | Code::InvalidTransactionTimeout
+        | Code::InvalidSessionTimeout
+        | Code::InconsistentGroupProtocol
+        | Code::FencedInstanceId
         | Code::InvalidGroupId
         | Code::ReadOnly => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,

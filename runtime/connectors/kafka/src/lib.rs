@@ -20,8 +20,8 @@ use azud_model::Result;
 use serde_json::Value;
 
 pub use options::{
-    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl, Start,
-    Tls, TlsFiles,
+    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl,
+    Sharing, Start, Tls, TlsFiles,
 };
 pub use sink::KafkaSink;
 pub use source::KafkaSource;

@@ -9,6 +9,7 @@ mod keyed;
 mod node;
 mod order;
 mod plugin;
+mod shared;
 mod sink;
 mod sink_plugin;
 mod source;
@@ -66,6 +67,8 @@ pub struct Plan {
     pub(crate) topology: Topology,
     /// Gives up the calls of sink plugins.
     pub(crate) cancel: Cancel,
+    /// Whether it is one of several that share their source: nothing is recorded then.
+    pub(crate) shared: bool,
     /// Where epochs are recorded.
     pub(crate) checkpoint: Option<PlanCheckpoint>,
     /// Whether the end of all input closes windows that are open.
