@@ -115,7 +115,10 @@ impl MemberTransactions {
             return;
         };
         self.has_begun = false;
-        if let Err(error) = out.producer.abort_transaction(CALL) {
+        let aborted = out.producer.abort_transaction(CALL);
+        // Whatever its records have failed with, the next transaction has not.
+        let _ = out.check();
+        if let Err(error) = aborted {
             tracing::debug!("a transaction is dropped with its producer: {error}");
             self.out = None;
         }

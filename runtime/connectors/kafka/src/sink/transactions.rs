@@ -217,6 +217,8 @@ impl Transactions {
             return Ok(());
         }
         let aborted = open.out.producer.abort_transaction(CALL);
+        // Whatever its records have failed with, the next transaction has not.
+        let _ = open.out.check();
         if let Err(error) = aborted {
             tracing::debug!("a transaction is rolled back by a new producer: {error}");
             // Settled when it is made anew.
