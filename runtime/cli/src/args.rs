@@ -139,6 +139,9 @@ pub(crate) struct CheckArguments {
     /// Prints what is wrong as a JSON array, for programs.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Prints the columns of every node, as Spark's `printSchema` does.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) schema: bool,
 }
 
 #[derive(Args, Debug)]

@@ -93,6 +93,8 @@ pub(crate) struct PlanNode {
     pub(crate) on_reject: OnReject,
     /// Digest of its plugin, if it is one.
     pub(crate) plugin: Option<Arc<str>>,
+    /// Its columns, where it gives rows.
+    pub(crate) schema: Option<SchemaRef>,
 }
 
 pub(crate) struct PlanSource {
@@ -197,6 +199,13 @@ impl Plan {
             checkpoint.storage = storage;
         }
         self
+    }
+
+    /// The columns of every node that gives rows, sources first.
+    pub fn schemas(&self) -> Vec<(&str, &SchemaRef)> {
+        let nodes = self.nodes.iter();
+        let known = nodes.filter_map(|node| Some((&*node.name, node.schema.as_ref()?)));
+        known.collect()
     }
 
     /// Whether it ends by itself, because every source is read to its present end only.
