@@ -76,10 +76,13 @@ fn a_list_of_objects_is_a_row_each_and_all_of_them_or_none() {
     assert_eq!(
         bad,
         [
-            (3, "element 2 of the list: column `n`: \"5\" is not a bigint"),
+            (
+                3,
+                "element 2 of the list: column `n`: \"5\" is not a bigint"
+            ),
             (4, "element 2 of the list: not a JSON object"),
             (5, "element 2 of the list: not a JSON object"),
-            (6, "not JSON: EOF while parsing a list at column 9"),
+            (6, "not JSON: EOF while parsing a list at column 8"),
         ]
     );
 }
