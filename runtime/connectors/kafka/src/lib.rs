@@ -10,6 +10,7 @@ mod client;
 mod error;
 mod native;
 mod options;
+mod sample;
 mod sink;
 mod source;
 
@@ -23,6 +24,7 @@ pub use options::{
     KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl,
     Sharing, Start, Tls, TlsFiles,
 };
+pub use sample::{Sample, SampleRecord, sample};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;
 

@@ -20,7 +20,10 @@ use crate::error;
 use crate::native;
 
 /// How long an answer may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for what a client has to tell.
+const EVENTS: Duration = Duration::from_millis(10);
 
 /// A consumer that reads nothing.
 pub(crate) struct Look {
@@ -49,7 +52,7 @@ impl Look {
     fn failed(&self, what: &str, error: KafkaError) -> Error {
         // What it has told is told when it is asked for events.
         for _ in 0..100 {
-            if self.consumer.poll(Duration::ZERO).is_none() {
+            if self.consumer.poll(EVENTS).is_none() {
                 break;
             }
         }

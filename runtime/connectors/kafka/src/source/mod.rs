@@ -31,17 +31,18 @@ use crate::blocking::blocking;
 use crate::client::Cluster;
 use crate::options::{KafkaSourceOptions, Sharing, Start};
 use begin::{Begin, Beginning};
-use look::{Look, Topics};
+use look::Topics;
 use place::Place;
 use reader::{Reader, Share};
 use shared::Shared;
 use shares::Shares;
 use watch::Watch;
-use which::Which;
 
 pub(crate) use columns::COLUMNS;
+pub(crate) use look::Look;
 pub(crate) use member::Member;
-pub(crate) use which::check_name;
+pub(crate) use place::TopicPartition;
+pub(crate) use which::{Which, check_name};
 
 /// How often new partitions are looked for, unless the manifest says otherwise.
 const REFRESH: Duration = Duration::from_secs(10);
