@@ -6,7 +6,11 @@
 //! AZUD is the binary, GUEST the folder of the filter plugin. `bench/race kafka` starts a broker
 //! and calls both.
 
-#![expect(clippy::print_stdout, reason = "it prints figures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it measures time and prints figures"
+)]
 
 mod azud;
 mod bare;
