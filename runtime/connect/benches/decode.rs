@@ -36,6 +36,7 @@ fn options(format: Format) -> FormatOptions {
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     }
 }
 

@@ -304,6 +304,7 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
         keep,
         payload: connector.payload.to_owned(),
         payload_at,
+        avro: None,
     })
 }
 
