@@ -1,5 +1,6 @@
 //! Where rows go.
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_model::{Batch, Epoch, Result};
@@ -73,6 +74,16 @@ pub trait Sink: Send + Sync {
             encoded: (0..schema.fields().len()).collect(),
             beside: Vec::new(),
         })
+    }
+
+    /// Which of these records it can never write, and why: they are rejected before they belong
+    /// to an epoch. Called by lanes, for every batch, where it wants [`Wants::Records`].
+    ///
+    /// # Errors
+    /// `Internal` only.
+    fn refused(&self, schema: &SchemaRef, records: &RecordBatch) -> Result<Vec<(usize, String)>> {
+        let _ = (schema, records);
+        Ok(Vec::new())
     }
 
     /// Whether it wants an epoch at each tick also when no record came, as

@@ -80,7 +80,6 @@ impl Cluster<'_> {
         }
         config.set("bootstrap.servers", servers.join(","));
         config.set("client.id", &self.client_id);
-        // It is told by the broker's version otherwise, which costs a second connection.
         config.set("allow.auto.create.topics", "false");
         config.set("log.connection.close", "false");
         for (name, value) in own {

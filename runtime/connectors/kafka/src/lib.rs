@@ -5,15 +5,17 @@
 //! [`KafkaSink`] writes records; exactly once by a transaction an epoch, made of what the runtime
 //! has spooled, with the epoch's marker inside.
 
+mod blocking;
 mod client;
 mod error;
 mod native;
 mod options;
+mod sink;
 mod source;
 
 use std::sync::Arc;
 
-use azud_connect::{Connector, Source, SourceContext, options_schema};
+use azud_connect::{Connector, Sink, SinkContext, Source, SourceContext, options_schema};
 use azud_model::Result;
 use serde_json::Value;
 
@@ -21,13 +23,14 @@ pub use options::{
     KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl, Start,
     Tls, TlsFiles,
 };
+pub use sink::KafkaSink;
 pub use source::KafkaSource;
 
 /// The connector, as the engine lists it.
 pub const CONNECTOR: Connector = Connector {
     name: "kafka",
     source: Some((options_schema::<KafkaSourceOptions>, make_source)),
-    sink: None,
+    sink: Some((options_schema::<KafkaSinkOptions>, make_sink)),
     columns: &source::COLUMNS,
     payload: "value",
     typed: false,
@@ -36,4 +39,9 @@ pub const CONNECTOR: Connector = Connector {
 fn make_source(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {
     let options: KafkaSourceOptions = azud_connect::options(options)?;
     Ok(Arc::new(KafkaSource::new(&options, context)?))
+}
+
+fn make_sink(options: Value, context: SinkContext) -> Result<Arc<dyn Sink>> {
+    let options: KafkaSinkOptions = azud_connect::options(options)?;
+    Ok(Arc::new(KafkaSink::new(options, &context)?))
 }

@@ -203,7 +203,9 @@ impl Chain {
     pub(super) fn batch(&mut self, instance: usize, input: usize, batch: Batch) -> Result<()> {
         self.call(instance, batch.rows(), |worker, out| match worker {
             Worker::Operator(operator) => operator.process(input, batch, out),
-            Worker::Sink(outlet) => outlet.write(batch),
+            Worker::Sink(outlet) => {
+                outlet.write(batch, |batch, row, reason| out.reject(batch, row, reason))
+            }
             Worker::Decoder(_) => Err(Error::internal("rows reached a source")),
         })
     }

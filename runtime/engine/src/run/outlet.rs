@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use azud_connect::{Encoder, Output, RecordColumns, VALUE};
+use azud_connect::{Encoder, Output, RecordColumns, Sink, VALUE};
 use azud_model::{Batch, Epoch, Error, Result};
 use tokio::sync::mpsc;
 
@@ -38,6 +39,10 @@ pub(super) struct Apart {
     columns: RecordColumns,
     /// The record, and what is beside it.
     schema: SchemaRef,
+    /// Who says which records it can never write.
+    sink: Arc<dyn Sink>,
+    /// The columns of rows.
+    rows: SchemaRef,
 }
 
 // === impl Shape ===
@@ -47,15 +52,18 @@ impl Shape {
     pub(super) fn records(
         encoder: Box<dyn Encoder>,
         columns: RecordColumns,
-        schema: &Schema,
+        rows: &SchemaRef,
+        sink: Arc<dyn Sink>,
     ) -> Result<Self> {
-        let beside = schema.project(&columns.beside)?;
+        let beside = rows.project(&columns.beside)?;
         let value = Arc::new(Field::new(VALUE, DataType::Binary, true));
         let fields = std::iter::once(&value).chain(beside.fields());
         Ok(Self::Records(Apart {
             encoder,
             columns,
             schema: Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>())),
+            sink,
+            rows: rows.clone(),
         }))
     }
 }
@@ -63,7 +71,8 @@ impl Shape {
 // === impl Apart ===
 
 impl Apart {
-    fn records(&mut self, rows: &RecordBatch) -> Result<Batch> {
+    /// The records, and which rows cannot be one, with the reason.
+    fn records(&mut self, rows: &RecordBatch) -> Result<(Batch, Vec<(usize, String)>)> {
         let values = self
             .encoder
             .records(&rows.project(&self.columns.encoded)?)?;
@@ -71,7 +80,14 @@ impl Apart {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(values)];
         columns.extend(beside.columns().iter().cloned());
         let records = RecordBatch::try_new(self.schema.clone(), columns)?;
-        Ok(Batch::without_origin(records))
+        let refused = self.sink.refused(&self.rows, &records)?;
+        if refused.is_empty() {
+            return Ok((Batch::without_origin(records), refused));
+        }
+        let is_taken = (0..records.num_rows())
+            .map(|row| Some(refused.binary_search_by_key(&row, |(row, _)| *row).is_err()));
+        let taken = filter_record_batch(&records, &is_taken.collect())?;
+        Ok((Batch::without_origin(taken), refused))
     }
 }
 
@@ -87,11 +103,22 @@ impl Outlet {
         }
     }
 
-    pub(super) fn write(&mut self, batch: Batch) -> Result<()> {
+    /// Writes rows; calls `reject` for those that the sink can never take.
+    pub(super) fn write(
+        &mut self,
+        batch: Batch,
+        mut reject: impl FnMut(&Batch, usize, String) -> Result<()>,
+    ) -> Result<()> {
         let encoder = match &mut self.shape {
             Shape::Rows => return self.send(SinkMessage::Output(Output::Rows(batch))),
             Shape::Records(apart) => {
-                let records = apart.records(batch.columns())?;
+                let (records, refused) = apart.records(batch.columns())?;
+                for (row, reason) in refused {
+                    reject(&batch, row, reason)?;
+                }
+                if records.rows() == 0 {
+                    return Ok(());
+                }
                 return self.send(SinkMessage::Output(Output::Rows(records)));
             }
             Shape::Encoded(encoder) => encoder,

@@ -319,7 +319,9 @@ impl Plan {
         };
         let encoder = encoder(format, &encoded(&plan.schema, plan.records.as_ref())?)?;
         match &plan.records {
-            Some(columns) => Shape::records(encoder, columns.clone(), &plan.schema),
+            Some(columns) => {
+                Shape::records(encoder, columns.clone(), &plan.schema, plan.sink.clone())
+            }
             None => Ok(Shape::Encoded(encoder)),
         }
     }

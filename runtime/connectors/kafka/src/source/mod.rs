@@ -21,9 +21,9 @@ use async_trait::async_trait;
 use azud_connect::{Source, SourceContext, SourceReader};
 use azud_model::{Error, Position, Result};
 use rdkafka::ClientConfig;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::blocking::blocking;
 use crate::client::Cluster;
 use crate::options::{KafkaSourceOptions, Start};
 use begin::{Begin, Beginning};
@@ -35,6 +35,7 @@ use watch::Watch;
 use which::Which;
 
 pub(crate) use columns::COLUMNS;
+pub(crate) use which::check_name;
 
 /// How often new partitions are looked for, unless the manifest says otherwise.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -271,12 +272,4 @@ impl KafkaSource {
             owner.owns(tokio::spawn(watch.run()).abort_handle());
         }
     }
-}
-
-/// Does what blocks where nothing else waits for it.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|error| Error::internal("kafka: a call did not end").because(error))?
 }

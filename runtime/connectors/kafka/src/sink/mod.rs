@@ -1,0 +1,360 @@
+//! Writing to topics.
+
+mod layout;
+mod marker;
+mod producer;
+mod records;
+mod transactions;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use azud_connect::{
+    Delivery, Output, Prepared, RecordColumns, Recovery, Sink, SinkContext, SinkWriter, Wants,
+};
+use azud_model::{Epoch, Error, Result};
+use rdkafka::ClientConfig;
+
+use crate::blocking::blocking;
+use crate::client::Cluster;
+use crate::options::{KafkaDelivery, KafkaSinkOptions};
+use layout::Layout;
+use producer::Out;
+use records::RecordsOut;
+use transactions::Transactions;
+
+/// What librdkafka is told unless the manifest says otherwise.
+const OWN: [(&str, &str); 7] = [
+    // Brokers decide whether topics are made by writing to them.
+    ("allow.auto.create.topics", "true"),
+    ("enable.idempotence", "true"),
+    // A key goes to the partition that Kafka's own client would choose.
+    ("partitioner", "murmur2_random"),
+    ("queue.buffering.max.messages", "500000"),
+    ("queue.buffering.max.kbytes", "65536"),
+    ("delivery.report.only.error", "true"),
+    // What takes longer than a broker's patience would be computed again for ever.
+    ("retry.backoff.max.ms", "1000"),
+];
+
+/// Properties that are not to be set, and why.
+const REFUSED: [(&str, &str); 10] = [
+    (
+        "transactional.id",
+        "it is the pipeline's name and the sink's",
+    ),
+    (
+        "enable.idempotence",
+        "rows would be lost, doubled or out of order",
+    ),
+    ("acks", "rows could be lost"),
+    ("request.required.acks", "rows could be lost"),
+    ("retries", "rows could be lost"),
+    ("message.send.max.retries", "rows could be lost"),
+    ("message.timeout.ms", "rows could be lost"),
+    ("delivery.timeout.ms", "rows could be lost"),
+    ("delivery.report.only.error", "it is Azud's to know"),
+    (
+        "enable.gapless.guarantee",
+        "it would stop at the first error",
+    ),
+];
+
+/// The largest record that librdkafka takes, unless the manifest says otherwise.
+const LARGEST: usize = 1_000_000;
+
+/// What a record takes beside its key and value, at most.
+const OVERHEAD: usize = 512;
+
+/// Topics of a cluster.
+pub struct KafkaSink {
+    options: KafkaSinkOptions,
+    config: ClientConfig,
+    format: String,
+    node: String,
+    largest: usize,
+    mode: Mode,
+}
+
+enum Mode {
+    /// A transaction an epoch.
+    Exactly {
+        transactions: Arc<Mutex<Transactions>>,
+    },
+    /// Rows are there as soon as they are written.
+    AtLeast {
+        why: &'static str,
+        /// One for all lanes; made with the first writer.
+        out: Mutex<Option<Arc<Out>>>,
+    },
+}
+
+/// A lane's writer; of an epoch that is spooled the only one.
+struct Writer {
+    layout: Layout,
+    to: To,
+    rows: u64,
+    lane: usize,
+}
+
+enum To {
+    Transaction {
+        transactions: Arc<Mutex<Transactions>>,
+        /// Whether this epoch has sent anything.
+        has_begun: bool,
+    },
+    Out(Arc<Out>),
+}
+
+// === impl KafkaSink ===
+
+impl KafkaSink {
+    pub(crate) fn new(options: KafkaSinkOptions, context: &SinkContext) -> Result<Self> {
+        if let Some(topic) = &options.topic {
+            crate::source::check_name(topic)?;
+        }
+        let delivery = match (options.delivery, context.checkpointed) {
+            (Some(KafkaDelivery::ExactlyOnce), false) => {
+                return Err(Error::invalid(
+                    "`delivery: exactly-once` needs a `checkpoint`: without one nobody knows what \
+                     was written when the pipeline starts again",
+                ));
+            }
+            (Some(delivery), _) => delivery,
+            (None, true) => KafkaDelivery::ExactlyOnce,
+            (None, false) => KafkaDelivery::AtLeastOnce,
+        };
+        let id = format!("{}-{}", context.pipeline, context.node);
+        let cluster = Cluster {
+            servers: &options.servers,
+            tls: options.tls.as_ref(),
+            sasl: options.sasl.as_ref(),
+            properties: &options.properties,
+            directory: &context.directory,
+            client_id: id.clone(),
+        };
+        let mut own = OWN.to_vec();
+        own.push(match delivery {
+            KafkaDelivery::ExactlyOnce => ("transactional.id", &id),
+            // What was taken is never given up.
+            KafkaDelivery::AtLeastOnce => ("message.timeout.ms", "0"),
+        });
+        if delivery == KafkaDelivery::ExactlyOnce {
+            own.push(("transaction.timeout.ms", "300000"));
+        }
+        let config = cluster.config(&own, &REFUSED)?;
+        let largest = config
+            .get("message.max.bytes")
+            .and_then(|text| text.parse().ok());
+        let mode = match delivery {
+            KafkaDelivery::AtLeastOnce => Mode::AtLeast {
+                why: match options.delivery {
+                    Some(_) => "`delivery: at-least-once`",
+                    None => "without a checkpoint nothing is remembered",
+                },
+                out: Mutex::default(),
+            },
+            KafkaDelivery::ExactlyOnce => {
+                // A producer's properties mean nothing to a consumer.
+                let reading = Cluster {
+                    properties: &shared_properties(&options),
+                    ..cluster
+                };
+                let reading = reading.config(&[], &[])?;
+                let group = format!("{id}-epochs");
+                let topic = options.topic.as_deref();
+                let transactions = Transactions::new(&config, &reading, &group, topic)?;
+                Mode::Exactly {
+                    transactions: Arc::new(Mutex::new(transactions)),
+                }
+            }
+        };
+        Ok(Self {
+            config,
+            format: context.format.clone(),
+            node: context.node.clone(),
+            largest: largest.unwrap_or(LARGEST).saturating_sub(OVERHEAD),
+            mode,
+            options,
+        })
+    }
+
+    fn layout(&self, schema: &SchemaRef) -> Result<Layout> {
+        Layout::of(&self.options, &self.format, schema)
+    }
+}
+
+/// Those that a consumer knows too.
+fn shared_properties(
+    options: &KafkaSinkOptions,
+) -> std::collections::BTreeMap<String, serde_json::Value> {
+    let shared = options.properties.iter().filter(|(name, _)| {
+        let prefixes = [
+            "ssl.",
+            "sasl.",
+            "socket.",
+            "broker.",
+            "reconnect.",
+            "enable.ssl.",
+        ];
+        prefixes.iter().any(|prefix| name.starts_with(prefix)) || name.as_str() == "debug"
+    });
+    shared
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+#[async_trait]
+impl Sink for KafkaSink {
+    fn wants(&self) -> Wants {
+        Wants::Records
+    }
+
+    fn check(&self, schema: &SchemaRef) -> Result<()> {
+        self.layout(schema).map(drop)
+    }
+
+    fn records(&self, schema: &SchemaRef) -> Result<RecordColumns> {
+        Ok(self.layout(schema)?.columns())
+    }
+
+    fn refused(&self, schema: &SchemaRef, records: &RecordBatch) -> Result<Vec<(usize, String)>> {
+        records::refused(&self.layout(schema)?, records, self.largest)
+    }
+
+    fn target(&self) -> Option<String> {
+        let servers = self.options.servers.list().join(",");
+        let topic = self.options.topic.as_deref().unwrap_or("*");
+        // Several sinks may write to a topic; a sink that moves to another one is noticed.
+        Some(format!("kafka://{servers}/{topic}#{}", self.node))
+    }
+
+    fn delivery(&self) -> Delivery {
+        match &self.mode {
+            Mode::Exactly { .. } => Delivery::Spooled,
+            Mode::AtLeast { why, .. } => Delivery::AtLeastOnce(why),
+        }
+    }
+
+    async fn recover(&self, recovery: &Recovery) -> Result<()> {
+        let Mode::Exactly { transactions } = &self.mode else {
+            return Ok(());
+        };
+        let (transactions, recovery) = (transactions.clone(), recovery.clone());
+        blocking(move || lock(&transactions).recover(&recovery)).await
+    }
+
+    async fn writer(&self, lane: usize, schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
+        let layout = self.layout(&schema)?;
+        let to = match &self.mode {
+            Mode::Exactly { transactions } => {
+                let begun = transactions.clone();
+                blocking(move || lock(&begun).start()).await?;
+                To::Transaction {
+                    transactions: transactions.clone(),
+                    has_begun: false,
+                }
+            }
+            Mode::AtLeast { out, .. } => {
+                let known = out.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let made = match known {
+                    Some(known) => known,
+                    None => {
+                        let (config, topic) = (self.config.clone(), self.options.topic.clone());
+                        let made = blocking(move || {
+                            let made = Out::new(&config, topic.as_deref())?;
+                            made.find_topic()?;
+                            Ok(Arc::new(made))
+                        })
+                        .await?;
+                        *out.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+                        made
+                    }
+                };
+                To::Out(made)
+            }
+        };
+        Ok(Box::new(Writer {
+            layout,
+            to,
+            rows: 0,
+            lane,
+        }))
+    }
+
+    async fn commit(&self, epoch: &Epoch, _prepared: Vec<Prepared>) -> Result<()> {
+        let Mode::Exactly { transactions } = &self.mode else {
+            return Ok(());
+        };
+        let (transactions, epoch) = (transactions.clone(), *epoch);
+        blocking(move || lock(&transactions).commit(&epoch)).await
+    }
+
+    async fn abort(&self) -> Result<()> {
+        match &self.mode {
+            Mode::Exactly { transactions } => {
+                let transactions = transactions.clone();
+                blocking(move || lock(&transactions).abort()).await
+            }
+            Mode::AtLeast { out, .. } => {
+                // What waits to be written is of an epoch that is computed again.
+                *out.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn lock(transactions: &Mutex<Transactions>) -> std::sync::MutexGuard<'_, Transactions> {
+    transactions.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl SinkWriter for Writer {
+    async fn write(&mut self, output: Output) -> Result<()> {
+        let Output::Rows(batch) = output else {
+            return Err(Error::internal("kafka: it takes records, and got bytes"));
+        };
+        self.rows += batch.rows() as u64;
+        let layout = self.layout.clone();
+        let records = RecordsOut::of(&layout, batch.columns())?;
+        match &mut self.to {
+            To::Transaction {
+                transactions,
+                has_begun,
+            } => {
+                let is_first = !std::mem::replace(has_begun, true);
+                let transactions = transactions.clone();
+                blocking(move || {
+                    let mut transactions = lock(&transactions);
+                    if is_first {
+                        transactions.start()?;
+                    }
+                    transactions.send(&layout, &records)
+                })
+                .await
+            }
+            To::Out(out) => {
+                let out = out.clone();
+                blocking(move || out.send(&layout, &records)).await
+            }
+        }
+    }
+
+    async fn prepare(&mut self, _epoch: &Epoch) -> Result<Prepared> {
+        match &mut self.to {
+            To::Transaction { has_begun, .. } => *has_begun = false,
+            To::Out(out) => {
+                let out = out.clone();
+                blocking(move || out.flush()).await?;
+            }
+        }
+        Ok(Prepared {
+            lane: self.lane,
+            rows: std::mem::take(&mut self.rows),
+            token: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! A producer, and what became of what it was given. Every call blocks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use azud_model::{Error, Result};
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+
+use super::layout::Layout;
+use super::records::RecordsOut;
+use crate::client::Told;
+use crate::error;
+
+/// How long a full queue is waited for before it is tried again.
+const FULL: Duration = Duration::from_millis(1);
+
+/// How long a flush waits before it says that brokers are away.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// A producer of one sink.
+pub(super) struct Out {
+    pub(super) producer: ThreadedProducer<Deliveries>,
+    pub(super) servers: String,
+    /// Where rows go that do not say it themselves.
+    topic: Option<String>,
+}
+
+/// What became of records.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    pub(super) told: Told,
+    /// Why the first one failed that did.
+    failed: Mutex<Option<(KafkaError, String)>>,
+}
+
+// === impl Deliveries ===
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.told.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.told.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let place = format!("{}-{}", message.topic(), message.partition());
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert((error.clone(), place));
+        }
+    }
+}
+
+// === impl Out ===
+
+impl Out {
+    pub(super) fn new(config: &ClientConfig, topic: Option<&str>) -> Result<Self> {
+        let made = ThreadedProducer::from_config_and_context(config, Deliveries::default());
+        let servers = config.get("bootstrap.servers").unwrap_or_default();
+        Ok(Self {
+            producer: made.map_err(error::client)?,
+            servers: servers.to_owned(),
+            topic: topic.map(str::to_owned),
+        })
+    }
+
+    fn deliveries(&self) -> &Arc<Deliveries> {
+        self.producer.context()
+    }
+
+    /// An error of a call.
+    pub(super) fn failed(&self, what: &str, error: KafkaError) -> Error {
+        let what = format!("{what} at {}", self.servers);
+        error::of(what, error, &self.deliveries().told)
+    }
+
+    /// Why a record failed since this was asked last.
+    pub(super) fn check(&self) -> Result<()> {
+        let deliveries = self.deliveries();
+        let mut failed = deliveries.failed.lock();
+        let failed = failed.as_deref_mut().map(Option::take);
+        match failed.unwrap_or_else(|_| None) {
+            Some((error, place)) => {
+                let what = format!("a record for `{place}` could not be written");
+                Err(self.failed(&what, error))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the topic that all rows go to is there; brokers that make topics make it.
+    pub(super) fn find_topic(&self) -> Result<()> {
+        let Some(topic) = &self.topic else {
+            return Ok(());
+        };
+        let started = Instant::now();
+        loop {
+            let metadata = self.producer.client().fetch_metadata(Some(topic), FLUSH);
+            let metadata =
+                metadata.map_err(|error| self.failed("cannot look at the topic", error))?;
+            let found = metadata.topics().first();
+            let error = found.and_then(|found| found.error()).map(Code::from);
+            match error {
+                None if found.is_some_and(|found| !found.partitions().is_empty()) => return Ok(()),
+                Some(Code::TopicAuthorizationFailed) => {
+                    let error = KafkaError::MetadataFetch(Code::TopicAuthorizationFailed);
+                    return Err(self.failed(&format!("topic `{topic}`"), error));
+                }
+                // It is being made, perhaps.
+                _ if started.elapsed() < FLUSH => std::thread::sleep(Duration::from_millis(100)),
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "there is no topic `{topic}` at {}: make it first",
+                        self.servers
+                    )));
+                }
+            }
+        }
+    }
+
+    /// Hands records to librdkafka, in order; waits while its queue is full.
+    pub(super) fn send(&self, layout: &Layout, records: &RecordsOut) -> Result<()> {
+        self.check()?;
+        for row in 0..records.len() {
+            let topic = records.topic(row).or(self.topic.as_deref());
+            let topic = topic.ok_or_else(|| Error::internal("kafka: a record without a topic"))?;
+            let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
+            record.payload = records.value(row);
+            record.key = records.key(row);
+            record.partition = layout.partition.and_then(|_| records.partition(row));
+            record.headers = records.headers(row)?;
+            while let Err((error, same)) = self.producer.send(record) {
+                if error.rdkafka_error_code() != Some(Code::QueueFull) {
+                    return Err(self.failed("a record could not be written", error));
+                }
+                self.check()?;
+                record = same;
+                std::thread::sleep(FULL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every record is written.
+    pub(super) fn flush(&self) -> Result<()> {
+        let started = Instant::now();
+        // The crate's own waiting goes by tenths of a second.
+        while let Err(error) = self.producer.flush(Duration::ZERO) {
+            self.check()?;
+            if started.elapsed() > FLUSH {
+                return Err(self.failed("records wait to be written", error));
+            }
+            std::thread::sleep(FULL);
+        }
+        self.check()
+    }
+}

@@ -1,0 +1,289 @@
+//! Exactly once: one transaction an epoch, of what the runtime has spooled and recorded.
+//!
+//! A transaction that may or may not have been committed is never guessed about: the producer is
+//! made anew, which settles what the one before has left, and the marker says what is there.
+
+use std::time::{Duration, Instant};
+
+use azud_connect::Recovery;
+use azud_model::{Epoch, Error, Result};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::Producer;
+
+use super::layout::Layout;
+use super::marker::{Marker, Markers};
+use super::producer::Out;
+use super::records::RecordsOut;
+
+/// How long a step of a transaction may take before it is called indefinite.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one call waits.
+const CALL: Duration = Duration::from_secs(5);
+
+/// The transactions of a sink. Every call blocks.
+pub(super) struct Transactions {
+    /// Of the producer: with a transactional id.
+    config: ClientConfig,
+    topic: Option<String>,
+    markers: Markers,
+    /// Of consumers, of that group.
+    reading: ClientConfig,
+    group: String,
+    /// `None` where it is to be made anew.
+    open: Option<Open>,
+    /// Whose epochs these are.
+    run: Option<String>,
+    /// The last epoch that is there.
+    last: Option<Marker>,
+}
+
+struct Open {
+    out: Out,
+    /// The topic that the marker goes to: of the first record; `None` before a transaction begins.
+    begun: Option<String>,
+}
+
+// === impl Transactions ===
+
+impl Transactions {
+    pub(super) fn new(
+        config: &ClientConfig,
+        reading: &ClientConfig,
+        group: &str,
+        topic: Option<&str>,
+    ) -> Result<Self> {
+        Ok(Self {
+            markers: Markers::new(reading, group, true)?,
+            reading: reading.clone(),
+            group: group.to_owned(),
+            config: config.clone(),
+            topic: topic.map(str::to_owned),
+            open: None,
+            run: None,
+            last: None,
+        })
+    }
+
+    /// Settles what an earlier process has left, after it was seen whose it is.
+    pub(super) fn recover(&mut self, recovery: &Recovery) -> Result<()> {
+        self.open = None;
+        self.run = Some(recovery.run.clone());
+        if !recovery.allow_reset {
+            // Before anybody is fenced: a transaction that a dead process has left ends with that.
+            let now = Markers::new(&self.reading, &self.group, false)?;
+            let marker = now.read(self.topic.as_deref())?;
+            self.check(marker.as_ref(), recovery.epoch)?;
+        }
+        self.reopen()?;
+        if !recovery.allow_reset {
+            self.check(self.last.as_ref(), recovery.epoch)?;
+        }
+        Ok(())
+    }
+
+    /// What is there must be this run's, up to the last recorded epoch.
+    fn check(&self, marker: Option<&Marker>, recorded: Option<u64>) -> Result<()> {
+        let Some(marker) = marker else {
+            return Ok(());
+        };
+        if Some(&marker.run) != self.run.as_ref() {
+            return Err(Error::invalid(
+                "another run of a pipeline and sink of these names writes there, or has written: \
+                 its checkpoint is elsewhere; give one of them another name",
+            ));
+        }
+        match recorded {
+            Some(recorded) if recorded >= marker.epoch => Ok(()),
+            _ => Err(Error::invalid(format!(
+                "epoch {} is there, and the checkpoint is older: it is a copy, or another process \
+                 goes on with it",
+                marker.epoch
+            ))),
+        }
+    }
+
+    /// Makes the producer anew: the transaction of the one before is committed or aborted then,
+    /// and it is fenced.
+    fn reopen(&mut self) -> Result<()> {
+        self.open = None;
+        let out = Out::new(&self.config, self.topic.as_deref())?;
+        out.find_topic()?;
+        self.patiently(&out, "cannot begin transactions", |out| {
+            out.producer.init_transactions(CALL)
+        })
+        .map_err(Failure::into_error)?;
+        self.last = self.markers.read(self.topic.as_deref())?;
+        self.open = Some(Open { out, begun: None });
+        Ok(())
+    }
+
+    /// Before records are sent: an epoch is passed on from its beginning.
+    pub(super) fn start(&mut self) -> Result<()> {
+        let is_clean = self.open.as_ref().is_some_and(|open| open.begun.is_none());
+        if is_clean { Ok(()) } else { self.reopen() }
+    }
+
+    /// Sends records within the transaction of their epoch.
+    pub(super) fn send(&mut self, layout: &Layout, records: &RecordsOut) -> Result<()> {
+        let Some(open) = &mut self.open else {
+            return Err(Error::unavailable("the transaction was given up"));
+        };
+        if records.len() == 0 {
+            return Ok(());
+        }
+        if open.begun.is_none() {
+            let topic = records.topic(0).map(str::to_owned).or(self.topic.clone());
+            let begun = open.out.producer.begin_transaction();
+            begun.map_err(|error| open.out.failed("cannot begin a transaction", error))?;
+            open.begun = topic;
+        }
+        open.out.send(layout, records)
+    }
+
+    /// Commits the transaction with its epoch's marker; does nothing where the epoch is there
+    /// already, or has no rows.
+    pub(super) fn commit(&mut self, epoch: &Epoch) -> Result<()> {
+        let run = self.run.clone();
+        let run = run.ok_or_else(|| Error::internal("kafka: a commit before `recover`"))?;
+        let is_there = |last: &Marker| last.run == run && last.epoch >= epoch.number;
+        if self.last.as_ref().is_some_and(is_there) {
+            return self.abort();
+        }
+        let Some(open) = &mut self.open else {
+            return Err(Error::unavailable("the transaction was given up"));
+        };
+        let Some(topic) = open.begun.take() else {
+            return Ok(());
+        };
+        let marker = Marker {
+            run,
+            epoch: epoch.number,
+        };
+        let committed = self.end(&marker, &topic);
+        match committed {
+            Ok(()) => {
+                self.last = Some(marker);
+                Ok(())
+            }
+            Err(failure) => self.settle(&marker, failure),
+        }
+    }
+
+    fn end(&self, marker: &Marker, topic: &str) -> Result<(), Failure> {
+        let lost = || Failure::Indefinite(Error::internal("kafka: no producer"));
+        let out = &self.open.as_ref().ok_or_else(lost)?.out;
+        let group = self.markers.group().map_err(Failure::Abortable)?;
+        let offsets = marker.offsets(topic).map_err(Failure::Abortable)?;
+        self.patiently(out, "cannot write the epoch's marker", |out| {
+            let producer = &out.producer;
+            producer.send_offsets_to_transaction(&offsets, &group, CALL)
+        })?;
+        azud_connect::fault_point("before-kafka-commit");
+        self.patiently(out, "cannot commit a transaction", |out| {
+            out.producer.commit_transaction(CALL)
+        })?;
+        azud_connect::fault_point("after-kafka-commit");
+        Ok(())
+    }
+
+    /// After a failure: whether the epoch is there all the same.
+    fn settle(&mut self, marker: &Marker, failure: Failure) -> Result<()> {
+        let error = match failure {
+            Failure::Abortable(error) => {
+                // A record that could not be written says more than that the transaction has failed.
+                let said = self.open.as_ref().map(|open| open.out.check());
+                self.abort()?;
+                return Err(said.and_then(Result::err).unwrap_or(error));
+            }
+            Failure::Indefinite(error) => error,
+        };
+        tracing::debug!("a transaction is settled by a new producer: {error}");
+        self.reopen()?;
+        match &self.last {
+            Some(last) if last.run != marker.run || last.epoch > marker.epoch => {
+                Err(Error::invalid(
+                    "another process goes on with this pipeline: what it has written is there",
+                )
+                .because(error))
+            }
+            Some(last) if last == marker => Ok(()),
+            _ => Err(
+                Error::unavailable("a transaction was not committed, and is written again")
+                    .because(error),
+            ),
+        }
+    }
+
+    /// Rolls back what was sent and not committed.
+    pub(super) fn abort(&mut self) -> Result<()> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        if open.begun.take().is_none() {
+            return Ok(());
+        }
+        let aborted = open.out.producer.abort_transaction(CALL);
+        if let Err(error) = aborted {
+            tracing::debug!("a transaction is rolled back by a new producer: {error}");
+            // Settled when it is made anew.
+            self.open = None;
+        }
+        Ok(())
+    }
+
+    /// Calls again for as long as it says that it may, within reason.
+    fn patiently(
+        &self,
+        out: &Out,
+        what: &str,
+        call: impl Fn(&Out) -> Result<(), KafkaError>,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        loop {
+            let Err(error) = call(out) else {
+                return Ok(());
+            };
+            let KafkaError::Transaction(details) = &error else {
+                return Err(Failure::Indefinite(out.failed(what, error)));
+            };
+            if details.is_retriable() && started.elapsed() < PATIENCE {
+                continue;
+            }
+            let is_abortable = details.txn_requires_abort();
+            let is_fenced = matches!(
+                details.code(),
+                Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch
+            );
+            let error = match is_fenced {
+                true => Error::unavailable(
+                    "a transaction was ended by its coordinator, or by another process",
+                ),
+                false => out.failed(what, error),
+            };
+            return Err(match is_abortable {
+                true => Failure::Abortable(error),
+                false => Failure::Indefinite(error),
+            });
+        }
+    }
+}
+
+/// What is known of a transaction that was not committed.
+enum Failure {
+    /// It was not, and can be rolled back.
+    Abortable(Error),
+    /// Nothing: the producer is of no use any more.
+    Indefinite(Error),
+}
+
+// === impl Failure ===
+
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Abortable(error) | Self::Indefinite(error) => error,
+        }
+    }
+}
