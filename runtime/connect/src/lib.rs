@@ -34,8 +34,8 @@ pub use disk::{Disk, DiskFile, Entry, Fails, LocalDisk, SimulatedDisk, write_new
 pub use fault::fault_point;
 pub use format::{
     AvroReading, AvroSchema, DateTime, Decoded, Decoder, Encoder, Format, FormatOptions,
-    PythonRows, Shortest, ShortestFloat, Wire, WriterSchemas, decoder, encoder, row_json,
-    typed_decoder,
+    PythonRows, Shortest, ShortestFloat, Wire, WriterSchemas, avro_encoder, decoder, encoder,
+    row_json, typed_decoder,
 };
 pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,

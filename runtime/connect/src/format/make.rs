@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 use azud_model::{Error, Result};
 
 use super::absent::Absent;
-use super::avro::AvroDecoder;
+use super::avro::{self, AvroDecoder};
 use super::csv::{CsvDecoder, CsvEncoder};
 use super::json::{JsonDecoder, JsonEncoder};
 use super::raw::{RawDecoder, RawEncoder};
@@ -46,6 +46,6 @@ pub fn encoder(format: Format, schema: &SchemaRef) -> Result<Box<dyn Encoder>> {
         Format::Raw => Box::new(RawEncoder::new(schema)?),
         Format::Json => Box::new(JsonEncoder::new(schema)?),
         Format::Csv => Box::new(CsvEncoder::new(schema)?),
-        Format::Avro => return Err(Error::invalid("todo")),
+        Format::Avro => Box::new(avro::plain(schema)?),
     })
 }

@@ -18,7 +18,7 @@ mod text;
 mod traits;
 mod typed;
 
-pub use avro::{AvroReading, AvroSchema, Wire, WriterSchemas};
+pub use avro::{AvroReading, AvroSchema, Wire, WriterSchemas, avro_encoder};
 pub use civil::DateTime;
 pub use json::row_json;
 pub use make::{decoder, encoder, typed_decoder};

@@ -22,7 +22,11 @@ mod cursor;
 mod decimal;
 mod decode;
 mod decoder;
+mod encode;
+mod encoder;
+mod fit;
 mod literal;
+mod make;
 mod parse;
 mod plan;
 mod reading;
@@ -34,7 +38,12 @@ mod wire;
 mod writers;
 
 pub(super) use decoder::AvroDecoder;
+pub use encoder::avro_encoder;
+pub(super) use encoder::plain;
 pub use reading::AvroReading;
 pub use schema::AvroSchema;
 pub use wire::Wire;
 pub use writers::WriterSchemas;
+
+#[cfg(test)]
+mod tests;
