@@ -45,7 +45,12 @@ fn of_source(avro: &AvroSource, findings: &mut Findings) {
         );
     }
     let registry = avro.registry.is_some();
-    only_with_registry(registry, "wire", avro.wire.as_ref().map(|of| of.span), findings);
+    only_with_registry(
+        registry,
+        "wire",
+        avro.wire.as_ref().map(|of| of.span),
+        findings,
+    );
     let (user, password) = (avro.user.as_ref(), avro.password.as_ref());
     secrets(registry, user, password, avro.token.as_ref(), findings);
 }
@@ -54,14 +59,22 @@ fn of_sink(avro: &AvroSink, findings: &mut Findings) {
     let registry = avro.registry.is_some();
     let (wire, subject) = (&avro.wire, &avro.subject);
     only_with_registry(registry, "wire", wire.as_ref().map(|of| of.span), findings);
-    only_with_registry(registry, "subject", subject.as_ref().map(|of| of.span), findings);
+    only_with_registry(
+        registry,
+        "subject",
+        subject.as_ref().map(|of| of.span),
+        findings,
+    );
     let (user, password) = (avro.user.as_ref(), avro.password.as_ref());
     secrets(registry, user, password, avro.token.as_ref(), findings);
 }
 
 fn only_with_registry(registry: bool, key: &str, span: Option<Span>, findings: &mut Findings) {
     if let (false, Some(span)) = (registry, span) {
-        findings.add(span, format!("`{key}` has a meaning only beside `registry`"));
+        findings.add(
+            span,
+            format!("`{key}` has a meaning only beside `registry`"),
+        );
     }
 }
 

@@ -1,7 +1,6 @@
 //! A registry as its documentation has it, on a port of this machine.
 
 use std::collections::HashMap;
-use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
