@@ -7,7 +7,7 @@ use crate::format::column::micros_from_text;
 
 const GOLDENS: &str = include_str!("goldens.json");
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits = (0..hex.len()).step_by(2);
     digits
         .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())

@@ -2,9 +2,11 @@
 
 mod bad;
 mod columns;
+mod encode;
 mod evolution;
 mod goldens;
 mod named;
+mod speed;
 
 use std::sync::Arc;
 
