@@ -18,6 +18,7 @@ mod disk;
 mod fault;
 mod format;
 mod framing;
+mod group;
 mod identity;
 mod journal;
 mod journaled;
@@ -41,6 +42,7 @@ pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
     check_max_line,
 };
+pub use group::Group;
 pub use identity::identity;
 pub use journal::{Cursor, Journal, JournalOptions, OnFull};
 pub use journaled::Journaled;

@@ -194,6 +194,15 @@ impl Told {
 impl ClientContext for Told {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!("librdkafka {level:?} {facility}: {message}");
+        // Why a broker cannot be reached is said here, and as an error much later or never.
+        if facility == "FAIL" {
+            let message = message.split_once("]: ").map_or(message, |(_, rest)| rest);
+            let message = message
+                .split_once(" (after")
+                .map_or(message, |(why, _)| why);
+            let code = RDKafkaErrorCode::BrokerTransportFailure;
+            self.error(KafkaError::Global(code), message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

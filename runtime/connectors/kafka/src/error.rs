@@ -70,6 +70,9 @@ pub(crate) fn kind(code: Code) -> ErrorKind {
         | Code::UnsupportedVersion
         | Code::PolicyViolation
         | Code::InvalidTransactionTimeout
+        | Code::InvalidSessionTimeout
+        | Code::InconsistentGroupProtocol
+        | Code::FencedInstanceId
         | Code::InvalidGroupId
         | Code::ReadOnly => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
@@ -87,7 +90,15 @@ fn sentence(code: Code) -> String {
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             "there is no such topic or partition".to_owned()
         }
-        code => plain(&code.to_string()),
+        code => {
+            // `BrokerTransportFailure (Local: Broker transport failure)`
+            let text = code.to_string();
+            let inside = text
+                .split_once('(')
+                .map(|(_, inside)| inside.trim_end_matches(')'));
+            let inside = inside.unwrap_or(&text);
+            plain(inside.split_once(": ").map_or(inside, |(_, what)| what))
+        }
     }
 }
 

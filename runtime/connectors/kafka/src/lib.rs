@@ -10,6 +10,7 @@ mod client;
 mod error;
 mod native;
 mod options;
+mod sample;
 mod sink;
 mod source;
 
@@ -20,9 +21,10 @@ use azud_model::Result;
 use serde_json::Value;
 
 pub use options::{
-    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl, Start,
-    Tls, TlsFiles,
+    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl,
+    Sharing, Start, Tls, TlsFiles,
 };
+pub use sample::{Sample, SampleRecord, sample};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;
 

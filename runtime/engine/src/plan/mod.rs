@@ -11,6 +11,7 @@ mod keyed;
 mod node;
 mod order;
 mod plugin;
+mod shared;
 mod sink;
 mod sink_plugin;
 mod source;
@@ -70,6 +71,8 @@ pub struct Plan {
     pub(crate) topology: Topology,
     /// Gives up the calls of sink plugins.
     pub(crate) cancel: Cancel,
+    /// Whether it is one of several that share their source: nothing is recorded then.
+    pub(crate) shared: bool,
     /// Where epochs are recorded.
     pub(crate) checkpoint: Option<PlanCheckpoint>,
     /// Whether the end of all input closes windows that are open.
@@ -94,6 +97,8 @@ pub(crate) struct PlanNode {
     pub(crate) on_reject: OnReject,
     /// Digest of its plugin, if it is one.
     pub(crate) plugin: Option<Arc<str>>,
+    /// Its columns, where it gives rows.
+    pub(crate) schema: Option<SchemaRef>,
 }
 
 pub(crate) struct PlanSource {
@@ -205,6 +210,13 @@ impl Plan {
             checkpoint.storage = storage;
         }
         self
+    }
+
+    /// The columns of every node that gives rows, sources first.
+    pub fn schemas(&self) -> Vec<(&str, &SchemaRef)> {
+        let nodes = self.nodes.iter();
+        let known = nodes.filter_map(|node| Some((&*node.name, node.schema.as_ref()?)));
+        known.collect()
     }
 
     /// Whether it ends by itself, because every source is read to its present end only.

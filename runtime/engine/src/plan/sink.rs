@@ -132,6 +132,10 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         format: format.unwrap_or(ManifestFormat::Json).name().to_owned(),
         header,
         checkpointed: draft.manifest.checkpoint.is_some(),
+        group: draft
+            .sources
+            .iter()
+            .find_map(|source| source.source.group()),
         clock: place.clock.clone(),
     };
     let made = make(node.connector.options.clone(), context);

@@ -132,6 +132,9 @@ fn add_table(
         let help = "a table is read from a `file`".to_owned();
         draft.blame(connector.span, message, Some(help));
     }
+    if let Some(node) = draft.nodes.get_mut(number) {
+        node.schema = Some(schema.clone());
+    }
     let drops = node.on_error == OnError::Drop;
     let rows = StaticTable::new(&node.name.value, source, format, drops);
     draft.tables.push(PlanTable {

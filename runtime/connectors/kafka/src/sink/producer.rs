@@ -55,6 +55,11 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, message)) = result {
+            // It was given up with its transaction.
+            let code = error.rdkafka_error_code();
+            if matches!(code, Some(Code::PurgeQueue | Code::PurgeInflight)) {
+                return;
+            }
             let place = format!("{}-{}", message.topic(), message.partition());
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.get_or_insert((error.clone(), place));

@@ -52,6 +52,14 @@ pub(super) struct Finds {
     pub(super) given: tokio::sync::mpsc::Sender<Given>,
 }
 
+/// The other ends of a reader's channels.
+pub(super) struct Ends {
+    pub(super) give: tokio::sync::mpsc::Sender<Given>,
+    /// Where it is told of partitions before their records are given.
+    pub(super) find: tokio::sync::mpsc::Sender<Vec<Begin>>,
+    pub(super) open: OpenList,
+}
+
 // === impl Finds ===
 
 impl Finds {
@@ -65,19 +73,13 @@ impl Finds {
 // === impl Reader ===
 
 impl Reader {
-    /// Starts the thread of a reader.
-    pub(super) fn start(
-        number: usize,
-        shared: Arc<Shared>,
-        begins: Vec<Begin>,
-        share: Share,
-    ) -> Result<(Self, Finds)> {
+    /// A reader, and the ends of its channels.
+    pub(super) fn new(shared: Arc<Shared>, begins: &[Begin], share: Share) -> (Self, Ends) {
         let (give, given) = channel(AHEAD);
-        let (tell_thread, found_by_thread) = mpsc::channel();
-        let (tell_reader, found) = channel(16);
+        let (find, found) = channel(16);
         let open = OpenList::default();
         let mut reader = Self {
-            shared: shared.clone(),
+            shared,
             given,
             open: open.clone(),
             places: BTreeMap::new(),
@@ -87,18 +89,30 @@ impl Reader {
             found,
             watch: None,
         };
-        reader.know(&begins);
+        reader.know(begins);
+        (reader, Ends { give, find, open })
+    }
+
+    /// Starts the thread of a reader that reads alone.
+    pub(super) fn start(
+        number: usize,
+        shared: Arc<Shared>,
+        begins: Vec<Begin>,
+        share: Share,
+    ) -> Result<(Self, Finds)> {
+        let (reader, ends) = Self::new(shared.clone(), &begins, share);
+        let (tell_thread, found) = mpsc::channel();
         let finds = Finds {
             thread: tell_thread,
-            reader: tell_reader,
-            given: give.clone(),
+            reader: ends.find,
+            given: ends.give.clone(),
         };
         let poll = Poll {
             shared,
             begins,
-            found: found_by_thread,
-            given: give,
-            open,
+            found,
+            given: ends.give,
+            open: ends.open,
         };
         thread::Builder::new()
             .name(format!("azud-kafka-{number}"))
