@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_connect::{AvroSchema, Replay, Source, SourceReader, Wire, WriterSchemas};
+use azud_connect::{AvroSchema, Group, Replay, Source, SourceReader, Wire, WriterSchemas};
 use azud_model::{Clock, Position, Result};
 
 use crate::Registry;
@@ -82,6 +82,10 @@ impl Source for Registered {
 
     fn version(&self) -> Result<Option<String>> {
         self.inner.version()
+    }
+
+    fn group(&self) -> Option<Group> {
+        self.inner.group()
     }
 
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {

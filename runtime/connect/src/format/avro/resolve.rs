@@ -50,7 +50,7 @@ impl Resolving<'_> {
             };
         }
         if let Kind::Union(branches) = &reader.kind {
-            return self.into_union(from, to, branches);
+            return self.union(from, to, branches);
         }
         match (&writer.kind, &reader.kind) {
             (Kind::Null, Kind::Null) => Ok(Plan::Null(8)),
@@ -96,7 +96,7 @@ impl Resolving<'_> {
     }
 
     /// The first branch of the same type and name, else the first that can take it.
-    fn into_union(&mut self, from: usize, to: usize, branches: &[usize]) -> Result<Plan, String> {
+    fn union(&mut self, from: usize, to: usize, branches: &[usize]) -> Result<Plan, String> {
         let writer = self.writer.get(from);
         let (options, _) = self.reader.options(to);
         let sole = self.reader.sole(&options);
