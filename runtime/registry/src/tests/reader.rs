@@ -102,7 +102,7 @@ async fn rig(chunks: &[&[u32]]) -> Rig {
         acknowledged: Arc::clone(&acknowledged),
     };
     let registry = Registry::new(&fake.address(), Credentials::None).unwrap();
-    let registry = Arc::new(registry.with_timeout(Duration::from_millis(200)));
+    let registry = Arc::new(registry.with_timeout(Duration::from_secs(1)));
     let source = Registered::new(
         Arc::new(topic),
         registry,
@@ -164,7 +164,7 @@ async fn a_registry_that_is_away_costs_nothing_but_time() {
     rig.fake.has(1, "\"int\"");
     for says in [
         Says::Body(500, Vec::new()),
-        Says::Waits(Duration::from_millis(500)),
+        Says::Waits(Duration::from_secs(2)),
         Says::Body(503, Vec::new()),
     ] {
         rig.fake.says("/schemas/ids/2", says);
@@ -195,7 +195,7 @@ async fn a_registry_that_is_away_costs_nothing_but_time() {
 async fn a_call_that_is_dropped_loses_nothing_and_gives_nothing_twice() {
     let mut rig = rig(&[&[1], &[1]]).await;
     rig.fake
-        .says("/schemas/ids/1", Says::Waits(Duration::from_millis(150)));
+        .says("/schemas/ids/1", Says::Waits(Duration::from_secs(2)));
     for _ in 0..2 {
         let call = tokio::time::timeout(Duration::from_millis(20), rig.reader.next());
         assert!(call.await.is_err());

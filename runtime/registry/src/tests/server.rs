@@ -108,8 +108,12 @@ fn answer(mut request: Request, says: &Mutex<HashMap<String, Says>>, asked: &Mut
     let response = match says.unwrap_or(Says::Body(404, missing)) {
         Says::Body(status, body) => Response::from_data(body).with_status_code(status),
         Says::Waits(time) => {
-            thread::sleep(time);
-            Response::from_data(Vec::new())
+            // The others are answered meanwhile.
+            thread::spawn(move || {
+                thread::sleep(time);
+                request.respond(Response::from_data(Vec::new()))
+            });
+            return;
         }
         Says::Redirects(to) => {
             let header = Header::from_bytes("Location", to).unwrap();
