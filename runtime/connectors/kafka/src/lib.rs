@@ -13,6 +13,7 @@ mod options;
 mod sample;
 mod sink;
 mod source;
+mod stopwatch;
 
 use std::sync::Arc;
 

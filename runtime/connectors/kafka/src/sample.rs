@@ -1,7 +1,7 @@
 //! The latest records of a topic, for whoever wants to know what is in it.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use azud_model::{Error, Result};
 use rdkafka::config::FromClientConfigAndContext;
@@ -15,6 +15,7 @@ use crate::client::{Cluster, Told};
 use crate::error;
 use crate::options::KafkaSourceOptions;
 use crate::source::{Look, TopicPartition, Which};
+use crate::stopwatch::Stopwatch;
 
 /// How long records are waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -94,7 +95,7 @@ pub fn sample(options: Value, directory: &Path, count: usize) -> Result<Sample> 
     let consumer: BaseConsumer<Told> = consumer.map_err(error::client)?;
     let failed = |error| error::of("cannot read the topic", error, consumer.context());
     consumer.assign(&list).map_err(failed)?;
-    let started = Instant::now();
+    let started = Stopwatch::start();
     while waiting > 0 && sample.records.len() < count && started.elapsed() < PATIENCE {
         match consumer.poll(Duration::from_millis(100)) {
             None => {}

@@ -1,11 +1,12 @@
 //! Calls of a transaction: they are made again for as long as librdkafka says that they may be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use azud_model::Error;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::producer::Out;
+use crate::stopwatch::Stopwatch;
 
 /// How long a step of a transaction may take before it is called indefinite.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,7 +38,7 @@ pub(super) fn patiently(
     what: &str,
     call: impl Fn(&Out) -> Result<(), KafkaError>,
 ) -> Result<(), Failure> {
-    let started = Instant::now();
+    let started = Stopwatch::start();
     loop {
         let Err(error) = call(out) else {
             return Ok(());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use azud_connect::Records;
 use azud_model::{Error, ErrorKind, Result};
@@ -22,6 +22,7 @@ use super::poll::Given;
 use super::reader::Ends;
 use super::shared::Shared;
 use crate::error;
+use crate::stopwatch::Stopwatch;
 
 /// How long it waits for a message before it looks whether anything else is to be done.
 const IDLE: Duration = Duration::from_millis(50);
@@ -169,20 +170,28 @@ impl Share {
     /// Partitions that are given: their readers are told before their records come.
     fn know(&mut self, begins: Vec<Begin>) -> Result<()> {
         let count = self.readers.len().max(1);
+        let mut told: Vec<Vec<Begin>> = vec![Vec::new(); count];
         for begin in begins {
             let TopicPartition { topic, number } = &begin.partition;
             let partition = self.shared.partition(&begin.partition);
             let columns = Columns::new(&self.shared.metadata)?;
             let chunk = Chunk::new(partition.clone(), topic, *number, columns);
             self.chunks.insert(begin.partition.clone(), chunk);
-            let Some(reader) = self.readers.get(reader_of(&begin.partition, count)) else {
+            let number = reader_of(&begin.partition, count);
+            let (Some(reader), Some(told)) = (self.readers.get(number), told.get_mut(number))
+            else {
                 continue;
             };
             if begin.place.offset < begin.end {
                 reader.open.add(&partition);
             }
-            let told = reader.find.blocking_send(vec![begin]);
-            told.map_err(|_| Error::closed("the reader is gone"))?;
+            told.push(begin);
+        }
+        for (reader, begins) in self.readers.iter().zip(told) {
+            if !begins.is_empty() {
+                let told = reader.find.blocking_send(begins);
+                told.map_err(|_| Error::closed("the reader is gone"))?;
+            }
         }
         Ok(())
     }
@@ -207,7 +216,7 @@ impl Share {
             return Ok(());
         };
         reader.open.add(&records.partition);
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let mut given: Given = Ok(Some(records));
         let mut paused = None;
         let outcome = loop {

@@ -4,7 +4,7 @@
 //! whoever has its partitions then, from what is committed to the group.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -38,7 +38,7 @@ pub(super) struct Shares {
 }
 
 struct Thread {
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
     handle: JoinHandle<()>,
 }
 
@@ -110,7 +110,7 @@ impl Shares {
         let subscribed = consumer.subscribe(&names);
         let told = &consumer.context().told;
         subscribed.map_err(|error| error::of("cannot join the group", error, told))?;
-        let (orders, taken) = channel();
+        let (orders, taken) = sync_channel(1);
         let share = Share::new(shared.clone(), self.member.clone(), consumer, taken);
         let handle = thread::Builder::new()
             .name("azud-kafka-member".to_owned())
