@@ -37,6 +37,8 @@ pub struct Connector {
     /// Whether its source makes typed columns itself (`generator`): it then
     /// takes no `format`, and [`Source::schema`] says what they are.
     pub typed: bool,
+    /// Whether its source keeps records apart from each other, so that one may hold any bytes.
+    pub apart: bool,
 }
 
 /// What a source is told.

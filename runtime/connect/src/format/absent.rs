@@ -185,6 +185,7 @@ mod tests {
             keep: vec![column("key", "string")],
             payload: "value".to_owned(),
             payload_at: 0,
+            avro: None,
         })
         .unwrap();
         let decoded = decoder.decode(&records()).unwrap();
@@ -215,6 +216,7 @@ mod tests {
             keep: vec![column("key", "string")],
             payload: "value".to_owned(),
             payload_at: 1,
+            avro: None,
         })
         .unwrap();
         let decoded = decoder.decode(&records()).unwrap();

@@ -37,6 +37,7 @@ pub const CONNECTOR: Connector = Connector {
     columns: &source::COLUMNS,
     payload: "value",
     typed: false,
+    apart: true,
 };
 
 fn make_source(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {

@@ -39,6 +39,7 @@ pub(super) fn reader(schema: &[(&str, &str)]) -> Box<dyn Decoder> {
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     })
     .unwrap()
 }
