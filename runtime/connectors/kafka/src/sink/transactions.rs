@@ -37,6 +37,9 @@ pub(super) struct Transactions {
     run: Option<String>,
     /// The last epoch that is there.
     last: Option<Marker>,
+    /// Output that may be there beside ours: the marker that `--allow-reset` has passed over, and
+    /// the last epoch of ours that it stands for.
+    passed_over: Option<(Marker, Option<u64>)>,
 }
 
 struct Open {
@@ -63,6 +66,7 @@ impl Transactions {
             open: None,
             run: None,
             last: None,
+            passed_over: None,
         })
     }
 
@@ -70,6 +74,7 @@ impl Transactions {
     pub(super) fn recover(&mut self, recovery: &Recovery) -> Result<()> {
         self.open = None;
         self.run = Some(recovery.run.clone());
+        self.passed_over = None;
         if !recovery.allow_reset {
             // Before anybody is fenced: a transaction that a dead process has left ends with that.
             let now = Markers::new(&self.reading, &self.group, false)?;
@@ -78,9 +83,26 @@ impl Transactions {
         }
         self.reopen()?;
         if !recovery.allow_reset {
-            self.check(self.last.as_ref(), recovery.epoch)?;
+            return self.check(self.last.as_ref(), recovery.epoch);
         }
+        // What is there stays, and says nothing about the epochs that follow the recorded one.
+        self.passed_over = self.last.take().map(|last| (last, recovery.epoch));
+        self.last = self.counted(self.passed_over.as_ref().map(|(last, _)| last.clone()));
         Ok(())
+    }
+
+    /// What a marker that was read says of this run's epochs.
+    fn counted(&self, read: Option<Marker>) -> Option<Marker> {
+        let read = read?;
+        let Some((marker, recorded)) = &self.passed_over else {
+            return Some(read);
+        };
+        if read != *marker {
+            return Some(read);
+        }
+        let is_ours = Some(&read.run) == self.run.as_ref();
+        let epoch = recorded.filter(|_| is_ours)?.min(read.epoch);
+        Some(Marker { epoch, ..read })
     }
 
     /// What is there must be this run's, up to the last recorded epoch.
@@ -114,7 +136,7 @@ impl Transactions {
             out.producer.init_transactions(CALL)
         })
         .map_err(Failure::into_error)?;
-        self.last = self.markers.read(self.topic.as_deref())?;
+        self.last = self.counted(self.markers.read(self.topic.as_deref())?);
         self.open = Some(Open { out, begun: None });
         Ok(())
     }
@@ -135,6 +157,7 @@ impl Transactions {
         }
         if open.begun.is_none() {
             let topic = records.topic(0).map(str::to_owned).or(self.topic.clone());
+            open.out.forget();
             let begun = open.out.producer.begin_transaction();
             begun.map_err(|error| open.out.failed("cannot begin a transaction", error))?;
             open.begun = topic;
