@@ -14,8 +14,28 @@
     reason = "a test"
 )]
 
+mod begin;
 mod brokers;
+
+mod crash;
+mod flow;
 mod gaps;
+mod leaders;
 mod pipeline;
+mod restarts;
 mod rows;
+mod timeouts;
 mod topics;
+
+/// How many of `all` seeds are run: a tenth, unless everything is asked for.
+fn seeds(all: u64) -> std::ops::Range<u64> {
+    match is_long() {
+        true => 0..all,
+        false => 0..all.div_ceil(10),
+    }
+}
+
+/// Whether everything is asked for.
+fn is_long() -> bool {
+    std::env::var("AZUD_FAULTS").as_deref() == Ok("all")
+}

@@ -108,24 +108,24 @@ impl Pipeline {
 
     /// The lines of the visible files in a folder, sorted.
     pub(crate) fn lines(&self, folder: &str) -> Vec<String> {
-        let mut lines = Vec::new();
-        for entry in std::fs::read_dir(self.path(folder)).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_file() && !name.starts_with(['.', '_']) {
-                let text = std::fs::read_to_string(&path).unwrap();
-                lines.extend(text.lines().map(str::to_owned));
-            }
-        }
+        let mut lines = lines(&self.path(folder));
         lines.sort();
         lines
     }
 
+    /// The lines of each folder of `layout: batches`.
+    pub(crate) fn batches(&self, prefix: &str) -> Vec<Vec<String>> {
+        let prefix = format!("{prefix}-");
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let folders = entries.map(|entry| entry.unwrap());
+        let batches = folders.filter(|one| one.file_name().to_string_lossy().starts_with(&prefix));
+        batches.map(|batch| lines(&batch.path())).collect()
+    }
+
     /// Waits until there are so many lines.
     pub(crate) fn until_lines(&self, folder: &str, count: usize) {
-        until(&format!("{count} lines in `{folder}`: {}", self.log()), || {
-            self.lines(folder).len() >= count
-        });
+        let what = format!("{count} lines in `{folder}`");
+        until(&what, || self.lines(folder).len() >= count);
     }
 
     /// Waits until it has said that.
@@ -191,6 +191,19 @@ impl Drop for Run {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn lines(folder: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_file() && !name.starts_with(['.', '_']) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    lines
 }
 
 fn log(folder: &Path) -> String {

@@ -132,10 +132,23 @@ impl Topics {
         metadata.unwrap().topics()[0].partitions()[partition].leader()
     }
 
+    /// The broker that coordinates a transactional id or a group, which has a partition of that
+    /// topic: by Java's hash of its name.
+    pub(crate) fn coordinator(&self, topic: &str, name: &str) -> i32 {
+        let hash = name.encode_utf16().fold(0_i32, |hash, letter| {
+            hash.wrapping_mul(31).wrapping_add(i32::from(letter))
+        });
+        let count = self.partitions(topic).len();
+        let partition = usize::try_from(hash & i32::MAX).unwrap() % count;
+        self.leader(topic, partition)
+    }
+
     /// A producer with those properties.
     pub(crate) fn sender(&self, properties: &[(&str, &str)]) -> Sender {
         let mut config = self.config.clone();
         config.set("linger.ms", "1");
+        // Of a topic that it does not know yet records may come in another order otherwise.
+        config.set("enable.idempotence", "true");
         for (key, value) in properties {
             config.set(*key, *value);
         }
@@ -274,6 +287,13 @@ impl Topics {
         let offset = Offset::Offset(offset);
         list.add_partition_offset(topic, partition, offset).unwrap();
         consumer.commit(&list, CommitMode::Sync).unwrap();
+    }
+
+    /// Its first offset, and the one after its last; `None` where no broker tells soon.
+    pub(crate) fn try_bounds(&self, topic: &str, partition: i32) -> Option<(i64, i64)> {
+        let client = self.admin.inner();
+        let bounds = client.fetch_watermarks(topic, partition, Duration::from_millis(500));
+        bounds.ok()
     }
 
     /// Its first offset, and the one after its last.
