@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::producer::Producer;
 
-use crate::pipeline::{Pipeline, Run, until};
+use crate::pipeline::{Pipeline, Run, until, until_or};
 use crate::topics::{Give, Topics, send};
 
 pub(crate) const PARTITIONS: i32 = 3;
@@ -200,7 +200,8 @@ sinks:
     pub(crate) fn until_flows(&self, run: &mut Run, a_second: u64) -> Duration {
         let started = Instant::now();
         let mut looks = vec![(Instant::now(), self.end_of_output())];
-        until("rows come again", || {
+        let what = || format!("rows come again: {}", self.pipeline.log());
+        until_or(what, || {
             assert!(run.is_running(), "it ended: {}", self.pipeline.log());
             std::thread::sleep(Duration::from_millis(80));
             let (now, end) = (Instant::now(), self.end_of_output());

@@ -211,10 +211,15 @@ fn log(folder: &Path) -> String {
 }
 
 /// Waits until it holds.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_or(|| what.to_owned(), holds);
+}
+
+/// The same; `what` is asked when it has not come about.
+pub(crate) fn until_or(what: impl Fn() -> String, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < LONGEST, "waited in vain: {what}");
+        assert!(started.elapsed() < LONGEST, "waited in vain: {}", what());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

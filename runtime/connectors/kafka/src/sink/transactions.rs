@@ -158,8 +158,12 @@ impl Transactions {
         if open.begun.is_none() {
             let topic = records.topic(0).map(str::to_owned).or(self.topic.clone());
             open.out.forget();
-            let begun = open.out.producer.begin_transaction();
-            begun.map_err(|error| open.out.failed("cannot begin a transaction", error))?;
+            if let Err(error) = open.out.producer.begin_transaction() {
+                let error = open.out.failed("cannot begin a transaction", error);
+                // It is in some state that only a new one is not in.
+                self.open = None;
+                return Err(error);
+            }
             open.begun = topic;
         }
         open.out.send(layout, records)
@@ -177,7 +181,8 @@ impl Transactions {
         let Some(open) = &mut self.open else {
             return Err(Error::unavailable("the transaction was given up"));
         };
-        let Some(topic) = open.begun.take() else {
+        // It stays begun until it is known to be committed: else nobody would roll it back.
+        let Some(topic) = open.begun.clone() else {
             return Ok(());
         };
         let marker = Marker {
@@ -188,6 +193,9 @@ impl Transactions {
         match committed {
             Ok(()) => {
                 self.last = Some(marker);
+                if let Some(open) = &mut self.open {
+                    open.begun = None;
+                }
                 Ok(())
             }
             Err(failure) => self.settle(&marker, failure),
