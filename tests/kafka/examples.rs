@@ -20,7 +20,9 @@ fn example(path: &str) -> PathBuf {
 
 fn azud(topics: &Topics, arguments: &[&str]) -> Command {
     let mut azud = Command::new(env!("CARGO_BIN_EXE_azud"));
-    azud.args(arguments).env("KAFKA", topics.servers()).env("TZ", "UTC");
+    azud.args(arguments)
+        .env("KAFKA", topics.servers())
+        .env("TZ", "UTC");
     azud
 }
 
@@ -48,8 +50,15 @@ fn examples_11_12_and_14_make_filter_and_show_numbers() {
     };
     let _one = ONE_AT_A_TIME.lock();
     topics.make("numbers", 1);
-    run(&topics, "11-kafka-numbers/pipeline.yaml", &[("RATE", "100000")]);
-    assert_eq!(topics.values("numbers"), text("11-kafka-numbers/numbers.txt"));
+    run(
+        &topics,
+        "11-kafka-numbers/pipeline.yaml",
+        &[("RATE", "100000")],
+    );
+    assert_eq!(
+        topics.values("numbers"),
+        text("11-kafka-numbers/numbers.txt")
+    );
 
     let folder = tempfile::tempdir().unwrap();
     topics.make("above-50", 1);
@@ -61,13 +70,20 @@ fn examples_11_12_and_14_make_filter_and_show_numbers() {
         .unwrap();
     let expected = text("12-kafka-filter/above-50.txt");
     let seen = || topics.values("above-50");
-    until_or(|| format!("{} numbers", seen().len()), || seen().len() >= expected.len());
+    until_or(
+        || format!("{} numbers", seen().len()),
+        || seen().len() >= expected.len(),
+    );
     let stopped = Command::new("kill").arg(filter.id().to_string()).status();
     assert!(stopped.unwrap().success());
     assert!(filter.wait().unwrap().success());
     assert_eq!(seen(), expected);
 
-    let shown = run(&topics, "14-kafka-table/pipeline.yaml", &[("TRIGGER", "once")]);
+    let shown = run(
+        &topics,
+        "14-kafka-table/pipeline.yaml",
+        &[("TRIGGER", "once")],
+    );
     let lines: Vec<&str> = shown.lines().collect();
     let rule = "+----+-------+-------+---------+------+--------------------+-------------+";
     assert_eq!(lines[3], rule);
@@ -75,7 +91,10 @@ fn examples_11_12_and_14_make_filter_and_show_numbers() {
         lines[4],
         "| key|  value|  topic|partition|offset|           timestamp|timestampType|"
     );
-    assert!(lines[6].starts_with("|NULL|[33 32]|numbers|        0|     0|"), "{shown}");
+    assert!(
+        lines[6].starts_with("|NULL|[33 32]|numbers|        0|     0|"),
+        "{shown}"
+    );
     assert!(lines[6].ends_with("...|            0|"), "{shown}");
     assert_eq!(lines[27], "only showing top 20 rows");
     assert_eq!(lines.len(), 29);
@@ -89,7 +108,10 @@ fn example_13_counts_the_words_of_a_topic() {
     let _one = ONE_AT_A_TIME.lock();
     topics.make("lines", 1);
     run(&topics, "13-kafka-word-count/producer.yaml", &[]);
-    assert_eq!(topics.values("lines"), text("13-kafka-word-count/data/lines.txt"));
+    assert_eq!(
+        topics.values("lines"),
+        text("13-kafka-word-count/data/lines.txt")
+    );
 
     let manifest = example("13-kafka-word-count/pipeline.yaml");
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -126,8 +148,15 @@ fn example_15_sums_lists_and_counts_what_is_broken() {
     let _one = ONE_AT_A_TIME.lock();
     topics.make("lists", 1);
     run(&topics, "15-kafka-json-lists/producer.yaml", &[]);
-    let shown = run(&topics, "15-kafka-json-lists/pipeline.yaml", &[("TRIGGER", "once")]);
-    assert!(shown.contains("|numbers|total|\n+-------+-----+\n|      6|  150|\n"), "{shown}");
+    let shown = run(
+        &topics,
+        "15-kafka-json-lists/pipeline.yaml",
+        &[("TRIGGER", "once")],
+    );
+    assert!(
+        shown.contains("|numbers|total|\n+-------+-----+\n|      6|  150|\n"),
+        "{shown}"
+    );
     assert!(shown.contains("|broken|\n+------+\n|     3|\n"), "{shown}");
 }
 
@@ -146,14 +175,28 @@ fn a_pipeline_is_written_by_what_is_in_a_topic() {
     let new = |topic: &str| {
         azud(
             &topics,
-            &["new", "pipeline", topic, "--from", "kafka", "--servers", topics.servers(), "--topic", topic],
+            &[
+                "new",
+                "pipeline",
+                topic,
+                "--from",
+                "kafka",
+                "--servers",
+                topics.servers(),
+                "--topic",
+                topic,
+            ],
         )
         .current_dir(folder.path())
         .output()
         .unwrap()
     };
     let made = new("looked-at");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let manifest = folder.path().join("looked-at/pipeline.yaml");
     let written = std::fs::read_to_string(&manifest).unwrap();
     for line in [
@@ -168,7 +211,9 @@ fn a_pipeline_is_written_by_what_is_in_a_topic() {
     ] {
         assert!(written.lines().any(|one| one == line), "{line}: {written}");
     }
-    let tested = azud(&topics, &["test", manifest.to_str().unwrap()]).output().unwrap();
+    let tested = azud(&topics, &["test", manifest.to_str().unwrap()])
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&tested.stdout);
     assert!(said.ends_with("1 passed, 0 failed\n"), "{said}");
 

@@ -60,7 +60,9 @@ fn counts(topics: &Topics, name: &str) -> BTreeMap<String, usize> {
 
 /// A linear congruential generator: the same events for a seed, whatever else is random.
 fn draw(state: &mut u64, below: u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
     (*state >> 33) % below
 }
 
@@ -118,13 +120,24 @@ fn storm(topics: &Topics, seed: u64) {
         stop.store(true, Ordering::Relaxed);
         let visible = || counts(topics, &name).len();
         until_or(
-            || format!("{} of {} rows, {}", visible(), sent.load(Ordering::Relaxed), pipeline.log()),
+            || {
+                format!(
+                    "{} of {} rows, {}",
+                    visible(),
+                    sent.load(Ordering::Relaxed),
+                    pipeline.log()
+                )
+            },
             || visible() >= sent.load(Ordering::Relaxed),
         );
         runs.into_iter().for_each(Run::stop);
     });
     let counts = counts(topics, &name);
-    assert_eq!(counts.len(), sent.load(Ordering::Relaxed), "missing, or rows of nowhere");
+    assert_eq!(
+        counts.len(),
+        sent.load(Ordering::Relaxed),
+        "missing, or rows of nowhere"
+    );
     let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     assert!(doubled.is_empty(), "doubled: {doubled:?}");
 }
@@ -154,7 +167,10 @@ fn a_member_that_is_stopped_leaves_at_once_and_another_goes_on_where_it_was() {
     }
     let rows = |count: usize| {
         let seen = || counts(&topics, name).len();
-        until_or(|| format!("{} rows, {}", seen(), pipeline.log()), || seen() == count);
+        until_or(
+            || format!("{} rows, {}", seen(), pipeline.log()),
+            || seen() == count,
+        );
     };
     rows(8);
     assert_eq!(topics.committed(name, name), vec![Some(2); 4]);

@@ -100,6 +100,9 @@ pub struct SinkPromises {
     /// Another run's output, and that of a later epoch, is refused, and put aside where
     /// that is allowed.
     pub refuses: bool,
+    /// What is put aside nobody sees any more. Not so of a log that only grows: it is passed
+    /// over, and what follows is written behind it.
+    pub puts_aside: bool,
     /// An `abort` does not touch an epoch that was prepared before it and may be recorded:
     /// that is found out at the next start.
     pub aborts_unrecorded: bool,
@@ -121,6 +124,7 @@ impl Default for SinkPromises {
             hides: true,
             commits_once: true,
             refuses: true,
+            puts_aside: true,
             aborts_unrecorded: false,
             replaces: false,
             lags: false,

@@ -25,6 +25,8 @@ pub(super) struct Run<'a> {
     last: Option<Kept>,
     /// The rows of every committed epoch, by number.
     committed: Vec<Vec<i64>>,
+    /// Rows that were passed over, and stay.
+    stays: Vec<i64>,
     /// What was written since the last epoch, by lane.
     written: Vec<Vec<i64>>,
     next_row: i64,
@@ -60,6 +62,7 @@ impl<'a> Run<'a> {
             starts: 0,
             last: None,
             committed: Vec::new(),
+            stays: Vec::new(),
             written: Vec::new(),
             next_row: 0,
         };
@@ -304,7 +307,10 @@ impl<'a> Run<'a> {
         let epochs = last
             .as_ref()
             .map_or(0, |last| last.epoch.number as usize + 1);
-        self.committed.truncate(epochs);
+        let later = self.committed.split_off(epochs.min(self.committed.len()));
+        if !self.promises.puts_aside {
+            self.stays.extend(later.concat());
+        }
         self.set(id, last);
     }
 
@@ -337,6 +343,7 @@ impl<'a> Run<'a> {
             true => self.committed.last().cloned().unwrap_or_default(),
             false => self.committed.concat(),
         };
+        expected.extend(&self.stays);
         visible.sort_unstable();
         expected.sort_unstable();
         let count = |of: &[i64], row: i64| of.iter().filter(|found| **found == row).count();

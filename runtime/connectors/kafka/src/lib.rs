@@ -7,6 +7,9 @@
 
 mod blocking;
 mod client;
+#[cfg(test)]
+#[path = "conformance_tests.rs"]
+mod conformance;
 mod error;
 mod native;
 mod options;

@@ -110,7 +110,11 @@ pub enum Start {
     /// with those that come from now on where there is none.
     Timestamp(Moment),
     /// With these offsets by topic and partition, -2 for earliest and -1 for latest; earliest where nothing is said.
-    Offsets(BTreeMap<String, BTreeMap<i32, i64>>),
+    // A manifest's keys are strings: `{ orders: { "0": 7 } }`.
+    Offsets(
+        #[schemars(with = "BTreeMap<String, BTreeMap<String, i64>>")]
+        BTreeMap<String, BTreeMap<i32, i64>>,
+    ),
 }
 
 /// A moment.

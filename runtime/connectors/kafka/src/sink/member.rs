@@ -60,6 +60,7 @@ impl MemberTransactions {
     fn begin(&mut self) -> Result<&Out> {
         let out = self.out.as_ref().ok_or_else(given_up)?;
         if !self.has_begun {
+            out.forget();
             let begun = out.producer.begin_transaction();
             begun.map_err(|error| aborted(out.failed("cannot begin a transaction", error)))?;
             self.has_begun = true;
@@ -115,10 +116,7 @@ impl MemberTransactions {
             return;
         };
         self.has_begun = false;
-        let aborted = out.producer.abort_transaction(CALL);
-        // Whatever its records have failed with, the next transaction has not.
-        let _ = out.check();
-        if let Err(error) = aborted {
+        if let Err(error) = out.producer.abort_transaction(CALL) {
             tracing::debug!("a transaction is dropped with its producer: {error}");
             self.out = None;
         }

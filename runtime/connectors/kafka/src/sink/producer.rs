@@ -56,9 +56,8 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, message)) = result {
-            // It was given up with its transaction.
-            let code = error.rdkafka_error_code();
-            if matches!(code, Some(Code::PurgeQueue | Code::PurgeInflight)) {
+            // Taken back by us, with its transaction.
+            if is_purged(error) {
                 return;
             }
             let place = format!("{}-{}", message.topic(), message.partition());
@@ -66,6 +65,13 @@ impl ProducerContext for Deliveries {
             failed.get_or_insert((error.clone(), place));
         }
     }
+}
+
+fn is_purged(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::PurgeQueue | Code::PurgeInflight)
+    )
 }
 
 // === impl Out ===
@@ -89,6 +95,13 @@ impl Out {
     pub(super) fn failed(&self, what: &str, error: KafkaError) -> Error {
         let what = format!("{what} at {}", self.servers);
         error::of(what, error, &self.deliveries().told)
+    }
+
+    /// What failed so far was of a transaction that is given up.
+    pub(super) fn forget(&self) {
+        let deliveries = self.deliveries();
+        let mut failed = deliveries.failed.lock();
+        drop(failed.as_deref_mut().map(Option::take));
     }
 
     /// Why a record failed since this was asked last.

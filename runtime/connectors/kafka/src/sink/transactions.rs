@@ -29,6 +29,9 @@ pub(super) struct Transactions {
     run: Option<String>,
     /// The last epoch that is there.
     last: Option<Marker>,
+    /// Output that may be there beside ours: the marker that `--allow-reset` has passed over, and
+    /// the last epoch of ours that it stands for.
+    passed_over: Option<(Marker, Option<u64>)>,
 }
 
 struct Open {
@@ -55,6 +58,7 @@ impl Transactions {
             open: None,
             run: None,
             last: None,
+            passed_over: None,
         })
     }
 
@@ -62,6 +66,7 @@ impl Transactions {
     pub(super) fn recover(&mut self, recovery: &Recovery) -> Result<()> {
         self.open = None;
         self.run = Some(recovery.run.clone());
+        self.passed_over = None;
         if !recovery.allow_reset {
             // Before anybody is fenced: a transaction that a dead process has left ends with that.
             let now = Markers::new(&self.reading, &self.group, false)?;
@@ -70,9 +75,26 @@ impl Transactions {
         }
         self.reopen()?;
         if !recovery.allow_reset {
-            self.check(self.last.as_ref(), recovery.epoch)?;
+            return self.check(self.last.as_ref(), recovery.epoch);
         }
+        // What is there stays, and says nothing about the epochs that follow the recorded one.
+        self.passed_over = self.last.take().map(|last| (last, recovery.epoch));
+        self.last = self.counted(self.passed_over.as_ref().map(|(last, _)| last.clone()));
         Ok(())
+    }
+
+    /// What a marker that was read says of this run's epochs.
+    fn counted(&self, read: Option<Marker>) -> Option<Marker> {
+        let read = read?;
+        let Some((marker, recorded)) = &self.passed_over else {
+            return Some(read);
+        };
+        if read != *marker {
+            return Some(read);
+        }
+        let is_ours = Some(&read.run) == self.run.as_ref();
+        let epoch = recorded.filter(|_| is_ours)?.min(read.epoch);
+        Some(Marker { epoch, ..read })
     }
 
     /// What is there must be this run's, up to the last recorded epoch.
@@ -106,7 +128,7 @@ impl Transactions {
             out.producer.init_transactions(CALL)
         })
         .map_err(Failure::into_error)?;
-        self.last = self.markers.read(self.topic.as_deref())?;
+        self.last = self.counted(self.markers.read(self.topic.as_deref())?);
         self.open = Some(Open { out, begun: None });
         Ok(())
     }
@@ -127,8 +149,13 @@ impl Transactions {
         }
         if open.begun.is_none() {
             let topic = records.topic(0).map(str::to_owned).or(self.topic.clone());
-            let begun = open.out.producer.begin_transaction();
-            begun.map_err(|error| open.out.failed("cannot begin a transaction", error))?;
+            open.out.forget();
+            if let Err(error) = open.out.producer.begin_transaction() {
+                let error = open.out.failed("cannot begin a transaction", error);
+                // It is in some state that only a new one is not in.
+                self.open = None;
+                return Err(error);
+            }
             open.begun = topic;
         }
         open.out.send(layout, records)
@@ -146,7 +173,8 @@ impl Transactions {
         let Some(open) = &mut self.open else {
             return Err(Error::unavailable("the transaction was given up"));
         };
-        let Some(topic) = open.begun.take() else {
+        // It stays begun until it is known to be committed: else nobody would roll it back.
+        let Some(topic) = open.begun.clone() else {
             return Ok(());
         };
         let marker = Marker {
@@ -157,6 +185,9 @@ impl Transactions {
         match committed {
             Ok(()) => {
                 self.last = Some(marker);
+                if let Some(open) = &mut self.open {
+                    open.begun = None;
+                }
                 Ok(())
             }
             Err(failure) => self.settle(&marker, failure),
@@ -217,8 +248,6 @@ impl Transactions {
             return Ok(());
         }
         let aborted = open.out.producer.abort_transaction(CALL);
-        // Whatever its records have failed with, the next transaction has not.
-        let _ = open.out.check();
         if let Err(error) = aborted {
             tracing::debug!("a transaction is rolled back by a new producer: {error}");
             // Settled when it is made anew.
