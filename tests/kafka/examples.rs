@@ -97,7 +97,7 @@ fn examples_11_12_and_14_make_filter_and_show_numbers() {
     );
     assert!(lines[6].ends_with("...|            0|"), "{shown}");
     assert_eq!(lines[27], "only showing top 20 rows");
-    assert_eq!(lines.len(), 29);
+    assert_eq!(lines.len(), 28);
 }
 
 #[test]

@@ -195,7 +195,7 @@ checkpoint: { to: ./state }
 sources:
   in: { kafka: { servers: '127.0.0.1:9', topics: t, sharing: group }, format: text }
 transforms:
-  counts: { sql: SELECT value, count(*) AS n FROM in GROUP BY value }
+  counts: { sql: 'SELECT value, count(*) AS n FROM in GROUP BY value' }
 sinks:
   out: { from: counts, console: {}, mode: complete }
 ",

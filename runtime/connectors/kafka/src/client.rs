@@ -82,6 +82,8 @@ impl Cluster<'_> {
         config.set("client.id", &self.client_id);
         config.set("allow.auto.create.topics", "false");
         config.set("log.connection.close", "false");
+        // A broker that comes back is not to be waited for.
+        config.set("reconnect.backoff.max.ms", "1000");
         for (name, value) in own {
             config.set(*name, *value);
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use azud_model::{Error, Result};
+use azud_model::{Error, ErrorKind, Result};
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -105,6 +105,9 @@ impl Out {
     }
 
     /// Why a record failed since this was asked last.
+    ///
+    /// # Errors
+    /// `Aborted`: it was taken, and will not be written any more. Whoever gave it has to begin anew.
     pub(super) fn check(&self) -> Result<()> {
         let deliveries = self.deliveries();
         let mut failed = deliveries.failed.lock();
@@ -112,7 +115,7 @@ impl Out {
         match failed.unwrap_or_else(|_| None) {
             Some((error, place)) => {
                 let what = format!("a record for `{place}` could not be written");
-                Err(self.failed(&what, error))
+                Err(lost(self.failed(&what, error)))
             }
             None => Ok(()),
         }
@@ -149,6 +152,9 @@ impl Out {
     }
 
     /// Hands records to librdkafka, in order; waits while its queue is full.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
     pub(super) fn send(&self, layout: &Layout, records: &RecordsOut) -> Result<()> {
         self.check()?;
         for row in 0..records.len() {
@@ -161,7 +167,7 @@ impl Out {
             record.headers = records.headers(row)?;
             while let Err((error, same)) = self.producer.send(record) {
                 if error.rdkafka_error_code() != Some(Code::QueueFull) {
-                    return Err(self.failed("a record could not be written", error));
+                    return Err(lost(self.failed("a record could not be written", error)));
                 }
                 self.check()?;
                 record = same;
@@ -183,5 +189,13 @@ impl Out {
             std::thread::sleep(FULL);
         }
         self.check()
+    }
+}
+
+/// To try it again would leave out what was taken before, or give it twice.
+fn lost(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unavailable => Error::aborted(error.to_string()),
+        _ => error,
     }
 }

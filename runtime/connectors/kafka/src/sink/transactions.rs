@@ -4,7 +4,7 @@
 //! made anew, which settles what the one before has left, and the marker says what is there.
 
 use azud_connect::Recovery;
-use azud_model::{Epoch, Error, Result};
+use azud_model::{Epoch, Error, ErrorKind, Result};
 use rdkafka::ClientConfig;
 use rdkafka::producer::Producer;
 
@@ -158,7 +158,7 @@ impl Transactions {
             }
             open.begun = topic;
         }
-        open.out.send(layout, records)
+        open.out.send(layout, records).map_err(again)
     }
 
     /// Commits the transaction with its epoch's marker; does nothing where the epoch is there
@@ -218,7 +218,7 @@ impl Transactions {
                 // A record that could not be written says more than that the transaction has failed.
                 let said = self.open.as_ref().map(|open| open.out.check());
                 self.abort()?;
-                return Err(said.and_then(Result::err).unwrap_or(error));
+                return Err(again(said.and_then(Result::err).unwrap_or(error)));
             }
             Failure::Indefinite(error) => error,
         };
@@ -254,5 +254,13 @@ impl Transactions {
             self.open = None;
         }
         Ok(())
+    }
+}
+
+/// What was recorded is passed on again from its beginning, and never computed again.
+fn again(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Aborted => Error::unavailable(error.to_string()),
+        _ => error,
     }
 }

@@ -55,6 +55,8 @@ struct Work<'a> {
     /// The partition of the last message: most come in runs.
     current: usize,
     gathered: usize,
+    /// Whether it was said that brokers are away, since a message came last.
+    is_away: bool,
 }
 
 /// A partition that is read.
@@ -129,6 +131,7 @@ impl<'a> Work<'a> {
             places: HashMap::new(),
             current: 0,
             gathered: 0,
+            is_away: false,
         })
     }
 
@@ -189,6 +192,7 @@ impl<'a> Work<'a> {
             wait = Duration::ZERO;
             match polled {
                 Ok(message) => {
+                    self.is_away = false;
                     let is_full = take(
                         &mut self.partitions,
                         &self.places,
@@ -255,8 +259,15 @@ impl<'a> Work<'a> {
                 let servers = &self.poll.shared.servers;
                 let error = error::of(format!("cannot read from {servers}"), error, &self.told);
                 match error.kind() {
-                    // librdkafka goes on by itself.
-                    ErrorKind::Unavailable if !is_fatal => self.poll.give(Err(error)),
+                    // librdkafka goes on by itself, and at once when a broker is back: a pause
+                    // of ours would only be longer.
+                    ErrorKind::Unavailable if !is_fatal => {
+                        if !std::mem::replace(&mut self.is_away, true) {
+                            let node = &self.poll.shared.node;
+                            tracing::warn!("source `{node}`: {error}, trying again");
+                        }
+                        Ok(())
+                    }
                     ErrorKind::Unavailable => Err(Error::invalid(error.to_string())),
                     _ => Err(error),
                 }
