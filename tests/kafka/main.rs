@@ -17,13 +17,17 @@
 mod begin;
 mod brokers;
 
+mod changes;
 mod crash;
 mod flow;
 mod gaps;
 mod leaders;
+mod memory;
 mod pipeline;
+mod refusals;
 mod restarts;
 mod rows;
+mod sink;
 mod timeouts;
 mod topics;
 

@@ -62,6 +62,8 @@ impl Topics {
         // A broker that comes back is to be found soon.
         config.set("reconnect.backoff.max.ms", "500");
         config.set("topic.metadata.refresh.interval.ms", "2000");
+        // To look at a topic is not to make it.
+        config.set("allow.auto.create.topics", "false");
         let admin = config.create().unwrap();
         Self { config, admin }
     }

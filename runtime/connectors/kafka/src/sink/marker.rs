@@ -19,6 +19,9 @@ use crate::error;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// So many events may wait to be told, at most.
+const EVENTS: usize = 100;
+
 /// What a marker says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
@@ -30,6 +33,7 @@ pub(super) struct Marker {
 pub(super) struct Markers {
     consumer: BaseConsumer<Told>,
     group: String,
+    servers: String,
 }
 
 // === impl Marker ===
@@ -74,6 +78,7 @@ impl Markers {
         Ok(Self {
             consumer: made.map_err(error::client)?,
             group: group.to_owned(),
+            servers: config.get("bootstrap.servers").unwrap_or_default().to_owned(),
         })
     }
 
@@ -87,7 +92,14 @@ impl Markers {
     /// themselves may have left it with any.
     pub(super) fn read(&self, topic: Option<&str>) -> Result<Option<Marker>> {
         let failed = |error| {
-            let what = format!("cannot read what group `{}` has committed", self.group);
+            // What it has told is told when it is asked for events.
+            for _ in 0..EVENTS {
+                if self.consumer.poll(Duration::ZERO).is_none() {
+                    break;
+                }
+            }
+            let (group, servers) = (&self.group, &self.servers);
+            let what = format!("cannot read what group `{group}` has committed at {servers}");
             error::of(what, error, self.consumer.context())
         };
         let mut asked = TopicPartitionList::new();
