@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// No run takes longer unless it hangs.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(90);
 
 /// A manifest in a folder, which every run of it shares.
 pub(crate) struct Pipeline {

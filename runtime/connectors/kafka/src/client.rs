@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use azud_model::{Error, Result};
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use serde_json::Value;
 
@@ -36,6 +37,9 @@ const REFUSED: [(&str, &str); 12] = [
     ("sasl.username", "write `sasl`"),
     ("sasl.password", "write `sasl`"),
 ];
+
+/// So many events may wait to be told, at most.
+const EVENTS: usize = 1_000;
 
 /// What a source and a sink have in common.
 pub(crate) struct Cluster<'a> {
@@ -211,3 +215,11 @@ impl ClientContext for Told {
 }
 
 impl ConsumerContext for Told {}
+
+/// Takes what a consumer that reads nothing has to tell: it is told when it is asked for events.
+pub(crate) fn listen(consumer: &BaseConsumer<Told>) {
+    // That none comes does not mean that none is left: lines of its log are no events to it.
+    for _ in 0..EVENTS {
+        drop(consumer.poll(Duration::ZERO));
+    }
+}

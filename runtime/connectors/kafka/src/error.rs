@@ -23,10 +23,10 @@ pub(crate) fn of(what: impl Into<String>, error: KafkaError, told: &Told) -> Err
     };
     let code = error.rdkafka_error_code();
     let kind = code.map_or(ErrorKind::Invalid, kind);
-    let reason = match (code, reason) {
-        (_, Some(reason)) => plain(&reason),
-        (Some(code), None) => sentence(code),
-        (None, None) => error.to_string(),
+    let reason = match (code.and_then(sentence), reason) {
+        (Some(sentence), _) => sentence.to_owned(),
+        (None, Some(reason)) => plain(&reason),
+        (None, None) => code.map_or_else(|| error.to_string(), |code| plain(&code.to_string())),
     };
     Error::new(kind, format!("{}: {reason}", what.into()))
 }
@@ -77,17 +77,17 @@ pub(crate) fn kind(code: Code) -> ErrorKind {
 }
 
 /// A reason in a sentence of ours, where there is something to do about it.
-fn sentence(code: Code) -> String {
+fn sentence(code: Code) -> Option<&'static str> {
     match code {
-        Code::TopicAuthorizationFailed => "no permission for the topic (its ACL)".to_owned(),
-        Code::GroupAuthorizationFailed => "no permission for the group (its ACL)".to_owned(),
+        Code::TopicAuthorizationFailed => Some("no permission for the topic (its ACL)"),
+        Code::GroupAuthorizationFailed => Some("no permission for the group (its ACL)"),
         Code::TransactionalIdAuthorizationFailed => {
-            "no permission for the transactional id (its ACL)".to_owned()
+            Some("no permission for the transactional id (its ACL)")
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            "there is no such topic or partition".to_owned()
+            Some("there is no such topic or partition")
         }
-        code => plain(&code.to_string()),
+        _ => None,
     }
 }
 

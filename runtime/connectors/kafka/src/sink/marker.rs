@@ -13,14 +13,11 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::client::Told;
+use crate::client::{Told, listen};
 use crate::error;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// So many events may wait to be told, at most.
-const EVENTS: usize = 100;
 
 /// What a marker says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,12 +89,7 @@ impl Markers {
     /// themselves may have left it with any.
     pub(super) fn read(&self, topic: Option<&str>) -> Result<Option<Marker>> {
         let failed = |error| {
-            // What it has told is told when it is asked for events.
-            for _ in 0..EVENTS {
-                if self.consumer.poll(Duration::ZERO).is_none() {
-                    break;
-                }
-            }
+            listen(&self.consumer);
             let (group, servers) = (&self.group, &self.servers);
             let what = format!("cannot read what group `{group}` has committed at {servers}");
             error::of(what, error, self.consumer.context())

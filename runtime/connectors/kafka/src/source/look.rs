@@ -15,7 +15,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::place::TopicPartition;
 use super::which::Which;
-use crate::client::Told;
+use crate::client::{Told, listen};
 use crate::error;
 use crate::native;
 
@@ -47,12 +47,7 @@ impl Look {
     }
 
     fn failed(&self, what: &str, error: KafkaError) -> Error {
-        // What it has told is told when it is asked for events.
-        for _ in 0..100 {
-            if self.consumer.poll(Duration::ZERO).is_none() {
-                break;
-            }
-        }
+        listen(&self.consumer);
         error::of(format!("{what} at {}", self.servers), error, &self.told)
     }
 
