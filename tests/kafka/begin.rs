@@ -84,7 +84,10 @@ fn a_time_begins_with_the_first_record_that_is_not_before_it() {
     }
     let cases: [(&str, &[&str]); 5] = [
         // To the millisecond: a2 is at 00:00:02, b0 too.
-        ("'2026-01-01T00:00:02Z'", &["a2", "a3", "b0", "b1", "b2", "b3"]),
+        (
+            "'2026-01-01T00:00:02Z'",
+            &["a2", "a3", "b0", "b1", "b2", "b3"],
+        ),
         ("'2026-01-01T01:00:02.001+01:00'", &["a3", "b1", "b2", "b3"]),
         ("1767225604000", &["b2", "b3"]),
         ("1767225605001", &[]),
@@ -187,7 +190,10 @@ fn assigned_partitions_are_read_alone() {
     let source = "assign: { assign-a: [0, 2], assign-b: [1] }";
     let pipeline = finite(&topics, "assign", source);
     pipeline.finish();
-    assert_eq!(values(&pipeline), ["assign-a-0", "assign-a-2", "assign-b-1"]);
+    assert_eq!(
+        values(&pipeline),
+        ["assign-a-0", "assign-a-2", "assign-b-1"]
+    );
     let source = "assign: { assign-a: [0, 3] }";
     let refused = finite(&topics, "assign", source).refused();
     let why = "topic `assign-a` has 3 partitions and none with number 3";

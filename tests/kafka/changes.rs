@@ -96,7 +96,10 @@ fn a_topic_that_was_made_again_is_another_one_however_many_records_it_has() {
     let Some(topics) = Topics::shared() else {
         return;
     };
-    for (name, new) in [("again-less", vec!["x"]), ("again-more", vec!["v", "w", "x", "y"])] {
+    for (name, new) in [
+        ("again-less", vec!["x"]),
+        ("again-more", vec!["v", "w", "x", "y"]),
+    ] {
         topics.make(name, 1);
         topics.give_values(name, 0, &["a", "b", "c"]);
         let pipeline = pipeline(&topics, name, &format!("topics: {name}"));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::flow::Flow;
-use crate::{is_long, seeds};
 use crate::topics::Topics;
+use crate::{is_long, seeds};
 
 /// Where a run can be killed, and how often it comes there at least.
 const POINTS: [(&str, u64); 9] = [
@@ -36,9 +36,7 @@ fn at_named_points() {
         let times = 1 + seed * 5 % often;
         let kill_at = format!("{point}:{times}");
         let what = format!("seed {seed}, killed at {kill_at}");
-        let run = flow
-            .pipeline
-            .start_with(&[], &[("AZUD_KILL_AT", &kill_at)]);
+        let run = flow.pipeline.start_with(&[], &[("AZUD_KILL_AT", &kill_at)]);
         let status = run.wait();
         assert!(!status.success(), "{what}: {status}");
         let started = Instant::now();

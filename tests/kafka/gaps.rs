@@ -5,13 +5,10 @@ use crate::pipeline::{Pipeline, until};
 use crate::rows::once;
 use crate::topics::{Give, Topics};
 
-const PLACES: &str =
-    "SELECT topic, partition, offset, CAST(value AS string) AS value FROM records";
+const PLACES: &str = "SELECT topic, partition, offset, CAST(value AS string) AS value FROM records";
 
 fn place(topic: &str, partition: i32, offset: i64, value: &str) -> String {
-    format!(
-        r#"{{"topic":"{topic}","partition":{partition},"offset":{offset},"value":"{value}"}}"#
-    )
+    format!(r#"{{"topic":"{topic}","partition":{partition},"offset":{offset},"value":"{value}"}}"#)
 }
 
 /// The last offset of each partition is a marker, and so is the only one of a third.

@@ -28,12 +28,22 @@ fn of_three_brokers_each_may_die_or_hang() {
     let of_group = topics.coordinator("__consumer_offsets", "leaders-out-epochs");
     let mut victims = vec![
         ("the leader", leader, "kill", "start"),
-        ("the transactions' coordinator", of_transactions, "freeze", "thaw"),
+        (
+            "the transactions' coordinator",
+            of_transactions,
+            "freeze",
+            "thaw",
+        ),
     ];
     if is_long() {
         victims.extend([
             ("the leader", leader, "freeze", "thaw"),
-            ("the transactions' coordinator", of_transactions, "kill", "start"),
+            (
+                "the transactions' coordinator",
+                of_transactions,
+                "kill",
+                "start",
+            ),
             ("the group's coordinator", of_group, "kill", "start"),
             ("the group's coordinator", of_group, "freeze", "thaw"),
             ("the leader", leader, "stop", "start"),

@@ -100,11 +100,41 @@ fn every_way_to_say_who_it_is_works_and_no_secret_is_told() {
     let login = |user| format!("{ca}, {}", sasl("SCRAM-SHA-512", user));
     let scram = login("azud");
     let cases = [
-        ("a wrong password", tls, scram.clone(), "no-such-secret", "uthentication"),
-        ("no right to write", tls, login("reader"), reader, "no permission for the"),
-        ("no right to anything", tls, login("nobody"), nobody, "no permission for the group (its ACL)"),
-        ("an authority that nobody trusts", tls, scram.replace(&ca, "tls: true"), secret, "ertificate"),
-        ("no TLS", tls, sasl("SCRAM-SHA-512", "azud"), secret, "disconnected"),
+        (
+            "a wrong password",
+            tls,
+            scram.clone(),
+            "no-such-secret",
+            "uthentication",
+        ),
+        (
+            "no right to write",
+            tls,
+            login("reader"),
+            reader,
+            "no permission for the",
+        ),
+        (
+            "no right to anything",
+            tls,
+            login("nobody"),
+            nobody,
+            "no permission for the group (its ACL)",
+        ),
+        (
+            "an authority that nobody trusts",
+            tls,
+            scram.replace(&ca, "tls: true"),
+            secret,
+            "ertificate",
+        ),
+        (
+            "no TLS",
+            tls,
+            sasl("SCRAM-SHA-512", "azud"),
+            secret,
+            "disconnected",
+        ),
     ];
     for (what, servers, login, password, why) in cases {
         let pipeline = run(servers, &login, password);

@@ -75,11 +75,7 @@ fn a_topic_that_stamps_its_records_says_so() {
     let Some(topics) = Topics::shared() else {
         return;
     };
-    topics.make_with(
-        "stamped",
-        1,
-        &[("message.timestamp.type", "LogAppendTime")],
-    );
+    topics.make_with("stamped", 1, &[("message.timestamp.type", "LogAppendTime")]);
     let old = Give {
         value: Some(b"x"),
         millis: Some(1_000),
@@ -90,10 +86,7 @@ fn a_topic_that_stamps_its_records_says_so() {
         "SELECT timestampType, timestamp > TIMESTAMP '2020-01-01 00:00:00' AS now FROM records";
     let pipeline = once(&topics, "topics: stamped", select);
     pipeline.finish();
-    assert_eq!(
-        pipeline.lines("out"),
-        [r#"{"timestampType":1,"now":true}"#]
-    );
+    assert_eq!(pipeline.lines("out"), [r#"{"timestampType":1,"now":true}"#]);
 }
 
 /// As Spark has it: what is parsed out of a null value is null, and the row is there.
@@ -159,8 +152,7 @@ fn what_cannot_be_decoded_is_rejected_with_its_partition_and_offset() {
     topics.make("broken", 2);
     topics.give_values("broken", 1, &[r#"{"a":1}"#, "{", r#"{"a":2}"#, "", "7"]);
     let source = "topics: broken\n    format: json\n    schema: { a: bigint }";
-    let select =
-        "SELECT source, partition, position, CAST(value AS string) AS value FROM `records.rejected`";
+    let select = "SELECT source, partition, position, CAST(value AS string) AS value FROM `records.rejected`";
     let pipeline = once(&topics, source, select);
     pipeline.finish();
     assert_eq!(

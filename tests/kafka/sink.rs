@@ -44,12 +44,20 @@ fn what_is_read_is_written_as_it_was() {
     };
     let records = [
         give(0, Some(b"k".as_slice()), Some(b"v".as_slice()), vec![]),
-        give(1, None, Some(b""), vec![(b"a".as_slice(), Some(b"1".as_slice())), (b"a", None)]),
+        give(
+            1,
+            None,
+            Some(b""),
+            vec![(b"a".as_slice(), Some(b"1".as_slice())), (b"a", None)],
+        ),
         give(0, Some(b""), None, vec![(b"", Some(b""))]),
         give(1, Some(b"k"), Some(b"last"), vec![]),
     ];
     topics.give("same-in", &records);
-    for (to, checkpoint) in [("same-once", "checkpoint: { to: ./state }"), ("same-more", "")] {
+    for (to, checkpoint) in [
+        ("same-once", "checkpoint: { to: ./state }"),
+        ("same-more", ""),
+    ] {
         topics.make(to, 2);
         let servers = topics.servers();
         let pipeline = Pipeline::new(&format!(
@@ -82,7 +90,10 @@ fn a_key_goes_to_the_partition_that_kafka_s_own_client_chooses() {
         ("foobar", -790_332_482),
         ("a-little-bit-long-string", -985_981_536),
         ("a-little-bit-longer-string", -1_486_304_829),
-        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+        (
+            "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
+            -58_897_971,
+        ),
         ("abc", 479_470_107),
     ];
     let rows: String = vectors
@@ -109,11 +120,31 @@ fn formats_make_values_of_the_columns_that_are_left() {
     };
     let rows = "{\"k\":\"a,b\",\"n\":7}\n{\"n\":8}\n";
     let cases: [(&str, &str, &str, [&str; 2]); 5] = [
-        ("to-json", "k, n", ", key: k }, format: json }", [r#"{"k":"a,b","n":7}"#, r#"{"n":8}"#]),
+        (
+            "to-json",
+            "k, n",
+            ", key: k }, format: json }",
+            [r#"{"k":"a,b","n":7}"#, r#"{"n":8}"#],
+        ),
         ("to-csv", "k, n", "}, format: csv }", ["\"a,b\",7", ",8"]),
-        ("to-text", "CAST(n AS string) AS value", "}, format: text }", ["7", "8"]),
-        ("to-raw", "CAST(k AS binary) AS value", "}, format: raw }", ["a,b", "<null>"]),
-        ("to-number", "n, k", ", key: n }, format: json }", [r#"{"n":7,"k":"a,b"}"#, r#"{"n":8}"#]),
+        (
+            "to-text",
+            "CAST(n AS string) AS value",
+            "}, format: text }",
+            ["7", "8"],
+        ),
+        (
+            "to-raw",
+            "CAST(k AS binary) AS value",
+            "}, format: raw }",
+            ["a,b", "<null>"],
+        ),
+        (
+            "to-number",
+            "n, k",
+            ", key: n }, format: json }",
+            [r#"{"n":7,"k":"a,b"}"#, r#"{"n":8}"#],
+        ),
     ];
     for (topic, columns, sink, expected) in cases {
         topics.make(topic, 1);

@@ -181,7 +181,14 @@ impl Topics {
         let sender = self.sender(properties);
         for value in values {
             let value = Some(value.as_bytes());
-            send(&sender, topic, &Give { value, ..Give::default() });
+            send(
+                &sender,
+                topic,
+                &Give {
+                    value,
+                    ..Give::default()
+                },
+            );
         }
         sender.flush(LONGEST).unwrap();
     }

@@ -191,7 +191,9 @@ impl SinkFixture for Target {
     async fn visible(&mut self) -> Result<Option<Vec<i64>>> {
         let (topics, name) = (self.topic.topics.clone(), self.topic.name.clone());
         let values = blocking(move || topics.values(&name)).await;
-        Ok(Some(values.iter().map(|row| row.parse().unwrap()).collect()))
+        Ok(Some(
+            values.iter().map(|row| row.parse().unwrap()).collect(),
+        ))
     }
 }
 

@@ -75,7 +75,10 @@ impl Markers {
         Ok(Self {
             consumer: made.map_err(error::client)?,
             group: group.to_owned(),
-            servers: config.get("bootstrap.servers").unwrap_or_default().to_owned(),
+            servers: config
+                .get("bootstrap.servers")
+                .unwrap_or_default()
+                .to_owned(),
         })
     }
 

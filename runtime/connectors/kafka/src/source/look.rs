@@ -128,7 +128,9 @@ impl Look {
                 return Err(self.failed(&asked, error));
             }
         }
-        Ok(Some(found.partitions().iter().map(|one| one.id()).collect()))
+        Ok(Some(
+            found.partitions().iter().map(|one| one.id()).collect(),
+        ))
     }
 
     fn unknown(&self, topic: &str) -> Error {
