@@ -16,11 +16,12 @@
 
 mod begin;
 mod brokers;
-
 mod changes;
 mod crash;
+mod examples;
 mod flow;
 mod gaps;
+mod group;
 mod leaders;
 mod memory;
 mod pipeline;

@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("azud-sandbox", 1),
     ("azud-sql", 2),
     ("azud-state", 2),
+    ("azud-registry", 2),
     ("azud-connector-", 2),
     ("azud-engine", 3),
     ("azud-testing", 4),
@@ -34,6 +35,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("wasmtime", &["azud-sandbox"]),
     ("datafusion", &["azud-sql", "azud-operators"]),
     ("object_store", &["azud-object"]),
+    ("reqwest", &["azud-registry"]),
 ];
 
 /// Crates that do no I/O.

@@ -93,6 +93,16 @@ pub(crate) struct NewPipeline {
     /// Where its rows come from.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) from: NewSource,
+    /// With `--from kafka`: the brokers, `host:port`.
+    #[arg(long, required_if_eq("from", "kafka"))]
+    pub(crate) servers: Option<String>,
+    /// With `--from kafka`: the topic that is looked at.
+    #[arg(long, required_if_eq("from", "kafka"))]
+    pub(crate) topic: Option<String>,
+    /// With `--from kafka`: more of the source's options, in JSON: {"tls":true}. A password in them
+    /// is written as ${KAFKA_PASSWORD}.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) options: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -101,6 +111,8 @@ pub(crate) enum NewSource {
     File,
     Socket,
     Generator,
+    /// A topic: the manifest is written by what is in it.
+    Kafka,
 }
 
 #[derive(Args, Debug)]
@@ -139,6 +151,9 @@ pub(crate) struct CheckArguments {
     /// Prints what is wrong as a JSON array, for programs.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Prints the columns of every node, as Spark's `printSchema` does.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) schema: bool,
 }
 
 #[derive(Args, Debug)]

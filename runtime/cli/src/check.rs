@@ -7,10 +7,16 @@ use crate::args::CheckArguments;
 use crate::failure::Failure;
 use crate::load;
 use crate::output::print;
+use crate::tree;
 
 pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     match load::plan(&arguments.file) {
         Ok(_) if arguments.json => print("[]\n"),
+        Ok(plan) if arguments.schema => {
+            let trees = plan.schemas().into_iter();
+            let trees = trees.map(|(node, schema)| format!("{node}\n{}", tree::tree(schema)));
+            print(&trees.collect::<Vec<_>>().join("\n"));
+        }
         Ok(_) => print(&format!("{}: no errors\n", arguments.file.display())),
         Err(Failure::Report(report)) if arguments.json => {
             print(&format!("{:#}\n", as_json(&report)));

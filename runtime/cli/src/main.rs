@@ -23,6 +23,7 @@ mod signals;
 mod state;
 mod test;
 mod totals;
+mod tree;
 mod why;
 
 use std::process::ExitCode;

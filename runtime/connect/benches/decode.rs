@@ -24,7 +24,7 @@ fn options(format: Format) -> FormatOptions {
     FormatOptions {
         format,
         schema: match format {
-            Format::Text | Format::Raw => Vec::new(),
+            Format::Text | Format::Raw | Format::Avro => Vec::new(),
             Format::Json | Format::Csv => vec![
                 column("user", "string"),
                 column("amount", "bigint"),
@@ -36,6 +36,7 @@ fn options(format: Format) -> FormatOptions {
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     }
 }
 

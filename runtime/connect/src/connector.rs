@@ -7,7 +7,7 @@ use azud_model::{Clock, Mode, Result};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::{Framing, Sink, Source};
+use crate::{Framing, Group, Sink, Source};
 
 /// Writes the JSON Schema of a connector's options.
 pub type OptionsSchema = fn(&mut SchemaGenerator) -> Schema;
@@ -37,6 +37,8 @@ pub struct Connector {
     /// Whether its source makes typed columns itself (`generator`): it then
     /// takes no `format`, and [`Source::schema`] says what they are.
     pub typed: bool,
+    /// Whether its source keeps records apart from each other, so that one may hold any bytes.
+    pub apart: bool,
 }
 
 /// What a source is told.
@@ -81,6 +83,8 @@ pub struct SinkContext {
     /// the first writer is asked for, and tells what an earlier start has left.
     /// What only it can judge is not for [`Sink::check`] then.
     pub checkpointed: bool,
+    /// The group that the pipeline's source shares its partitions with.
+    pub group: Option<Group>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

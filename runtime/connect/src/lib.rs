@@ -18,6 +18,7 @@ mod disk;
 mod fault;
 mod format;
 mod framing;
+mod group;
 mod identity;
 mod journal;
 mod journaled;
@@ -33,13 +34,15 @@ pub use connector::{Connector, MakeSink, MakeSource, OptionsSchema, SinkContext,
 pub use disk::{Disk, DiskFile, Entry, Fails, LocalDisk, SimulatedDisk, write_new, write_whole};
 pub use fault::fault_point;
 pub use format::{
-    DateTime, Decoded, Decoder, Encoder, Format, FormatOptions, PythonRows, Shortest,
-    ShortestFloat, decoder, encoder, row_json, typed_decoder,
+    AvroReading, AvroSchema, DateTime, Decoded, Decoder, Encoder, Format, FormatOptions,
+    PythonRows, Shortest, ShortestFloat, Wire, WriterSchemas, avro_encoder, decoder, encoder,
+    row_json, typed_decoder,
 };
 pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
     check_max_line,
 };
+pub use group::Group;
 pub use identity::identity;
 pub use journal::{Cursor, Journal, JournalOptions, OnFull};
 pub use journaled::Journaled;

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::UInt64Array;
 use arrow::buffer::NullBuffer;
 use arrow::record_batch::RecordBatch;
 use azud_model::Partition;
@@ -19,7 +18,7 @@ pub struct Records {
     pub first: u64,
     /// The position of every record, ascending, where there are gaps between them (a compacted
     /// topic).
-    pub positions: Option<UInt64Array>,
+    pub positions: Option<Arc<[u64]>>,
     /// The records' bytes.
     pub payload: Payload,
     /// Records that the source could not give whole, in order: they are too
@@ -45,7 +44,7 @@ pub struct Payload {
     pub records: Vec<Range<u32>>,
     /// Which records have a payload at all; `None` where all have. One that has none (Kafka's
     /// tombstone) becomes a row whose columns of the format are null, and is never bad.
-    pub present: Option<NullBuffer>,
+    pub present: Option<Box<NullBuffer>>,
 }
 
 /// A record that does not fit the format or schema.
@@ -89,7 +88,8 @@ impl Records {
             positions: self
                 .positions
                 .as_ref()
-                .map(|positions| positions.slice(count, left)),
+                .and_then(|positions| positions.get(count..))
+                .map(Arc::from),
             payload: self.payload.split_off(count),
             bad,
             header: self.header.clone(),
@@ -98,7 +98,8 @@ impl Records {
                 .as_ref()
                 .map(|metadata| metadata.slice(count, left)),
         };
-        self.positions = self.positions.take().map(|all| all.slice(0, count));
+        let positions = self.positions.take();
+        self.positions = positions.map(|all| all.iter().take(count).copied().collect());
         self.metadata = self.metadata.take().map(|all| all.slice(0, count));
         rest
     }
@@ -106,7 +107,7 @@ impl Records {
     /// The position of record `index`.
     pub fn position(&self, index: usize) -> u64 {
         let known = self.positions.as_ref();
-        let known = known.and_then(|positions| positions.values().get(index));
+        let known = known.and_then(|positions| positions.get(index));
         known.copied().unwrap_or(self.first + index as u64)
     }
 }
@@ -144,8 +145,8 @@ impl Payload {
         }
         let bytes = self.bytes.split_off(start as usize);
         let present = self.present.take().map(|present| {
-            self.present = Some(present.slice(0, count));
-            present.slice(count, present.len() - count)
+            self.present = Some(Box::new(present.slice(0, count)));
+            Box::new(present.slice(count, present.len() - count))
         });
         Self {
             bytes,

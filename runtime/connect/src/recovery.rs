@@ -27,6 +27,9 @@ pub enum Delivery {
     /// At least once: spooled likewise, but the sink does not know what it has committed,
     /// for this reason: `what is printed cannot be taken back`.
     SpooledAtLeastOnce(&'static str),
+    /// Once: it commits the positions of the source's [`crate::Group`] in one transaction with the
+    /// rows that they caused.
+    WithPositions,
     /// At least once, for this reason: `it prints at once`.
     AtLeastOnce(&'static str),
 }

@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_model::{Batch, Epoch, Result};
+use azud_model::{Batch, Epoch, Position, Result};
 use bytes::Bytes;
 
 use crate::{Delivery, Recovery};
@@ -152,6 +152,20 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// `Unavailable` is tried again; anything else stops the pipeline.
     async fn commit(&self, epoch: &Epoch, prepared: Vec<Prepared>) -> Result<()>;
+
+    /// As `commit`, of a sink that commits positions: where the source goes on after the epoch.
+    ///
+    /// # Errors
+    /// As `commit`; after `Aborted` the epoch is rolled back and computed again.
+    async fn commit_positions(
+        &self,
+        epoch: &Epoch,
+        prepared: Vec<Prepared>,
+        positions: &[Position],
+    ) -> Result<()> {
+        let _ = positions;
+        self.commit(epoch, prepared).await
+    }
 
     /// Rolls back whatever was written or prepared and not committed: called
     /// when a pipeline stops, or an epoch fails, before the epoch's record; nothing writes

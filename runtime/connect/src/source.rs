@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_model::{Position, Result};
 
-use crate::{OpenPartitions, Records, Replay};
+use crate::{Group, OpenPartitions, Records, Replay};
 
 /// One source of a pipeline.
 #[async_trait]
@@ -38,6 +38,13 @@ pub trait Source: Send + Sync {
         Replay::Positions
     }
 
+    /// Its membership in a group whose members share its partitions; `None` where it reads alone.
+    /// Its positions are committed by the pipeline's sink then, and `open` goes on at those that are
+    /// committed, whatever `resume` holds. Asked once.
+    fn group(&self) -> Option<Group> {
+        None
+    }
+
     /// A word for all that it would give if it were read from its beginning now, another one
     /// once that has changed: of files their names, sizes and times. Called once an epoch of a
     /// source that is a table, and to learn whether it can be one: it should cost little.
@@ -63,7 +70,7 @@ pub trait Source: Send + Sync {
 
     /// An epoch that ends at these positions of this source is recorded and
     /// committed: nothing before them will be asked for again. Called after
-    /// every commit, only with a checkpoint, in order.
+    /// every commit, in order; without a checkpoint nothing is recorded, and they are only told.
     ///
     /// # Errors
     /// Are logged: it is called again, with later positions, after the next epoch.

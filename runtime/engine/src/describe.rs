@@ -196,6 +196,12 @@ impl Plan {
             delivery,
             weakest_link: Some(link),
         };
+        if delivery == Delivery::WithPositions {
+            return Guarantee {
+                delivery: "exactly once",
+                weakest_link: None,
+            };
+        }
         if self.checkpoint.is_none() {
             let link =
                 "the pipeline has no `checkpoint`: a crash loses or repeats what is under way";
@@ -223,7 +229,7 @@ impl Plan {
             Delivery::AtLeastOnce(why) | Delivery::SpooledAtLeastOnce(why) => {
                 weak("at least once", why.to_owned())
             }
-            Delivery::ExactlyOnce | Delivery::Spooled => Guarantee {
+            Delivery::ExactlyOnce | Delivery::Spooled | Delivery::WithPositions => Guarantee {
                 delivery: "exactly once",
                 weakest_link: pushed.first().map(|source| {
                     format!(

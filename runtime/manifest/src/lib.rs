@@ -38,9 +38,9 @@ pub use check::{MAX_NODES, find_cycle};
 pub use connector::{Connector, ConnectorUse, OptionsSchema};
 pub use diagnostic::Diagnostic;
 pub use manifest::{
-    Access, AtEnd, Checkpoint, Durability, Format, Grants, LateRows, Limits, Manifest, Mode,
-    OnError, OnFull, Plugin, PluginFile, Sink, Source, StateScope, Step, Test, TestRow, TestRows,
-    TestStep, Time, Transform, Trigger,
+    Access, AtEnd, AvroSink, AvroSource, Checkpoint, Durability, Format, Grants, LateRows, Limits,
+    Manifest, Mode, OnError, OnFull, Plugin, PluginFile, Sink, Source, StateScope, Step, Test,
+    TestRow, TestRows, TestStep, Time, Transform, Trigger, Wire,
 };
 pub use nearest::did_you_mean;
 pub use parse::parse;

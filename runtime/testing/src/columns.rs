@@ -54,6 +54,7 @@ impl Columns {
             keep: Vec::new(),
             payload: "value".to_owned(),
             payload_at: 0,
+            avro: None,
         })?;
         Ok(Self { names, decoder })
     }

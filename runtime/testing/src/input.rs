@@ -7,7 +7,7 @@ use arrow::array::new_null_array;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use azud_connect::{BadRecord, Decoder, Payload, Records, decoder};
+use azud_connect::{BadRecord, Decoder, Format, Payload, Records, decoder};
 use azud_engine::SourceShape;
 use azud_manifest::TestRow;
 use azud_model::Partition;
@@ -102,6 +102,16 @@ impl<'a> Rows<'a> {
             let message = "the source makes typed rows, and has no format to decode a string";
             return Err(Fault::new(row.value.span, message).with_help(help));
         };
+        if self
+            .shape
+            .format
+            .as_ref()
+            .is_some_and(|format| format.format == Format::Avro)
+        {
+            let help = "write a map of its columns: { column: value }";
+            let message = "records of avro are binary, and a string is none of them";
+            return Err(Fault::new(row.value.span, message).with_help(help));
+        }
         let decoded = records.and_then(|records| decoder.decode(&records));
         let decoded = decoded.map_err(|error| fault(&error))?;
         Ok(match decoded.bad.into_iter().next() {

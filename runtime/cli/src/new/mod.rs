@@ -1,6 +1,7 @@
 //! `azud new`: folders that run at once.
 
 mod folder;
+mod kafka;
 mod lock;
 mod name;
 mod pipeline;

@@ -1,6 +1,7 @@
 //! `azud new pipeline`.
 
 use super::folder::{self, File};
+use super::kafka;
 use super::name::Name;
 use super::steps;
 use crate::args::{NewPipeline, NewSource};
@@ -15,8 +16,12 @@ const LINES: &str = include_str!("../../templates/pipeline/lines.txt");
 
 pub(crate) fn new(arguments: &NewPipeline) -> Result<(), Failure> {
     let name = Name::of(&arguments.name, "pipeline")?;
+    let files = match arguments.from {
+        // Before a folder is made: brokers may be away.
+        NewSource::Kafka => kafka::files(arguments, &name.name)?,
+        from => files(from, &name.name),
+    };
     folder::make(&name.folder)?;
-    let files = files(arguments.from, &name.name);
     for file in &files {
         folder::write(&name.folder, file.path, file.text.as_bytes())?;
     }
@@ -50,7 +55,7 @@ fn files(from: NewSource, name: &str) -> Vec<File> {
             SOCKET,
             Some(File::new("lines.txt", LINES, "what to send to it")),
         ),
-        NewSource::Generator => (GENERATOR, None),
+        NewSource::Generator | NewSource::Kafka => (GENERATOR, None),
     };
     let pipeline = pipeline.replace("{{name}}", name);
     let pipeline = File::new("pipeline.yaml", pipeline, "the pipeline, with its tests");

@@ -165,9 +165,9 @@ mod tests {
                 name: "t-0".to_owned(),
             }),
             first: 10,
-            positions: Some(vec![10, 12, 14, 16, 18].into()),
+            positions: Some([10, 12, 14, 16, 18].into()),
             payload: Payload {
-                present: Some(present),
+                present: Some(Box::new(present)),
                 ..lines.iter().collect()
             },
             bad: Vec::new(),
@@ -185,6 +185,7 @@ mod tests {
             keep: vec![column("key", "string")],
             payload: "value".to_owned(),
             payload_at: 0,
+            avro: None,
         })
         .unwrap();
         let decoded = decoder.decode(&records()).unwrap();
@@ -215,6 +216,7 @@ mod tests {
             keep: vec![column("key", "string")],
             payload: "value".to_owned(),
             payload_at: 1,
+            avro: None,
         })
         .unwrap();
         let decoded = decoder.decode(&records()).unwrap();

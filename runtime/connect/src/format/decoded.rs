@@ -33,6 +33,14 @@ impl<'a> Fate<'a> {
         records: &'a Records,
         mut decode: impl FnMut(usize) -> Result<bool, String>,
     ) -> Self {
+        Self::of_many(records, |index| decode(index).map(usize::from))
+    }
+
+    /// The same, of records that may be several rows: how many it appended.
+    pub(super) fn of_many(
+        records: &'a Records,
+        mut decode: impl FnMut(usize) -> Result<usize, String>,
+    ) -> Self {
         let mut fate = Self {
             records,
             rows: Vec::with_capacity(records.len()),
@@ -45,8 +53,10 @@ impl<'a> Fate<'a> {
                 continue;
             }
             match decode(index) {
-                Ok(true) => fate.rows.extend(u32::try_from(index)),
-                Ok(false) => {}
+                Ok(rows) => {
+                    let index = u32::try_from(index).unwrap_or(u32::MAX);
+                    fate.rows.extend(std::iter::repeat_n(index, rows));
+                }
                 Err(reason) => fate.bad.push(BadRecord { index, reason }),
             }
         }
@@ -76,7 +86,9 @@ impl<'a> Fate<'a> {
         own: Vec<ArrayRef>,
     ) -> Result<Decoded> {
         let records = self.records;
-        let all = self.rows.len() == records.len();
+        // Each record once: in order, none left out and none twice.
+        let mut each = (0..).zip(&self.rows);
+        let all = self.rows.len() == records.len() && each.all(|(index, row)| index == *row);
         let rows = UInt32Array::from(self.rows);
         let is_own = before..before + own.len();
         let mut own = own.into_iter();

@@ -1,9 +1,10 @@
 //! From a format's name to its decoder and encoder.
 
 use arrow::datatypes::SchemaRef;
-use azud_model::Result;
+use azud_model::{Error, Result};
 
 use super::absent::Absent;
+use super::avro::{self, AvroDecoder};
 use super::csv::{CsvDecoder, CsvEncoder};
 use super::json::{JsonDecoder, JsonEncoder};
 use super::raw::{RawDecoder, RawEncoder};
@@ -21,6 +22,10 @@ pub fn decoder(options: &FormatOptions) -> Result<Box<dyn Decoder>> {
         Format::Raw => Box::new(RawDecoder::new(options)),
         Format::Json => Box::new(JsonDecoder::new(options)),
         Format::Csv => Box::new(CsvDecoder::new(options)?),
+        Format::Avro => match &options.avro {
+            Some(reading) => Box::new(AvroDecoder::new(reading, &options.keep)),
+            None => return Err(Error::invalid("format `avro` has no schema to read by")),
+        },
     };
     let kept = options.keep.iter().map(|column| column.name.clone());
     Ok(Box::new(Absent::new(decoder, kept.collect())))
@@ -41,5 +46,6 @@ pub fn encoder(format: Format, schema: &SchemaRef) -> Result<Box<dyn Encoder>> {
         Format::Raw => Box::new(RawEncoder::new(schema)?),
         Format::Json => Box::new(JsonEncoder::new(schema)?),
         Format::Csv => Box::new(CsvEncoder::new(schema)?),
+        Format::Avro => Box::new(avro::plain(schema)?),
     })
 }

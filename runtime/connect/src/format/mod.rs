@@ -2,6 +2,7 @@
 
 mod absent;
 mod apart;
+mod avro;
 mod civil;
 mod column;
 mod csv;
@@ -17,6 +18,7 @@ mod text;
 mod traits;
 mod typed;
 
+pub use avro::{AvroReading, AvroSchema, Wire, WriterSchemas, avro_encoder};
 pub use civil::DateTime;
 pub use json::row_json;
 pub use make::{decoder, encoder, typed_decoder};

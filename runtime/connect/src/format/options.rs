@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use azud_model::{Column, Error};
 
-use crate::Framing;
+use crate::{AvroReading, Framing};
 
 /// The formats of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Format {
     Csv,
     /// One column `value binary`: anything.
     Raw,
+    /// Binary records of a schema.
+    Avro,
 }
 
 /// What a manifest says about a format.
@@ -25,7 +27,7 @@ pub enum Format {
 pub struct FormatOptions {
     /// Which format.
     pub format: Format,
-    /// The columns of json and csv; empty for text and raw.
+    /// The columns of json and csv; empty for the others.
     pub schema: Vec<Column>,
     /// CSV: whether the first record of a file holds the names.
     pub header: bool,
@@ -35,6 +37,8 @@ pub struct FormatOptions {
     pub payload: String,
     /// Raw: how many of `keep` come before the payload.
     pub payload_at: usize,
+    /// Avro: by which schemas records are read.
+    pub avro: Option<AvroReading>,
 }
 
 // === impl Format ===
@@ -46,6 +50,7 @@ impl fmt::Display for Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Raw => "raw",
+            Self::Avro => "avro",
         })
     }
 }
@@ -59,8 +64,9 @@ impl FromStr for Format {
             "json" => Ok(Self::Json),
             "csv" => Ok(Self::Csv),
             "raw" => Ok(Self::Raw),
+            "avro" => Ok(Self::Avro),
             _ => Err(Error::invalid(format!(
-                "unknown format `{name}`: one of text, json, csv, raw"
+                "unknown format `{name}`: one of text, json, csv, raw, avro"
             ))),
         }
     }
@@ -75,7 +81,7 @@ impl FormatOptions {
             Format::Csv => Framing::Csv {
                 header: self.header,
             },
-            Format::Text | Format::Json | Format::Raw => Framing::Lines,
+            Format::Text | Format::Json | Format::Raw | Format::Avro => Framing::Lines,
         }
     }
 }

@@ -26,6 +26,7 @@ fn options(format: Format) -> FormatOptions {
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     }
 }
 

@@ -21,6 +21,7 @@ pub const CONNECTOR: Connector = Connector {
     columns: &[],
     payload: "",
     typed: false,
+    apart: false,
 };
 
 /// Counts rows and drops them.

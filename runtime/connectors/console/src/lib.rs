@@ -30,6 +30,7 @@ pub const CONNECTOR: Connector = Connector {
     columns: &[],
     payload: "",
     typed: false,
+    apart: false,
 };
 
 fn make(options: Value, _context: SinkContext) -> Result<Arc<dyn Sink>> {

@@ -25,4 +25,5 @@ pub const CONNECTOR: Connector = Connector {
     columns: &[("value", "binary"), ("path", "string")],
     payload: "value",
     typed: false,
+    apart: false,
 };

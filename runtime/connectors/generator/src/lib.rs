@@ -32,6 +32,7 @@ pub const CONNECTOR: Connector = Connector {
     columns: &[],
     payload: "",
     typed: true,
+    apart: false,
 };
 
 fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {

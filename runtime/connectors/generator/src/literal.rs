@@ -29,6 +29,7 @@ pub(crate) fn literals(
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     };
     let records = Records {
         partition: Arc::new(Partition {

@@ -39,7 +39,10 @@ const REFUSED: [(&str, &str); 12] = [
 ];
 
 /// So many events may wait to be told, at most.
-const EVENTS: usize = 1_000;
+const EVENTS: u32 = 1_000;
+
+/// So often it may have nothing to tell before it is left alone.
+const SILENT: u32 = 10;
 
 /// What a source and a sink have in common.
 pub(crate) struct Cluster<'a> {
@@ -198,6 +201,15 @@ impl Told {
 impl ClientContext for Told {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!("librdkafka {level:?} {facility}: {message}");
+        // Why a broker cannot be reached is said here, and as an error much later or never.
+        if facility == "FAIL" {
+            let message = message.split_once("]: ").map_or(message, |(_, rest)| rest);
+            let message = message
+                .split_once(" (after")
+                .map_or(message, |(why, _)| why);
+            let code = RDKafkaErrorCode::BrokerTransportFailure;
+            self.error(KafkaError::Global(code), message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -218,8 +230,12 @@ impl ConsumerContext for Told {}
 
 /// Takes what a consumer that reads nothing has to tell: it is told when it is asked for events.
 pub(crate) fn listen(consumer: &BaseConsumer<Told>) {
-    // That none comes does not mean that none is left: lines of its log are no events to it.
+    let mut silent = 0;
     for _ in 0..EVENTS {
-        drop(consumer.poll(Duration::ZERO));
+        // That none comes does not mean that none is left: lines of its log are none.
+        silent += u32::from(consumer.poll(Duration::from_millis(5)).is_none());
+        if silent > SILENT {
+            return;
+        }
     }
 }

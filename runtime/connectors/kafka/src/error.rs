@@ -26,7 +26,7 @@ pub(crate) fn of(what: impl Into<String>, error: KafkaError, told: &Told) -> Err
     let reason = match (code.and_then(sentence), reason) {
         (Some(sentence), _) => sentence.to_owned(),
         (None, Some(reason)) => plain(&reason),
-        (None, None) => code.map_or_else(|| error.to_string(), |code| plain(&code.to_string())),
+        (None, None) => code.map_or_else(|| error.to_string(), words),
     };
     Error::new(kind, format!("{}: {reason}", what.into()))
 }
@@ -70,6 +70,9 @@ pub(crate) fn kind(code: Code) -> ErrorKind {
         | Code::UnsupportedVersion
         | Code::PolicyViolation
         | Code::InvalidTransactionTimeout
+        | Code::InvalidSessionTimeout
+        | Code::InconsistentGroupProtocol
+        | Code::FencedInstanceId
         | Code::InvalidGroupId
         | Code::ReadOnly => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
@@ -89,6 +92,16 @@ fn sentence(code: Code) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// What a code says: of `BrokerTransportFailure (Local: Broker transport failure)` the last part.
+fn words(code: Code) -> String {
+    let text = code.to_string();
+    let inside = text
+        .split_once('(')
+        .map(|(_, inside)| inside.trim_end_matches(')'));
+    let inside = inside.unwrap_or(&text);
+    plain(inside.split_once(": ").map_or(inside, |(_, what)| what))
 }
 
 /// As our errors are: without a full stop, in lower case at the beginning.

@@ -13,8 +13,10 @@ mod conformance;
 mod error;
 mod native;
 mod options;
+mod sample;
 mod sink;
 mod source;
+mod stopwatch;
 
 use std::sync::Arc;
 
@@ -23,9 +25,10 @@ use azud_model::Result;
 use serde_json::Value;
 
 pub use options::{
-    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl, Start,
-    Tls, TlsFiles,
+    KafkaDelivery, KafkaSinkOptions, KafkaSourceOptions, Mechanism, Moment, OneOrMany, Sasl,
+    Sharing, Start, Tls, TlsFiles,
 };
+pub use sample::{Sample, SampleRecord, sample};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;
 
@@ -37,6 +40,7 @@ pub const CONNECTOR: Connector = Connector {
     columns: &source::COLUMNS,
     payload: "value",
     typed: false,
+    apart: true,
 };
 
 fn make_source(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {

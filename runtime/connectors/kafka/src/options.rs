@@ -38,6 +38,8 @@ pub struct KafkaSourceOptions {
     pub max_bytes: Option<ByteSize>,
     /// How often to look for new topics and partitions; default: 10s.
     pub refresh: Option<Duration>,
+    /// Who reads the partitions; default: alone.
+    pub sharing: Option<Sharing>,
     /// TLS: `true`, or its files.
     pub tls: Option<Tls>,
     /// Who this is.
@@ -69,6 +71,18 @@ pub struct KafkaSinkOptions {
     /// Any other property of librdkafka, by its name: `{ compression.type: zstd }`.
     #[serde(default)]
     pub properties: BTreeMap<String, Value>,
+}
+
+/// Who reads the partitions of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sharing {
+    /// This pipeline: every partition is its own, and positions are in its checkpoint.
+    #[default]
+    Alone,
+    /// As many processes of this pipeline as are started: partitions move between them, and positions are
+    /// in the transactions of the one kafka sink. Nothing may be kept over epochs.
+    Group,
 }
 
 /// One text, or a list of them.

@@ -28,6 +28,7 @@ pub const CONNECTOR: Connector = Connector {
     columns: &[("value", "binary")],
     payload: "value",
     typed: false,
+    apart: false,
 };
 
 fn make(options: Value, context: SourceContext) -> Result<Arc<dyn Source>> {

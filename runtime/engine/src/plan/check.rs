@@ -7,7 +7,7 @@ use azud_model::KEY_GROUPS;
 
 use super::node::Draft;
 use super::order::Node;
-use super::{Environment, Plan, checkpoint, order, plugin, sink, source, sql};
+use super::{Environment, Plan, checkpoint, order, plugin, shared, sink, source, sql};
 use crate::graph::Topology;
 use crate::run::Trigger;
 
@@ -39,8 +39,13 @@ pub fn check(manifest: &Manifest, environment: &Environment<'_>) -> Result<Plan,
     add_nodes(&mut draft, &place, environment);
     sink::add_dead_letters(&mut draft, &place, environment);
     let checkpoint = checkpoint::checkpoint(&mut draft, &environment.directory);
+    let shared = shared::check(&mut draft);
     let plan = finish(draft, trigger, lanes, environment)?;
-    Ok(Plan { checkpoint, ..plan })
+    Ok(Plan {
+        checkpoint,
+        shared,
+        ..plan
+    })
 }
 
 /// Adds the manifest's sources, transforms and, but for a test, sinks.
@@ -101,6 +106,7 @@ pub(super) fn finish(
         topology,
         cancel: draft.cancel,
         checkpoint: None,
+        shared: false,
         closes_at_end: draft.manifest.at_end == AtEnd::Close,
     })
 }

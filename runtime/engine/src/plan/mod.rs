@@ -1,14 +1,17 @@
 //! A checked manifest becomes a plan: everything that can be wrong is found here, all at once.
 
 mod aggregate;
+mod avro;
 mod check;
 mod checkpoint;
 mod component;
+mod encode;
 mod grants;
 mod keyed;
 mod node;
 mod order;
 mod plugin;
+mod shared;
 mod sink;
 mod sink_plugin;
 mod source;
@@ -19,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use azud_connect::{Format, FormatOptions, RecordColumns, Sink, Source, Wants};
+use azud_connect::{FormatOptions, RecordColumns, Sink, Source, Wants};
 use azud_model::{ByteSize, Clock};
 use azud_sandbox::Sandbox;
 use azud_state::{Location, Storage};
@@ -30,8 +33,10 @@ use crate::plugin::Cancel;
 use crate::run::{OnReject, Trigger};
 use crate::table::StaticTable;
 
+use avro::PlanLookup;
 pub use check::check;
 pub(crate) use component::PlanComponent;
+pub(crate) use encode::Encode;
 pub(crate) use sink::encoded;
 pub use testing::{
     LoadedPlugins, OutputShape, SourceShape, TestCheckpoint, TestOutput, TestPlan, check_for_test,
@@ -66,6 +71,8 @@ pub struct Plan {
     pub(crate) topology: Topology,
     /// Gives up the calls of sink plugins.
     pub(crate) cancel: Cancel,
+    /// Whether it is one of several that share their source: nothing is recorded then.
+    pub(crate) shared: bool,
     /// Where epochs are recorded.
     pub(crate) checkpoint: Option<PlanCheckpoint>,
     /// Whether the end of all input closes windows that are open.
@@ -90,6 +97,8 @@ pub(crate) struct PlanNode {
     pub(crate) on_reject: OnReject,
     /// Digest of its plugin, if it is one.
     pub(crate) plugin: Option<Arc<str>>,
+    /// Its columns, where it gives rows.
+    pub(crate) schema: Option<SchemaRef>,
 }
 
 pub(crate) struct PlanSource {
@@ -102,6 +111,8 @@ pub(crate) struct PlanSource {
     pub(crate) schema: SchemaRef,
     /// How what it cannot give again is kept.
     pub(crate) journal: Option<PlanJournal>,
+    /// Where the schemas are that its records name.
+    pub(crate) lookup: Option<PlanLookup>,
     /// Its event time, where it has one.
     pub(crate) time: Option<PlanTime>,
 }
@@ -129,7 +140,7 @@ pub(crate) struct PlanSink {
     pub(crate) connector: String,
     pub(crate) sink: Arc<dyn Sink>,
     /// Set where the sink takes encoded rows, or records.
-    pub(crate) encode: Option<Format>,
+    pub(crate) encode: Option<Encode>,
     /// Set where it takes records.
     pub(crate) records: Option<RecordColumns>,
     pub(crate) prints: bool,
@@ -171,15 +182,20 @@ impl Plan {
         self
     }
 
-    /// Writes the rows of a sink to elsewhere; encoded only if that takes bytes.
+    /// Writes the rows of a sink to elsewhere: as bytes or records, as the manifest's sink does, if
+    /// that takes them.
     /// Nothing changes where no sink has that name.
     #[must_use]
     pub fn with_sink(mut self, node: &str, sink: Arc<dyn Sink>) -> Self {
         let nodes = &self.nodes;
         let is_it = |number: usize| nodes.get(number).is_some_and(|found| &*found.name == node);
         if let Some(found) = self.sinks.iter_mut().find(|found| is_it(found.node)) {
-            found.encode = found.encode.filter(|_| sink.wants() == Wants::Encoded);
-            found.records = None;
+            let (encode, records) = (found.encode.take(), found.records.take());
+            (found.encode, found.records) = match sink.wants() {
+                Wants::Rows => (None, None),
+                Wants::Encoded => (encode, None),
+                Wants::Records => (encode, records),
+            };
             found.sink = sink;
             found.component = None;
         }
@@ -194,6 +210,13 @@ impl Plan {
             checkpoint.storage = storage;
         }
         self
+    }
+
+    /// The columns of every node that gives rows, sources first.
+    pub fn schemas(&self) -> Vec<(&str, &SchemaRef)> {
+        let nodes = self.nodes.iter();
+        let known = nodes.filter_map(|node| Some((&*node.name, node.schema.as_ref()?)));
+        known.collect()
     }
 
     /// Whether it ends by itself, because every source is read to its present end only.

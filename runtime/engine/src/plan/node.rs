@@ -85,6 +85,7 @@ impl<'a> Draft<'a> {
                 OnError::Drop => OnReject::Drop,
             },
             plugin: None,
+            schema: None,
         });
         self.nodes.len() - 1
     }
@@ -106,6 +107,9 @@ impl<'a> Draft<'a> {
         times: Times,
     ) {
         self.add_rejected(name, node);
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.schema = Some(schema.clone());
+        }
         let output = Output {
             from: vec![From {
                 vertex,

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use azud_connect::{RecordColumns, SinkContext, Wants, encoder};
+use azud_connect::{Format, RecordColumns, SinkContext, Wants, encoder};
 use azud_manifest::{Format as ManifestFormat, Mode as ManifestMode, Sink};
 use azud_model::{Mode, Result, rejected_schema};
 use azud_sql::Times;
 
+use super::avro;
 use super::node::{Draft, Output, REJECTED};
 use super::source::{Place, to_format};
-use super::{Environment, PlanSink, sink_plugin};
+use super::{Encode, Environment, PlanSink, sink_plugin};
 use crate::connectors::find;
 use crate::graph::{From, Side, Vertex, Work};
 use crate::run::OnReject;
@@ -110,12 +111,17 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
     };
     let mode = mode(node);
     let format = node.format.as_ref().map(|format| format.value);
-    let encode = to_format(format.unwrap_or(ManifestFormat::Json));
-    let header = match encoder(encode, &output.schema) {
-        Ok(encoder) if node.header.as_ref().is_none_or(|header| header.value) => encoder.header(),
-        Ok(_) => Vec::new(),
+    let plain = match format {
+        // It has its own way, see below.
+        Some(ManifestFormat::Avro) => None,
+        format => Some(to_format(format.unwrap_or(ManifestFormat::Json))),
+    };
+    let header = match plain.map(|plain| encoder(plain, &output.schema)) {
+        Some(Ok(encoder)) if node.header.as_ref().is_none_or(|header| header.value) => {
+            encoder.header()
+        }
         // Only a mistake if the sink wants it encoded, see below.
-        Err(_) => Vec::new(),
+        _ => Vec::new(),
     };
     let context = SinkContext {
         pipeline: draft.manifest.name.value.clone(),
@@ -126,6 +132,10 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         format: format.unwrap_or(ManifestFormat::Json).name().to_owned(),
         header,
         checkpointed: draft.manifest.checkpoint.is_some(),
+        group: draft
+            .sources
+            .iter()
+            .find_map(|source| source.source.group()),
         clock: place.clock.clone(),
     };
     let made = make(node.connector.options.clone(), context);
@@ -152,7 +162,20 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
         }
     };
     let encode = match sink.wants() {
-        Wants::Encoded | Wants::Records => Some(encode),
+        Wants::Encoded | Wants::Records => {
+            let columns = match encoded(&output.schema, records.as_ref()) {
+                Ok(columns) => columns,
+                Err(error) => {
+                    draft.blame(node.name.span, error.to_string(), None);
+                    return;
+                }
+            };
+            let apart = sink.wants() == Wants::Records;
+            let Some(encode) = encode(draft, node, plain, apart, &columns, place) else {
+                return;
+            };
+            Some(encode)
+        }
         Wants::Rows => {
             if let Some(format) = &node.format {
                 let message = format!(
@@ -164,17 +187,6 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
             None
         }
     };
-    if let Some(format) = encode
-        && let Err(error) =
-            encoded(&output.schema, records.as_ref()).and_then(|schema| encoder(format, &schema))
-    {
-        let span = node
-            .format
-            .as_ref()
-            .map_or(node.name.span, |format| format.span);
-        draft.blame(span, error.to_string(), None);
-        return;
-    }
     let work = Work::Sink(draft.sinks.len());
     let vertex = Vertex {
         mode,
@@ -192,6 +204,37 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
     });
     draft.add_vertex(vertex, node.mode_span());
     draft.add_rejected(&node.name.value, number);
+}
+
+/// What makes bytes of rows with these columns; `None` if something was blamed.
+fn encode(
+    draft: &mut Draft<'_>,
+    node: &Sink,
+    plain: Option<Format>,
+    apart: bool,
+    columns: &SchemaRef,
+    place: &Place<'_>,
+) -> Option<Encode> {
+    let span = node
+        .format
+        .as_ref()
+        .map_or(node.name.span, |format| format.span);
+    match plain {
+        Some(format) => match encoder(format, columns) {
+            Ok(_) => Some(Encode::Plain(format)),
+            Err(error) => {
+                draft.blame(span, error.to_string(), None);
+                None
+            }
+        },
+        None if apart => avro::writing(draft, node, columns, place).map(Encode::Avro),
+        None => {
+            let message = format!("`{}` cannot be written as avro", node.connector.name.value);
+            let help = "a record of avro may hold any bytes, line ends too: it is for systems that keep records apart, like kafka";
+            draft.blame(span, message, Some(help.to_owned()));
+            None
+        }
+    }
 }
 
 /// The columns that are encoded.

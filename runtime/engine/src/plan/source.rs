@@ -10,6 +10,7 @@ use azud_manifest::{Durability, Format as ManifestFormat, OnError, OnFull, Sourc
 use azud_model::{ByteSize, Clock, Column, ColumnType, TimestampUnit};
 use azud_sql::Times;
 
+use super::avro::{self, PlanLookup};
 use super::node::{Draft, columns};
 use super::{PlanJournal, PlanSource, PlanTable};
 use crate::connectors::find;
@@ -36,7 +37,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         draft.blame(node.connector.name.span, message, None);
         return;
     };
-    let Some(format) = format(draft, node, connector) else {
+    let Some((format, lookup)) = format(draft, node, connector, place) else {
         return;
     };
     let context = SourceContext {
@@ -95,6 +96,7 @@ pub(super) fn add(draft: &mut Draft<'_>, node: &Source, place: &Place<'_>) {
         source,
         format,
         schema: schema.clone(),
+        lookup,
         journal,
         time: time.as_ref().map(|(plan, _)| plan.clone()),
     });
@@ -129,6 +131,9 @@ fn add_table(
         );
         let help = "a table is read from a `file`".to_owned();
         draft.blame(connector.span, message, Some(help));
+    }
+    if let Some(node) = draft.nodes.get_mut(number) {
+        node.schema = Some(schema.clone());
     }
     let drops = node.on_error == OnError::Drop;
     let rows = StaticTable::new(&node.name.value, source, format, drops);
@@ -252,7 +257,12 @@ fn journal(draft: &mut Draft<'_>, node: &Source, replay: Replay) -> Option<PlanJ
 }
 
 /// What the format makes of the payload, and which columns of the system stay.
-fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option<FormatOptions> {
+fn format(
+    draft: &mut Draft<'_>,
+    node: &Source,
+    connector: &Connector,
+    place: &Place<'_>,
+) -> Option<(FormatOptions, Option<PlanLookup>)> {
     let keep: Option<Vec<Column>> = node
         .keep
         .iter()
@@ -290,7 +300,14 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
             .take_while(|(name, _)| *name != connector.payload)
             .count();
     }
-    Some(FormatOptions {
+    let (avro, lookup) = match node.format.as_ref().map(|format| format.value) {
+        Some(ManifestFormat::Avro) => {
+            let (avro, lookup) = avro::reading(draft, node, connector, place)?;
+            (Some(avro), lookup)
+        }
+        _ => (None, None),
+    };
+    let options = FormatOptions {
         format: match node.format.as_ref().map(|format| format.value) {
             Some(format) => to_format(format),
             None => Format::Raw,
@@ -304,7 +321,9 @@ fn format(draft: &mut Draft<'_>, node: &Source, connector: &Connector) -> Option
         keep,
         payload: connector.payload.to_owned(),
         payload_at,
-    })
+        avro,
+    };
+    Some((options, lookup))
 }
 
 /// The columns that a source can give beside the payload.
@@ -347,5 +366,6 @@ pub(super) fn to_format(format: ManifestFormat) -> Format {
         ManifestFormat::Json => Format::Json,
         ManifestFormat::Csv => Format::Csv,
         ManifestFormat::Raw => Format::Raw,
+        ManifestFormat::Avro => Format::Avro,
     }
 }

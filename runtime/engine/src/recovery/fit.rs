@@ -5,7 +5,7 @@ use azud_state::{Location, Record, SinkRecord, SourceRecord, StateRecord, View};
 
 use super::handover::{Handover, Predecessor};
 use super::states::{PlanState, place, states};
-use crate::plan::{Plan, PlanSource};
+use crate::plan::{Encode, Plan, PlanSource};
 
 /// What becomes of a node when a pipeline goes on with a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -290,9 +290,7 @@ fn sinks(
         let digest = digest.and_then(|node| node.plugin.as_deref());
         let digest_before = record.plugins.get(&node).map(String::as_str);
         let digests = digest_before.zip(digest).unwrap_or_default();
-        let format = sink
-            .encode
-            .map(|format| format!("{format:?}").to_lowercase());
+        let format = sink.encode.as_ref().map(Encode::name);
         let other_format = before
             .is_some_and(|before| changed.is_none() && before.prepares && before.format != format);
         let fit = match (before, changed) {

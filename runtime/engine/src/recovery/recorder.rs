@@ -16,7 +16,7 @@ use super::files::{Files, Merges, Writes, written};
 use super::restore::Restore;
 use super::states::{PlanState, place};
 use crate::event_time::{EventTimes, SourceTimes, Watermarks, of_sources};
-use crate::plan::Plan;
+use crate::plan::{Encode, Plan};
 use crate::run::{Change, Retry};
 
 /// So many partitions are listed in a record; more go to a file. Until then an epoch costs one
@@ -103,9 +103,7 @@ impl Recorder {
                 node: plan.sink_name(number).to_owned(),
                 connector: sink.connector.clone(),
                 target: place(plan, sink.sink.as_ref()),
-                format: sink
-                    .encode
-                    .map(|format| format!("{format:?}").to_lowercase()),
+                format: sink.encode.as_ref().map(Encode::name),
                 prepares: sink.sink.delivery() == Delivery::ExactlyOnce,
                 prepared: Vec::new(),
             });

@@ -355,27 +355,37 @@ impl Coordinator<'_> {
                 .await?;
             recorder.check_owner().await?;
         }
-        self.commit_sinks(epoch, prepared).await?;
-        if let Some(recorder) = &mut self.recorder {
-            for (name, source) in &self.sources {
-                let own = positions.iter().filter(|of| of.partition.source == *name);
-                let own: Vec<Position> = own.cloned().collect();
-                if let Err(error) = source.committed(&own).await {
-                    tracing::warn!("source `{name}`: {error}");
-                }
+        self.commit_sinks(epoch, prepared, positions).await?;
+        for (name, source) in &self.sources {
+            let own = positions.iter().filter(|of| of.partition.source == *name);
+            let own: Vec<Position> = own.cloned().collect();
+            if let Err(error) = source.committed(&own).await {
+                tracing::warn!("source `{name}`: {error}");
             }
+        }
+        if let Some(recorder) = &mut self.recorder {
             recorder.committed(epoch).await;
             self.attempt.unsettled.store(false, Ordering::Release);
         }
         Ok(())
     }
 
-    async fn commit_sinks(&mut self, epoch: &Epoch, prepared: Vec<Vec<Prepared>>) -> Result<()> {
+    async fn commit_sinks(
+        &mut self,
+        epoch: &Epoch,
+        prepared: Vec<Vec<Prepared>>,
+        positions: &[Position],
+    ) -> Result<()> {
         for ((name, sink, _), prepared) in self.sinks.iter().zip(prepared) {
             fault_point("before-commit");
             let name = format!("sink `{name}`");
             let mut retry = Retry::new(&name);
-            while let Err(error) = sink.commit(epoch, prepared.clone()).await {
+            loop {
+                let prepared = prepared.clone();
+                let committed = sink.commit_positions(epoch, prepared, positions).await;
+                let Err(error) = committed else {
+                    break;
+                };
                 self.reader_is_gone |= error.kind() == ErrorKind::Closed;
                 retry
                     .after(error)

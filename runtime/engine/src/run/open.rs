@@ -8,12 +8,13 @@ use azud_connect::{
     fault_point,
 };
 use azud_model::Result;
+use azud_registry::Registered;
 use azud_state::Record;
 
 use super::retry::Retry;
 use super::rollback::Attempt;
 use crate::event_time::SourceTimes;
-use crate::plan::Plan;
+use crate::plan::{Encode, Plan, PlanSource};
 use crate::recovery::{Recorder, Resume};
 
 /// What is open before the first epoch.
@@ -60,6 +61,7 @@ impl Plan {
         });
         let times = times.collect();
         let readers = self.open_readers(sources, resume.as_ref()).await?;
+        self.register_schemas().await?;
         let writers = self.open_writers(&sinks).await?;
         let (recorder, last) = match resume {
             Some(mut resume) => {
@@ -80,36 +82,53 @@ impl Plan {
         })
     }
 
-    /// The sources, those that cannot be asked again behind a journal. They outlive
-    /// attempts: what is sent to them meanwhile goes to the journal.
+    /// The sources, those that cannot be asked again behind a journal, and those whose records name
+    /// their schemas behind a registry. They outlive attempts: what is sent to them meanwhile goes to
+    /// the journal.
     pub(super) fn journaled(&self) -> Vec<Arc<dyn Source>> {
-        let sources = self.sources.iter().enumerate().map(|(number, plan)| {
-            // A plan with a journal has a checkpoint on a disk.
-            let checkpoint = self.checkpoint.as_ref();
-            let folder = checkpoint.and_then(|checkpoint| checkpoint.location.folder());
-            let Some((journal, folder)) = plan.journal.zip(folder) else {
-                return plan.source.clone();
-            };
-            let node = self.source_name(number);
-            let options = JournalOptions {
-                max_bytes: journal.bytes,
-                on_full: match journal.drop {
-                    true => OnFull::Drop,
-                    false => OnFull::Wait,
-                },
-                ..JournalOptions::default()
-            };
-            Arc::new(Journaled::new(
-                plan.source.clone(),
-                node,
-                folder.join("journal").join(node),
-                Arc::new(LocalDisk),
-                options,
-                self.trigger.finite(),
-                self.clock.clone(),
-            ))
+        let sources = self.sources.iter().enumerate();
+        let sources = sources.map(|(number, plan)| {
+            let source = self.behind_journal(number, plan);
+            // A test's own source may give rows that are typed already.
+            match plan.lookup.as_ref().filter(|_| plan.format.is_some()) {
+                Some(lookup) => Arc::new(Registered::new(
+                    source,
+                    lookup.registry.clone(),
+                    lookup.wire,
+                    lookup.writers.clone(),
+                    self.clock.clone(),
+                )),
+                None => source,
+            }
         });
         sources.collect()
+    }
+
+    fn behind_journal(&self, number: usize, plan: &PlanSource) -> Arc<dyn Source> {
+        // A plan with a journal has a checkpoint on a disk.
+        let checkpoint = self.checkpoint.as_ref();
+        let folder = checkpoint.and_then(|checkpoint| checkpoint.location.folder());
+        let Some((journal, folder)) = plan.journal.zip(folder) else {
+            return plan.source.clone();
+        };
+        let node = self.source_name(number);
+        let options = JournalOptions {
+            max_bytes: journal.bytes,
+            on_full: match journal.drop {
+                true => OnFull::Drop,
+                false => OnFull::Wait,
+            },
+            ..JournalOptions::default()
+        };
+        Arc::new(Journaled::new(
+            plan.source.clone(),
+            node,
+            folder.join("journal").join(node),
+            Arc::new(LocalDisk),
+            options,
+            self.trigger.finite(),
+            self.clock.clone(),
+        ))
     }
 
     /// The sinks, those that cannot find again what they prepared behind a spool.
@@ -190,6 +209,22 @@ impl Plan {
             );
         }
         Ok(readers)
+    }
+
+    /// Registers the schemas of sinks that have a registry; tried again while that is away.
+    async fn register_schemas(&self) -> Result<()> {
+        for (number, plan) in self.sinks.iter().enumerate() {
+            let Some(Encode::Avro(avro)) = &plan.encode else {
+                continue;
+            };
+            let name = format!("sink `{}`", self.sink_name(number));
+            let mut retry = Retry::new(&name);
+            while let Err(error) = avro.register().await {
+                let waited = retry.after(error).await;
+                waited.map_err(|error| error.within(&name))?;
+            }
+        }
+        Ok(())
     }
 
     async fn open_writers(&self, sinks: &[Arc<dyn Sink>]) -> Result<Vec<Vec<Box<dyn SinkWriter>>>> {

@@ -91,17 +91,18 @@ impl Plan {
             if !matches!(outcome, Ok(Some(_))) && !attempt.unsettled.load(Ordering::Acquire) {
                 runtime.block_on(self.abort());
             }
-            let has_checkpoint = self.checkpoint.is_some();
+            // A member of a group goes on from what the group has committed.
+            let comes_back = self.checkpoint.is_some() || self.shared;
             let error = match (outcome, rollbacks.reason.take()) {
                 (Ok(None), Some(reason)) => return Err(stopped(reason)),
-                (Err(error), _) if error.kind() == ErrorKind::Aborted && has_checkpoint => error,
+                (Err(error), _) if error.kind() == ErrorKind::Aborted && comes_back => error,
                 (outcome, _) => return outcome,
             };
             if attempt.committed.load(Ordering::Acquire) > 0 {
                 rollbacks = Rollbacks::default();
             }
             self.tell_lost();
-            runtime.block_on(rollbacks.go_on(error, &options.stop))?;
+            runtime.block_on(rollbacks.go_on(error, &options.stop, !self.shared))?;
             self.cancel.renew();
             attempt = Arc::new(attempt.next());
         }
@@ -164,9 +165,10 @@ impl Rollbacks {
     /// # Errors
     /// The same one, if the epoch was rolled back too often, or the run was asked to stop
     /// meanwhile: what it had read is not committed.
-    async fn go_on(&mut self, error: Error, stop: &Stop) -> Result<()> {
+    async fn go_on(&mut self, error: Error, stop: &Stop, is_counted: bool) -> Result<()> {
         self.count += 1;
-        if self.count > ROLLBACKS {
+        // That partitions move is nobody's mistake, however often.
+        if is_counted && self.count > ROLLBACKS {
             return Err(error.within(format!(
                 "the epoch was rolled back {ROLLBACKS} times in a row"
             )));

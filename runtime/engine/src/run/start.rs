@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use azud_connect::{Sink, Source, encoder};
+use azud_connect::{Sink, Source};
 use azud_model::{Error, Position, Result, Watermark};
 use crossbeam_channel::bounded;
 use tokio::runtime::Runtime;
@@ -313,11 +313,11 @@ impl Plan {
         let Some((plan, format)) = self
             .sinks
             .get(sink)
-            .and_then(|plan| Some((plan, plan.encode?)))
+            .and_then(|plan| Some((plan, plan.encode.as_ref()?)))
         else {
             return Ok(Shape::Rows);
         };
-        let encoder = encoder(format, &encoded(&plan.schema, plan.records.as_ref())?)?;
+        let encoder = format.encoder(&encoded(&plan.schema, plan.records.as_ref())?)?;
         match &plan.records {
             Some(columns) => {
                 Shape::records(encoder, columns.clone(), &plan.schema, plan.sink.clone())

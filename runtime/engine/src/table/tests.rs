@@ -17,6 +17,7 @@ fn table(folder: &Path, drops: bool) -> StaticTable {
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     };
     let context = SourceContext {
         pipeline: "test".into(),

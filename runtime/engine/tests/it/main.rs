@@ -9,6 +9,7 @@
 )]
 
 mod aggregates;
+mod avro;
 mod breaker;
 mod counts;
 mod epochs;

@@ -29,7 +29,10 @@ fn schema(source: &Source, findings: &mut Findings) {
         (Some(format), Some(schema)) if !format.needs_schema() => findings.add_with_help(
             schema.span,
             format!("`schema` has no meaning beside `format: {}`", format.value),
-            "remove it, or use json or csv, whose columns it names",
+            match format.value {
+                Format::Avro => "remove it: the columns are those of the schema under `avro`",
+                _ => "remove it, or use json or csv, whose columns it names",
+            },
         ),
         (None, Some(schema)) => findings.add_with_help(
             schema.span,

@@ -1,5 +1,6 @@
 //! What a schema cannot say: names, references, cycles, and keys that need or exclude each other.
 
+mod avro;
 mod cases;
 mod checkpoint;
 mod cycles;
@@ -32,6 +33,7 @@ pub(crate) fn check(draft: &Draft, findings: &mut Findings) {
     references::check(draft, findings);
     cycles::check(draft, findings);
     formats::check(draft, findings);
+    avro::check(draft, findings);
     tables::check(draft, findings);
     transforms::check(draft, findings);
     sinks::check(draft, findings);

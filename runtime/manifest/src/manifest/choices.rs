@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How the payload of a record becomes columns, and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[schemars(extend("x-later" = ["avro", "parquet", "orc", "protobuf"]))]
+#[schemars(extend("x-later" = ["parquet", "orc", "protobuf"]))]
 pub enum Format {
     /// UTF-8 text, one column `value`.
     Text,
@@ -18,6 +18,8 @@ pub enum Format {
     Csv,
     /// Bytes as they are, one column `value`.
     Raw,
+    /// Binary records by a schema, see `avro`: of systems that keep records apart.
+    Avro,
 }
 
 impl Format {
@@ -35,6 +37,7 @@ impl Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Raw => "raw",
+            Self::Avro => "avro",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The checked manifest. Each type is at once what users write (its JSON Schema), what serde reads and
 //! what the engine gets; fields that serde skips are filled in from the keys of the tree.
 
+mod avro;
 mod checkpoint;
 mod choices;
 mod grants;
@@ -13,6 +14,7 @@ mod time;
 mod transform;
 mod trigger;
 
+pub use avro::{AvroSink, AvroSource, Wire};
 pub use checkpoint::Checkpoint;
 pub use choices::{Durability, Format, LateRows, Mode, OnError, OnFull, StateScope};
 pub use grants::{Access, Grants};

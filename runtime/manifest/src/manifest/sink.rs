@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Format, Mode, OnError, one_or_many};
+use super::{AvroSink, Format, Mode, OnError, one_or_many};
 use crate::{ConnectorUse, Span, Spanned};
 
 /// A node that rows go to: a connector, and how columns become its records; or a plugin.
@@ -38,6 +38,9 @@ pub struct Sink {
     pub format: Option<Spanned<Format>>,
     /// Whether a csv starts with a header; it does unless this is false.
     pub header: Option<Spanned<bool>>,
+    /// The schema of `format: avro`.
+    #[schemars(with = "Option<AvroSink>")]
+    pub avro: Option<Spanned<AvroSink>>,
     /// Which rows of a changing result it is given; `append` unless said.
     pub mode: Option<Spanned<Mode>>,
     /// What happens to a row that cannot be written.

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Durability, Format, OnError, OnFull, Time};
+use super::{AvroSource, Durability, Format, OnError, OnFull, Time};
 use crate::{ConnectorUse, Spanned};
 
 /// A node that rows come from: a connector, and how its records become columns.
@@ -30,6 +30,9 @@ pub struct Source {
     pub(crate) schema: Option<Spanned<IndexMap<String, Spanned<String>>>>,
     /// Whether a csv starts with a header; it does unless this is false.
     pub header: Option<Spanned<bool>>,
+    /// The schemas of `format: avro`.
+    #[schemars(with = "Option<AvroSource>")]
+    pub avro: Option<Spanned<AvroSource>>,
     /// Columns of the system, like a topic or a path, that are kept beside those of the format.
     #[serde(default)]
     pub keep: Vec<Spanned<String>>,

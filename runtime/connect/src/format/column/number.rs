@@ -66,7 +66,7 @@ impl Builder {
 
     /// Counts the value that was just appended, if it was.
     #[inline]
-    pub(super) fn mark(&mut self, appended: bool) -> bool {
+    pub(crate) fn mark(&mut self, appended: bool) -> bool {
         if appended {
             self.valid.append_non_null();
         }

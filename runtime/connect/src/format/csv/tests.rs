@@ -20,6 +20,7 @@ fn options(schema: &[(&str, &str)], header: bool) -> FormatOptions {
         keep: Vec::new(),
         payload: "value".to_owned(),
         payload_at: 0,
+        avro: None,
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn append(
 }
 
 /// serde_json counts lines from 1, and a record is one line.
-fn within_line(error: &serde_json::Error) -> String {
+pub(super) fn within_line(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     match text.strip_suffix(&place) {

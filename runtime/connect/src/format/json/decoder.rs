@@ -11,6 +11,7 @@ use std::str;
 use arrow::datatypes::{Field, SchemaRef};
 use azud_model::{Column, Result};
 use serde::de::DeserializeSeed;
+use serde_json::value::RawValue;
 
 use super::again;
 use super::seed::Row;
@@ -37,8 +38,33 @@ impl JsonDecoder {
         }
     }
 
-    /// Appends one record: false if it is blank, or why it is bad.
-    fn append(&mut self, row: usize, record: &str) -> Result<bool, String> {
+    /// Appends one record; answers how many rows it is, none if it is blank, or why it is bad.
+    fn append(&mut self, row: usize, record: &str) -> Result<usize, String> {
+        match record.trim_start().starts_with('[') {
+            true => self.append_list(row, record),
+            false => self.append_object(row, record).map(usize::from),
+        }
+    }
+
+    /// Appends a list of objects, each a row, as Spark's JSON source has it: all or none.
+    fn append_list(&mut self, row: usize, record: &str) -> Result<usize, String> {
+        let elements: Vec<&RawValue> = serde_json::from_str(record)
+            .map_err(|error| format!("not JSON: {}", again::within_line(&error)))?;
+        for (index, element) in elements.iter().enumerate() {
+            let appended = match element.get().starts_with('[') {
+                true => Err("not a JSON object".to_owned()),
+                false => self.append_object(row + index, element.get()),
+            };
+            if let Err(reason) = appended {
+                self.fields.truncate(row);
+                return Err(format!("element {} of the list: {reason}", index + 1));
+            }
+        }
+        Ok(elements.len())
+    }
+
+    /// Appends one object: false if there is none, or why it is bad.
+    fn append_object(&mut self, row: usize, record: &str) -> Result<bool, String> {
         let mut reader = serde_json::Deserializer::from_str(record);
         let seed = Row {
             fields: &mut self.fields,
@@ -72,13 +98,13 @@ impl Decoder for JsonDecoder {
             text?.get(range.start as usize..range.end as usize)
         };
         let mut row = 0;
-        let fate = Fate::of(records, |index| {
+        let fate = Fate::of_many(records, |index| {
             let record = match whole(index) {
                 Some(record) => record,
                 None => utf8(payload.record(index))?,
             };
             let appended = self.append(row, record)?;
-            row += usize::from(appended);
+            row += appended;
             Ok(appended)
         });
         fate.decoded(&self.schema, self.fields.finish()?)

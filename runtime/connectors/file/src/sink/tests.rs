@@ -33,6 +33,7 @@ fn context(directory: &Path, format: &str, mode: Mode, clock: &Arc<ManualClock>)
             Vec::new()
         },
         checkpointed: false,
+        group: None,
         clock: clock.clone(),
     }
 }

@@ -85,7 +85,8 @@ impl Layout {
     }
 
     fn check(&self, schema: &Schema) -> Result<()> {
-        let rules: [(Option<usize>, fn(&DataType) -> bool, &str); 4] = [
+        type Rule = (Option<usize>, fn(&DataType) -> bool, &'static str);
+        let rules: [Rule; 4] = [
             (
                 self.key,
                 is_key,

@@ -17,7 +17,7 @@ use crate::client::{Told, listen};
 use crate::error;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a marker says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 
 mod layout;
 mod marker;
+mod member;
+mod patience;
 mod producer;
 mod records;
 mod transactions;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -14,13 +16,15 @@ use async_trait::async_trait;
 use azud_connect::{
     Delivery, Output, Prepared, RecordColumns, Recovery, Sink, SinkContext, SinkWriter, Wants,
 };
-use azud_model::{Epoch, Error, Result};
+use azud_model::{Epoch, Error, Position, Result};
 use rdkafka::ClientConfig;
 
 use crate::blocking::blocking;
 use crate::client::Cluster;
 use crate::options::{KafkaDelivery, KafkaSinkOptions};
+use crate::source::Member;
 use layout::Layout;
+use member::MemberTransactions;
 use producer::Out;
 use records::RecordsOut;
 use transactions::Transactions;
@@ -79,6 +83,8 @@ pub struct KafkaSink {
 }
 
 enum Mode {
+    /// A transaction an epoch, with the positions of the source's group.
+    Member(Arc<Mutex<MemberTransactions>>),
     /// A transaction an epoch.
     Exactly {
         transactions: Arc<Mutex<Transactions>>,
@@ -100,6 +106,7 @@ struct Writer {
 }
 
 enum To {
+    Member(Arc<Mutex<MemberTransactions>>),
     Transaction {
         transactions: Arc<Mutex<Transactions>>,
         /// Whether this epoch has sent anything.
@@ -115,7 +122,20 @@ impl KafkaSink {
         if let Some(topic) = &options.topic {
             crate::source::check_name(topic)?;
         }
+        let member = match &context.group {
+            Some(group) => Some(group.member::<Member>().ok_or_else(|| {
+                Error::internal("kafka: the pipeline's source is in a group of another system")
+            })?),
+            None => None,
+        };
         let delivery = match (options.delivery, context.checkpointed) {
+            (Some(KafkaDelivery::AtLeastOnce), _) if member.is_some() => {
+                return Err(Error::invalid(
+                    "with `sharing: group` rows and positions are in one transaction: leave out \
+                     `delivery`",
+                ));
+            }
+            _ if member.is_some() => KafkaDelivery::ExactlyOnce,
             (Some(KafkaDelivery::ExactlyOnce), false) => {
                 return Err(Error::invalid(
                     "`delivery: exactly-once` needs a `checkpoint`: without one nobody knows what \
@@ -141,14 +161,26 @@ impl KafkaSink {
             // What was taken is never given up.
             KafkaDelivery::AtLeastOnce => ("message.timeout.ms", "0"),
         });
-        if delivery == KafkaDelivery::ExactlyOnce {
-            own.push(("transaction.timeout.ms", "300000"));
+        // Of a member that is gone its transaction holds up readers for so long: nobody takes it over.
+        let unique = format!("{id}-{:016x}", fastrand::u64(..));
+        match (&member, delivery) {
+            (Some(_), _) => own.extend([
+                ("transactional.id", unique.as_str()),
+                ("transaction.timeout.ms", "30000"),
+            ]),
+            (None, KafkaDelivery::ExactlyOnce) => own.push(("transaction.timeout.ms", "300000")),
+            (None, KafkaDelivery::AtLeastOnce) => {}
         }
         let config = cluster.config(&own, &REFUSED)?;
         let largest = config
             .get("message.max.bytes")
             .and_then(|text| text.parse().ok());
+        let topic = options.topic.as_deref();
         let mode = match delivery {
+            KafkaDelivery::ExactlyOnce if let Some(member) = member => {
+                let transactions = MemberTransactions::new(&config, topic, member);
+                Mode::Member(Arc::new(Mutex::new(transactions)))
+            }
             KafkaDelivery::AtLeastOnce => Mode::AtLeast {
                 why: match options.delivery {
                     Some(_) => "`delivery: at-least-once`",
@@ -164,7 +196,6 @@ impl KafkaSink {
                 };
                 let reading = reading.config(&[], &[])?;
                 let group = format!("{id}-epochs");
-                let topic = options.topic.as_deref();
                 let transactions = Transactions::new(&config, &reading, &group, topic)?;
                 Mode::Exactly {
                     transactions: Arc::new(Mutex::new(transactions)),
@@ -233,6 +264,7 @@ impl Sink for KafkaSink {
 
     fn delivery(&self) -> Delivery {
         match &self.mode {
+            Mode::Member(_) => Delivery::WithPositions,
             Mode::Exactly { .. } => Delivery::Spooled,
             Mode::AtLeast { why, .. } => Delivery::AtLeastOnce(why),
         }
@@ -249,6 +281,11 @@ impl Sink for KafkaSink {
     async fn writer(&self, lane: usize, schema: SchemaRef) -> Result<Box<dyn SinkWriter>> {
         let layout = self.layout(&schema)?;
         let to = match &self.mode {
+            Mode::Member(transactions) => {
+                let opened = transactions.clone();
+                blocking(move || lock(&opened).open()).await?;
+                To::Member(transactions.clone())
+            }
             Mode::Exactly { transactions } => {
                 let begun = transactions.clone();
                 blocking(move || lock(&begun).start()).await?;
@@ -292,8 +329,29 @@ impl Sink for KafkaSink {
         blocking(move || lock(&transactions).commit(&epoch)).await
     }
 
+    async fn commit_positions(
+        &self,
+        epoch: &Epoch,
+        prepared: Vec<Prepared>,
+        positions: &[Position],
+    ) -> Result<()> {
+        let Mode::Member(transactions) = &self.mode else {
+            return self.commit(epoch, prepared).await;
+        };
+        let (transactions, positions) = (transactions.clone(), positions.to_vec());
+        blocking(move || lock(&transactions).commit(&positions)).await
+    }
+
     async fn abort(&self) -> Result<()> {
         match &self.mode {
+            Mode::Member(transactions) => {
+                let transactions = transactions.clone();
+                blocking(move || {
+                    lock(&transactions).abort();
+                    Ok(())
+                })
+                .await
+            }
             Mode::Exactly { transactions } => {
                 let transactions = transactions.clone();
                 blocking(move || lock(&transactions).abort()).await
@@ -307,7 +365,7 @@ impl Sink for KafkaSink {
     }
 }
 
-fn lock(transactions: &Mutex<Transactions>) -> std::sync::MutexGuard<'_, Transactions> {
+fn lock<T>(transactions: &Mutex<T>) -> MutexGuard<'_, T> {
     transactions.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -321,6 +379,10 @@ impl SinkWriter for Writer {
         let layout = self.layout.clone();
         let records = RecordsOut::of(&layout, batch.columns())?;
         match &mut self.to {
+            To::Member(transactions) => {
+                let transactions = transactions.clone();
+                blocking(move || lock(&transactions).send(&layout, &records)).await
+            }
             To::Transaction {
                 transactions,
                 has_begun,
@@ -345,6 +407,7 @@ impl SinkWriter for Writer {
 
     async fn prepare(&mut self, _epoch: &Epoch) -> Result<Prepared> {
         match &mut self.to {
+            To::Member(_) => {}
             To::Transaction { has_begun, .. } => *has_begun = false,
             To::Out(out) => {
                 let out = out.clone();

@@ -1,7 +1,7 @@
 //! A producer, and what became of what it was given. Every call blocks.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use azud_model::{Error, Result};
 use rdkafka::ClientConfig;
@@ -15,6 +15,7 @@ use super::layout::Layout;
 use super::records::RecordsOut;
 use crate::client::Told;
 use crate::error;
+use crate::stopwatch::Stopwatch;
 
 /// How long a full queue is waited for before it is tried again.
 const FULL: Duration = Duration::from_millis(1);
@@ -122,7 +123,7 @@ impl Out {
         let Some(topic) = &self.topic else {
             return Ok(());
         };
-        let started = Instant::now();
+        let started = Stopwatch::start();
         loop {
             let metadata = self.producer.client().fetch_metadata(Some(topic), FLUSH);
             let metadata =
@@ -172,7 +173,7 @@ impl Out {
 
     /// Waits until every record is written.
     pub(super) fn flush(&self) -> Result<()> {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         // The crate's own waiting goes by tenths of a second.
         while let Err(error) = self.producer.flush(Duration::ZERO) {
             self.check()?;

@@ -3,24 +3,16 @@
 //! A transaction that may or may not have been committed is never guessed about: the producer is
 //! made anew, which settles what the one before has left, and the marker says what is there.
 
-use std::time::{Duration, Instant};
-
 use azud_connect::Recovery;
 use azud_model::{Epoch, Error, Result};
 use rdkafka::ClientConfig;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::Producer;
 
 use super::layout::Layout;
 use super::marker::{Marker, Markers};
+use super::patience::{CALL, Failure, patiently};
 use super::producer::Out;
 use super::records::RecordsOut;
-
-/// How long a step of a transaction may take before it is called indefinite.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long one call waits.
-const CALL: Duration = Duration::from_secs(5);
 
 /// The transactions of a sink. Every call blocks.
 pub(super) struct Transactions {
@@ -132,7 +124,7 @@ impl Transactions {
         self.open = None;
         let out = Out::new(&self.config, self.topic.as_deref())?;
         out.find_topic()?;
-        self.patiently(&out, "cannot begin transactions", |out| {
+        patiently(&out, "cannot begin transactions", |out| {
             out.producer.init_transactions(CALL)
         })
         .map_err(Failure::into_error)?;
@@ -207,12 +199,12 @@ impl Transactions {
         let out = &self.open.as_ref().ok_or_else(lost)?.out;
         let group = self.markers.group().map_err(Failure::Abortable)?;
         let offsets = marker.offsets(topic).map_err(Failure::Abortable)?;
-        self.patiently(out, "cannot write the epoch's marker", |out| {
+        patiently(out, "cannot write the epoch's marker", |out| {
             let producer = &out.producer;
             producer.send_offsets_to_transaction(&offsets, &group, CALL)
         })?;
         azud_connect::fault_point("before-kafka-commit");
-        self.patiently(out, "cannot commit a transaction", |out| {
+        patiently(out, "cannot commit a transaction", |out| {
             out.producer.commit_transaction(CALL)
         })?;
         azud_connect::fault_point("after-kafka-commit");
@@ -262,59 +254,5 @@ impl Transactions {
             self.open = None;
         }
         Ok(())
-    }
-
-    /// Calls again for as long as it says that it may, within reason.
-    fn patiently(
-        &self,
-        out: &Out,
-        what: &str,
-        call: impl Fn(&Out) -> Result<(), KafkaError>,
-    ) -> Result<(), Failure> {
-        let started = Instant::now();
-        loop {
-            let Err(error) = call(out) else {
-                return Ok(());
-            };
-            let KafkaError::Transaction(details) = &error else {
-                return Err(Failure::Indefinite(out.failed(what, error)));
-            };
-            if details.is_retriable() && started.elapsed() < PATIENCE {
-                continue;
-            }
-            let is_abortable = details.txn_requires_abort();
-            let is_fenced = matches!(
-                details.code(),
-                Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch
-            );
-            let error = match is_fenced {
-                true => Error::unavailable(
-                    "a transaction was ended by its coordinator, or by another process",
-                ),
-                false => out.failed(what, error),
-            };
-            return Err(match is_abortable {
-                true => Failure::Abortable(error),
-                false => Failure::Indefinite(error),
-            });
-        }
-    }
-}
-
-/// What is known of a transaction that was not committed.
-enum Failure {
-    /// It was not, and can be rolled back.
-    Abortable(Error),
-    /// Nothing: the producer is of no use any more.
-    Indefinite(Error),
-}
-
-// === impl Failure ===
-
-impl Failure {
-    fn into_error(self) -> Error {
-        match self {
-            Self::Abortable(error) | Self::Indefinite(error) => error,
-        }
     }
 }

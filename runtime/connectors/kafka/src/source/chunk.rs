@@ -92,7 +92,7 @@ impl Chunk {
             payload: Payload {
                 bytes: bytes.into(),
                 records,
-                present: has_absent.then(|| NullBuffer::from(present)),
+                present: has_absent.then(|| Box::new(NullBuffer::from(present))),
             },
             bad: Vec::new(),
             header: None,

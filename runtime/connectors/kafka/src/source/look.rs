@@ -13,14 +13,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::place::TopicPartition;
+use super::place::{Place, TopicPartition};
 use super::which::Which;
 use crate::client::{Told, listen};
 use crate::error;
 use crate::native;
 
 /// How long an answer may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A consumer that reads nothing.
 pub(crate) struct Look {
@@ -191,6 +191,34 @@ impl Look {
         let found = self.consumer.committed_offsets(asked, PATIENCE);
         let found = found.map_err(|error| self.failed("cannot read the group's offsets", error))?;
         Ok(offsets(&found))
+    }
+
+    /// The same, with the topic's id where it was committed with them: of a group whose members
+    /// share partitions.
+    pub(crate) fn recorded(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<HashMap<TopicPartition, Place>> {
+        let asked = list(partitions, Offset::Invalid)?;
+        let found = self.consumer.committed_offsets(asked, PATIENCE);
+        let found = found.map_err(|error| self.failed("cannot read the group's offsets", error))?;
+        let elements = found.elements();
+        let known = elements.iter().filter_map(|element| {
+            let Offset::Offset(offset) = element.offset() else {
+                return None;
+            };
+            let id = element.metadata();
+            let place = Place {
+                offset,
+                topic_id: (!id.is_empty()).then(|| id.to_owned()),
+            };
+            let partition = TopicPartition {
+                topic: element.topic().to_owned(),
+                number: element.partition(),
+            };
+            Some((partition, place))
+        });
+        Ok(known.collect())
     }
 
     /// Commits offsets to the group.

@@ -1,14 +1,18 @@
-//! Reading topics, alone: every partition is this pipeline's, and where each goes on is in the
-//! checkpoint; what is committed to the group is for Kafka's own tools to see.
+//! Reading topics. Alone: every partition is this pipeline's, and where each goes on is in the
+//! checkpoint; what is committed to the group is for Kafka's own tools to see. Or as a member of a
+//! group: `shares`.
 
 mod begin;
 mod chunk;
 mod columns;
 mod look;
+mod member;
 mod place;
 mod poll;
 mod reader;
+mod share;
 mod shared;
+mod shares;
 mod watch;
 mod which;
 
@@ -18,24 +22,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use azud_connect::{Source, SourceContext, SourceReader};
+use azud_connect::{Group, Source, SourceContext, SourceReader};
 use azud_model::{Error, Position, Result};
 use rdkafka::ClientConfig;
 use tokio::time::timeout;
 
 use crate::blocking::blocking;
 use crate::client::Cluster;
-use crate::options::{KafkaSourceOptions, Start};
+use crate::options::{KafkaSourceOptions, Sharing, Start};
 use begin::{Begin, Beginning};
-use look::{Look, Topics};
+use look::Topics;
 use place::Place;
 use reader::{Reader, Share};
 use shared::Shared;
+use shares::Shares;
 use watch::Watch;
-use which::Which;
 
 pub(crate) use columns::COLUMNS;
-pub(crate) use which::check_name;
+pub(crate) use look::Look;
+pub(crate) use member::Member;
+pub(crate) use place::TopicPartition;
+pub(crate) use which::{Which, check_name};
 
 /// How often new partitions are looked for, unless the manifest says otherwise.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -86,6 +93,8 @@ pub struct KafkaSource {
     shared: Mutex<Option<Arc<Shared>>>,
     /// Whether offsets are being committed to the group.
     commits: Arc<AtomicBool>,
+    /// The group that it is a member of.
+    shares: Option<Shares>,
 }
 
 // === impl KafkaSource ===
@@ -93,13 +102,26 @@ pub struct KafkaSource {
 impl KafkaSource {
     pub(crate) fn new(options: &KafkaSourceOptions, context: SourceContext) -> Result<Self> {
         let which = Which::of(options)?;
+        let refresh = options.refresh.map_or(REFRESH, Duration::from);
+        if refresh.is_zero() {
+            return Err(Error::invalid("`refresh` is more than 0ms"));
+        }
         let group = options.group.as_deref().unwrap_or(&context.pipeline);
+        let is_shared = options.sharing == Some(Sharing::Group);
+        if is_shared {
+            shares::check(options, &context)?;
+        }
         if let Start::Timestamp(moment) = &options.start {
             moment.millis()?;
         }
         let eof = context.finite.to_string();
         let mut own = vec![("group.id", group), ("enable.partition.eof", eof.as_str())];
         own.extend(OWN);
+        let refresh_text = refresh.as_millis().to_string();
+        if is_shared {
+            own.extend(shares::OWN);
+            own.push(("topic.metadata.refresh.interval.ms", &refresh_text));
+        }
         let cluster = Cluster {
             servers: &options.servers,
             tls: options.tls.as_ref(),
@@ -108,10 +130,6 @@ impl KafkaSource {
             directory: &context.directory,
             client_id: format!("{}-{}", context.pipeline, context.node),
         };
-        let refresh = options.refresh.map_or(REFRESH, Duration::from);
-        if refresh.is_zero() {
-            return Err(Error::invalid("`refresh` is more than 0ms"));
-        }
         Ok(Self {
             which,
             start: options.start.clone(),
@@ -123,6 +141,7 @@ impl KafkaSource {
             context,
             shared: Mutex::default(),
             commits: Arc::default(),
+            shares: is_shared.then(Shares::new),
         })
     }
 
@@ -153,6 +172,48 @@ impl KafkaSource {
         lanes.min(useful).min(share).max(1)
     }
 
+    /// What readers of one attempt have in common.
+    fn share_all(&self) -> Result<Arc<Shared>> {
+        let servers = self.config.get("bootstrap.servers").unwrap_or_default();
+        Ok(Arc::new(Shared {
+            node: self.context.node.clone(),
+            which: self.which.clone(),
+            start: self.start.clone(),
+            fail_on_data_loss: self.fail_on_data_loss,
+            finite: self.context.finite,
+            metadata: self.context.metadata.clone(),
+            servers: servers.to_owned(),
+            config: self.config.clone(),
+            look: Look::new(&self.config)?,
+            partitions: Mutex::default(),
+            failure: Mutex::default(),
+        }))
+    }
+
+    /// Readers of whatever partitions this member is given.
+    async fn open_shared(&self, shares: &Shares) -> Result<Vec<Box<dyn SourceReader>>> {
+        let count = self.readers(usize::MAX);
+        let shared = match self.opened() {
+            Some(shared) => shared,
+            None => {
+                let shared = self.share_all()?;
+                // That a topic is missing is said at once, and not by waiting for it.
+                let asked = shared.clone();
+                blocking(move || asked.look.topics(&asked.which)).await?;
+                *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(shared.clone());
+                shared
+            }
+        };
+        let (mut readers, mut ends) = (Vec::new(), Vec::new());
+        for index in 0..count {
+            let (reader, end) = Reader::new(shared.clone(), &[], self.share(index, count));
+            readers.push(Box::new(reader) as Box<dyn SourceReader>);
+            ends.push(end);
+        }
+        shares.begin(&shared, ends)?;
+        Ok(readers)
+    }
+
     fn opened(&self) -> Option<Arc<Shared>> {
         let shared = self.shared.lock();
         shared.unwrap_or_else(PoisonError::into_inner).clone()
@@ -161,27 +222,20 @@ impl KafkaSource {
 
 #[async_trait]
 impl Source for KafkaSource {
+    fn group(&self) -> Option<Group> {
+        let shares = self.shares.as_ref()?;
+        Some(Group::new(shares.member()))
+    }
+
     async fn open(&self, resume: &[Position]) -> Result<Vec<Box<dyn SourceReader>>> {
         let recorded = resume
             .iter()
             .map(Place::of)
             .collect::<Result<HashMap<_, _>>>()?;
-        let shared = Arc::new(Shared {
-            node: self.context.node.clone(),
-            which: self.which.clone(),
-            start: self.start.clone(),
-            fail_on_data_loss: self.fail_on_data_loss,
-            finite: self.context.finite,
-            metadata: self.context.metadata.clone(),
-            servers: self
-                .config
-                .get("bootstrap.servers")
-                .unwrap_or_default()
-                .to_owned(),
-            config: self.config.clone(),
-            look: Look::new(&self.config)?,
-            partitions: Mutex::default(),
-        });
+        if let Some(shares) = &self.shares {
+            return self.open_shared(shares).await;
+        }
+        let shared = self.share_all()?;
         let asked = shared.clone();
         let (topics, begins) = blocking(move || {
             let topics = asked.look.topics(&asked.which)?;
@@ -227,6 +281,9 @@ impl Source for KafkaSource {
     }
 
     async fn committed(&self, positions: &[Position]) -> Result<()> {
+        if self.shares.is_some() {
+            return Ok(());
+        }
         let Some(shared) = self.opened() else {
             return Ok(());
         };

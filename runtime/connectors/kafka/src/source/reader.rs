@@ -19,6 +19,9 @@ use super::shared::Shared;
 /// How many chunks may wait to be asked for.
 const AHEAD: usize = 2;
 
+/// How often partitions may be found before a busy reader looks.
+const FINDS: usize = 64;
+
 /// Reads some partitions.
 pub(super) struct Reader {
     shared: Arc<Shared>,
@@ -46,10 +49,18 @@ pub(super) struct Share {
 /// Where partitions that are found later are told.
 #[derive(Clone)]
 pub(super) struct Finds {
-    thread: mpsc::Sender<Vec<Begin>>,
+    thread: mpsc::SyncSender<Vec<Begin>>,
     reader: tokio::sync::mpsc::Sender<Vec<Begin>>,
     /// As if the thread had said it.
     pub(super) given: tokio::sync::mpsc::Sender<Given>,
+}
+
+/// The other ends of a reader's channels.
+pub(super) struct Ends {
+    pub(super) give: tokio::sync::mpsc::Sender<Given>,
+    /// Where it is told of partitions before their records are given.
+    pub(super) find: tokio::sync::mpsc::Sender<Vec<Begin>>,
+    pub(super) open: OpenList,
 }
 
 // === impl Finds ===
@@ -58,26 +69,20 @@ impl Finds {
     /// Answers whether there is still somebody to be told.
     pub(super) async fn tell(&self, begins: Vec<Begin>) -> bool {
         // The reader first: no record may come of a partition that it does not know.
-        self.reader.send(begins.clone()).await.is_ok() && self.thread.send(begins).is_ok()
+        self.reader.send(begins.clone()).await.is_ok() && self.thread.try_send(begins).is_ok()
     }
 }
 
 // === impl Reader ===
 
 impl Reader {
-    /// Starts the thread of a reader.
-    pub(super) fn start(
-        number: usize,
-        shared: Arc<Shared>,
-        begins: Vec<Begin>,
-        share: Share,
-    ) -> Result<(Self, Finds)> {
+    /// A reader, and the ends of its channels.
+    pub(super) fn new(shared: Arc<Shared>, begins: &[Begin], share: Share) -> (Self, Ends) {
         let (give, given) = channel(AHEAD);
-        let (tell_thread, found_by_thread) = mpsc::channel();
-        let (tell_reader, found) = channel(16);
+        let (find, found) = channel(FINDS);
         let open = OpenList::default();
         let mut reader = Self {
-            shared: shared.clone(),
+            shared,
             given,
             open: open.clone(),
             places: BTreeMap::new(),
@@ -87,18 +92,30 @@ impl Reader {
             found,
             watch: None,
         };
-        reader.know(&begins);
+        reader.know(begins);
+        (reader, Ends { give, find, open })
+    }
+
+    /// Starts the thread of a reader that reads alone.
+    pub(super) fn start(
+        number: usize,
+        shared: Arc<Shared>,
+        begins: Vec<Begin>,
+        share: Share,
+    ) -> Result<(Self, Finds)> {
+        let (reader, ends) = Self::new(shared.clone(), &begins, share);
+        let (tell_thread, found) = mpsc::sync_channel(FINDS);
         let finds = Finds {
             thread: tell_thread,
-            reader: tell_reader,
-            given: give.clone(),
+            reader: ends.find,
+            given: ends.give.clone(),
         };
         let poll = Poll {
             shared,
             begins,
-            found: found_by_thread,
-            given: give,
-            open,
+            found,
+            given: ends.give,
+            open: ends.open,
         };
         thread::Builder::new()
             .name(format!("azud-kafka-{number}"))
@@ -162,10 +179,14 @@ impl SourceReader for Reader {
         if let Some(records) = self.rest.take() {
             return Ok(Read::Records(self.cut(records)));
         }
-        let given = self.given.recv().await;
-        while let Ok(begins) = self.found.try_recv() {
-            self.know(&begins);
-        }
+        let given = loop {
+            tokio::select! {
+                // Told before their records are given, and so known before.
+                biased;
+                Some(begins) = self.found.recv() => self.know(&begins),
+                given = self.given.recv() => break given,
+            }
+        };
         match given {
             Some(Ok(Some(records))) => Ok(Read::Records(self.cut(records))),
             Some(Ok(None)) => Ok(Read::End),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use azud_model::Partition;
+use azud_model::{Error, Partition};
 use rdkafka::ClientConfig;
 
 use super::look::Look;
@@ -27,11 +27,25 @@ pub(super) struct Shared {
     pub(super) look: Look,
     /// Every partition once: rows share its name.
     pub(super) partitions: Mutex<HashMap<TopicPartition, Arc<Partition>>>,
+    /// Why a member cannot go on, until it is told.
+    pub(super) failure: Mutex<Option<Error>>,
 }
 
 // === impl Shared ===
 
 impl Shared {
+    /// Notes why a member cannot go on.
+    pub(super) fn fail(&self, error: Error) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+    }
+
+    /// Why a member cannot go on, once.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.take()
+    }
+
     /// The partition as the runtime knows it.
     pub(super) fn partition(&self, name: &TopicPartition) -> Arc<Partition> {
         let mut partitions = self

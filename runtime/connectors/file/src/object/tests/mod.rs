@@ -28,6 +28,7 @@ fn context(lanes: usize, mode: Mode, checkpointed: bool) -> SinkContext {
         format: "json".into(),
         header: Vec::new(),
         checkpointed,
+        group: None,
         clock: Arc::new(ManualClock::at(0)),
     }
 }

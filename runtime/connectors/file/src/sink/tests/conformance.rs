@@ -45,6 +45,7 @@ impl SinkFixture for Place {
             pipeline: "test".into(),
             lanes,
             checkpointed: true,
+            group: None,
             ..context(self.home.path(), "text", self.mode, &clock)
         };
         crate::sink::make(self.options.clone(), context)

@@ -15,6 +15,7 @@ pub(super) fn sink(home: &Path, mode: Mode, options: &Value, lanes: usize) -> Fi
     let context = SinkContext {
         pipeline: "test".into(),
         checkpointed: true,
+        group: None,
         lanes,
         ..context(home, "text", mode, &clock)
     };

@@ -98,6 +98,7 @@ async fn a_run_that_was_rolled_back_has_the_place_still() {
             let context = SinkContext {
                 pipeline: "test".into(),
                 checkpointed: true,
+                group: None,
                 ..context(home.path(), "json", Mode::Append, &clock)
             };
             super::super::make(options.clone(), context).unwrap()

@@ -1,0 +1,290 @@
+//! The thread of a member: as [`super::poll`], of partitions that come and go.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use azud_connect::Records;
+use azud_model::{Error, ErrorKind, Result};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::begin::Begin;
+use super::chunk::Chunk;
+use super::columns::Columns;
+use super::member::{Member, MemberContext, moved, names};
+use super::place::TopicPartition;
+use super::poll::Given;
+use super::reader::Ends;
+use super::shared::Shared;
+use crate::error;
+use crate::stopwatch::Stopwatch;
+
+/// How long it waits for a message before it looks whether anything else is to be done.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// So many bytes are collected before they are handed on.
+const GATHERED: usize = 1 << 20;
+
+/// A lane that is busy for longer must not cost the membership: partitions are paused, and the
+/// group is told that this member lives.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// How long to wait before a busy lane is looked at again.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What the thread is told.
+pub(super) enum Order {
+    /// Another attempt: these readers, and what is committed.
+    Begin(Vec<Ends>),
+}
+
+/// Everything that the thread owns.
+pub(super) struct Share {
+    pub(super) shared: Arc<Shared>,
+    pub(super) member: Arc<Member>,
+    pub(super) consumer: Arc<BaseConsumer<MemberContext>>,
+    pub(super) orders: Receiver<Order>,
+    readers: Vec<Ends>,
+    chunks: HashMap<TopicPartition, Chunk>,
+    /// Whether readers were told that their epoch is lost: nothing is given until the next attempt.
+    is_told: bool,
+}
+
+// === impl Share ===
+
+impl Share {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        member: Arc<Member>,
+        consumer: Arc<BaseConsumer<MemberContext>>,
+        orders: Receiver<Order>,
+    ) -> Self {
+        Self {
+            shared,
+            member,
+            consumer,
+            orders,
+            readers: Vec::new(),
+            chunks: HashMap::new(),
+            is_told: true,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        while !self.member.is_closing.load(Ordering::Acquire) {
+            while let Ok(Order::Begin(readers)) = self.orders.try_recv() {
+                if let Err(error) = self.begin(readers) {
+                    self.tell(error);
+                }
+            }
+            if let Err(error) = self.gather() {
+                self.tell(error);
+            }
+        }
+        self.consumer.unsubscribe();
+        // Leaves the group, so that others need not wait for this member's silence.
+        while self.consumer.poll(Duration::ZERO).is_some() {}
+    }
+
+    /// Begins an attempt: all partitions, from where they are committed.
+    fn begin(&mut self, readers: Vec<Ends>) -> Result<()> {
+        self.readers = readers;
+        self.chunks.clear();
+        self.is_told = false;
+        let assigned = self
+            .consumer
+            .assignment()
+            .map_err(|error| self.failed(error))?;
+        let names = names(&assigned);
+        {
+            let mut turn = self.member.turn();
+            turn.is_lost = false;
+            turn.fresh.clear();
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let Some((begins, list)) = self.consumer.context().begins(&names) else {
+            return Err(self.shared.failure().unwrap_or_else(moved));
+        };
+        // What was fetched is forgotten with the assignment.
+        let unassigned = self.consumer.incremental_unassign(&assigned);
+        unassigned.map_err(|error| self.failed(error))?;
+        let assigned = self.consumer.incremental_assign(&list);
+        assigned.map_err(|error| self.failed(error))?;
+        self.know(begins)
+    }
+
+    /// Waits for messages, takes those that are there, and hands them on.
+    fn gather(&mut self) -> Result<()> {
+        let mut wait = IDLE;
+        let mut gathered = 0;
+        loop {
+            let consumer = self.consumer.clone();
+            let Some(polled) = consumer.poll(wait) else {
+                break;
+            };
+            wait = Duration::ZERO;
+            match polled {
+                Ok(message) => {
+                    gathered += message.payload().map_or(0, <[u8]>::len);
+                    if self.take(&message) || gathered >= GATHERED {
+                        break;
+                    }
+                }
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        let (is_lost, fresh) = {
+            let mut turn = self.member.turn();
+            (turn.is_lost, std::mem::take(&mut turn.fresh))
+        };
+        if is_lost {
+            return Err(self.shared.failure().unwrap_or_else(moved));
+        }
+        self.know(fresh)?;
+        self.hand_on()
+    }
+
+    /// Takes a message; answers whether a chunk is full.
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> bool {
+        if self.is_told {
+            return false;
+        }
+        let name = TopicPartition {
+            topic: message.topic().to_owned(),
+            number: message.partition(),
+        };
+        let Some(chunk) = self.chunks.get_mut(&name) else {
+            return false;
+        };
+        chunk.append(message);
+        chunk.is_full()
+    }
+
+    /// Partitions that are given: their readers are told before their records come.
+    fn know(&mut self, begins: Vec<Begin>) -> Result<()> {
+        let count = self.readers.len().max(1);
+        let mut told: Vec<Vec<Begin>> = vec![Vec::new(); count];
+        for begin in begins {
+            let TopicPartition { topic, number } = &begin.partition;
+            let partition = self.shared.partition(&begin.partition);
+            let columns = Columns::new(&self.shared.metadata)?;
+            let chunk = Chunk::new(partition.clone(), topic, *number, columns);
+            self.chunks.insert(begin.partition.clone(), chunk);
+            let number = reader_of(&begin.partition, count);
+            let (Some(reader), Some(told)) = (self.readers.get(number), told.get_mut(number))
+            else {
+                continue;
+            };
+            if begin.place.offset < begin.end {
+                reader.open.add(&partition);
+            }
+            told.push(begin);
+        }
+        for (reader, begins) in self.readers.iter().zip(told) {
+            if !begins.is_empty() {
+                let told = reader.find.blocking_send(begins);
+                told.map_err(|_| Error::closed("the reader is gone"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_on(&mut self) -> Result<()> {
+        let count = self.readers.len().max(1);
+        let mut full = Vec::new();
+        for (name, chunk) in &mut self.chunks {
+            if !chunk.is_empty() {
+                full.push((reader_of(name, count), chunk.finish()?));
+            }
+        }
+        for (reader, records) in full {
+            self.give(reader, records)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the reader takes it, as a member that lives.
+    fn give(&self, reader: usize, records: Records) -> Result<()> {
+        let Some(reader) = self.readers.get(reader) else {
+            return Ok(());
+        };
+        reader.open.add(&records.partition);
+        let started = Stopwatch::start();
+        let mut given: Given = Ok(Some(records));
+        let mut paused = None;
+        let outcome = loop {
+            given = match reader.give.try_send(given) {
+                Ok(()) => break Ok(()),
+                Err(TrySendError::Closed(_)) => break Err(Error::closed("the reader is gone")),
+                Err(TrySendError::Full(given)) => given,
+            };
+            if self.member.turn().is_lost || self.member.is_closing.load(Ordering::Acquire) {
+                break Err(moved());
+            }
+            if started.elapsed() < BUSY {
+                std::thread::sleep(LOOK);
+                continue;
+            }
+            if paused.is_none() {
+                let all = self
+                    .consumer
+                    .assignment()
+                    .map_err(|error| self.failed(error))?;
+                let done = self.consumer.pause(&all);
+                done.map_err(|error| self.failed(error))?;
+                paused = Some(all);
+            }
+            // Nothing comes of paused partitions: only rebalances are served.
+            if let Some(Err(error)) = self.consumer.poll(IDLE) {
+                break Err(self.failed(error));
+            }
+        };
+        if let Some(all) = paused {
+            // Of partitions that were taken away it cannot be said, nor need it be.
+            let _ = self.consumer.resume(&all);
+        }
+        outcome
+    }
+
+    /// Tells the readers that their epoch has failed, once.
+    fn tell(&mut self, error: Error) {
+        match error.kind() {
+            ErrorKind::Closed => {}
+            // librdkafka goes on by itself.
+            ErrorKind::Unavailable => tracing::warn!("source `{}`: {error}", self.shared.node),
+            _ if self.is_told => {}
+            _ => {
+                self.chunks.clear();
+                if let Some(first) = self.readers.first() {
+                    // A reader that is not asked finds out when it commits.
+                    let _ = first.give.try_send(Err(error));
+                }
+            }
+        }
+        self.is_told = self.is_told || self.chunks.is_empty();
+    }
+
+    fn failed(&self, error: KafkaError) -> Error {
+        use rdkafka::error::RDKafkaErrorCode as Code;
+        if let Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation) =
+            error.rdkafka_error_code()
+        {
+            // The next attempt looks where partitions begin, and says what is lost.
+            return Error::aborted("some offset is not there any more");
+        }
+        let what = format!("cannot read from {}", self.shared.servers);
+        error::of(what, error, &self.consumer.context().told)
+    }
+}
+
+/// A partition stays with its reader.
+fn reader_of(partition: &TopicPartition, readers: usize) -> usize {
+    usize::try_from(partition.number).unwrap_or(0) % readers
+}

@@ -1,0 +1,212 @@
+//! A manifest that is run several times at once: `sharing: group`. Partitions move between its
+//! processes, which come, go, are killed and frozen; a reader of the output sees each row once.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::pipeline::{Pipeline, Run, until_or};
+use crate::topics::{Give, Topics, send};
+use crate::{is_long, seeds};
+
+const PARTITIONS: i32 = 4;
+
+/// What happens to the members, at random.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Start,
+    Stop,
+    Kill,
+    /// For longer than the group waits for it.
+    Freeze,
+}
+
+fn manifest(topics: &Topics, name: &str) -> String {
+    let servers = topics.servers();
+    format!(
+        "
+name: {name}
+trigger: continuous
+parallelism: 2
+sources:
+  in:
+    kafka:
+      servers: '{servers}'
+      topics: {name}
+      sharing: group
+      properties: {{ session.timeout.ms: 1500, heartbeat.interval.ms: 300 }}
+    format: text
+    keep: [partition, offset]
+transforms:
+  rows:
+    sql: SELECT concat(CAST(partition AS STRING), ':', CAST(offset AS STRING), ':', value) AS value FROM in
+sinks:
+  out:
+    from: rows
+    kafka: {{ servers: '{servers}', topic: {name}-out, properties: {{ transaction.timeout.ms: 3000 }} }}
+    format: text
+"
+    )
+}
+
+/// How often each record of the input is in the output.
+fn counts(topics: &Topics, name: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for value in topics.values(&format!("{name}-out")) {
+        *counts.entry(value).or_default() += 1;
+    }
+    counts
+}
+
+/// A linear congruential generator: the same events for a seed, whatever else is random.
+fn draw(state: &mut u64, below: u64) -> u64 {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below
+}
+
+fn storm(topics: &Topics, seed: u64) {
+    let name = format!("storm-{seed}");
+    topics.make(&name, PARTITIONS);
+    topics.make(&format!("{name}-out"), 2);
+    let pipeline = Pipeline::new(&manifest(topics, &name));
+    let (stop, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let mut state = seed.wrapping_add(17);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = topics.sender(&[]);
+            while !stop.load(Ordering::Relaxed) {
+                for _ in 0..50 {
+                    let number = sent.fetch_add(1, Ordering::Relaxed);
+                    let value = number.to_string();
+                    let record = Give {
+                        partition: i32::try_from(number).unwrap() % PARTITIONS,
+                        value: Some(value.as_bytes()),
+                        ..Give::default()
+                    };
+                    send(&sender, &name, &record);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            use rdkafka::producer::Producer;
+            sender.flush(Duration::from_secs(60)).unwrap();
+        });
+        let mut runs: Vec<Run> = vec![pipeline.start(), pipeline.start()];
+        for _ in 0..if is_long() { 12 } else { 6 } {
+            std::thread::sleep(Duration::from_millis(500 + draw(&mut state, 1500)));
+            let events = [Event::Start, Event::Stop, Event::Kill, Event::Freeze];
+            let event = events[usize::try_from(draw(&mut state, 4)).unwrap()];
+            let which = usize::try_from(draw(&mut state, runs.len() as u64)).unwrap();
+            match event {
+                Event::Start => {}
+                Event::Stop => runs.swap_remove(which).stop(),
+                Event::Kill => runs.swap_remove(which).kill(),
+                Event::Freeze => {
+                    runs[which].signal("STOP");
+                    std::thread::sleep(Duration::from_millis(2500));
+                    runs[which].signal("CONT");
+                }
+            }
+            while runs.len() < 2 {
+                runs.push(pipeline.start());
+            }
+            if let Event::Start = event
+                && runs.len() < 4
+            {
+                runs.push(pipeline.start());
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        let visible = || counts(topics, &name).len();
+        until_or(
+            || {
+                format!(
+                    "{} of {} rows, {}",
+                    visible(),
+                    sent.load(Ordering::Relaxed),
+                    pipeline.log()
+                )
+            },
+            || visible() >= sent.load(Ordering::Relaxed),
+        );
+        runs.into_iter().for_each(Run::stop);
+    });
+    let counts = counts(topics, &name);
+    assert_eq!(
+        counts.len(),
+        sent.load(Ordering::Relaxed),
+        "missing, or rows of nowhere"
+    );
+    let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(doubled.is_empty(), "doubled: {doubled:?}");
+}
+
+#[test]
+fn members_come_go_die_and_freeze_and_each_row_is_there_once() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    for seed in seeds(10) {
+        storm(&topics, seed);
+    }
+}
+
+#[test]
+fn a_member_that_is_stopped_leaves_at_once_and_another_goes_on_where_it_was() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    let name = "handed-over";
+    topics.make(name, PARTITIONS);
+    topics.make("handed-over-out", 1);
+    let pipeline = Pipeline::new(&manifest(&topics, name));
+    let first = pipeline.start();
+    for partition in 0..PARTITIONS {
+        topics.give_values(name, partition, &["a", "b"]);
+    }
+    let rows = |count: usize| {
+        let seen = || counts(&topics, name).len();
+        until_or(
+            || format!("{} rows, {}", seen(), pipeline.log()),
+            || seen() == count,
+        );
+    };
+    rows(8);
+    assert_eq!(topics.committed(name, name), vec![Some(2); 4]);
+    let second = pipeline.start();
+    first.stop();
+    for partition in 0..PARTITIONS {
+        topics.give_values(name, partition, &["c"]);
+    }
+    rows(12);
+    second.stop();
+    assert_eq!(topics.committed(name, name), vec![Some(3); 4]);
+    assert!(counts(&topics, name).values().all(|count| *count == 1));
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused_with_the_reason() {
+    let pipeline = Pipeline::new(
+        "
+name: refused
+trigger: continuous
+checkpoint: { to: ./state }
+sources:
+  in: { kafka: { servers: '127.0.0.1:9', topics: t, sharing: group }, format: text }
+transforms:
+  counts: { sql: SELECT value, count(*) AS n FROM in GROUP BY value }
+sinks:
+  out: { from: counts, console: {}, mode: complete }
+",
+    );
+    let said = pipeline.tell(&["check", "p.yaml"]);
+    for reason in [
+        "positions are in the transactions of its sink, and a `checkpoint` would hold others",
+        "what this node keeps, or puts together, would be of those alone",
+        "rows and positions are committed in one transaction, of one `kafka` sink",
+        "3 errors",
+    ] {
+        assert!(said.contains(reason), "{reason}: {said}");
+    }
+}
