@@ -1,11 +1,6 @@
 //! The kit's cases, against a real broker; without one the tests say so, and pass.
 
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test"
-)]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test")]
 
 #[path = "../../../../tests/kafka/brokers.rs"]
 #[expect(dead_code, reason = "what only other tests need")]
@@ -183,6 +178,7 @@ impl SinkFixture for Target {
             format: "json".to_owned(),
             header: Vec::new(),
             checkpointed: true,
+            group: None,
             clock: Arc::new(SystemClock::new()),
         };
         blocking(move || make_sink(options, context)).await
