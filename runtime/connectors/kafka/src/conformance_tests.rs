@@ -1,6 +1,6 @@
 //! The kit's cases, against a real broker; without one the tests say so, and pass.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test")]
+#![expect(clippy::disallowed_methods, reason = "a test")]
 
 #[path = "../../../../tests/kafka/brokers.rs"]
 #[expect(dead_code, reason = "what only other tests need")]
