@@ -28,7 +28,6 @@ impl Brokers {
         BROKERS.get_or_init(|| Self::start(&[])).as_ref()
     }
 
-    #[expect(clippy::print_stdout, reason = "a test that does nothing says so")]
     pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
         let mut child = Command::new(script())
             .args(arguments)

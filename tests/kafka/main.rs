@@ -8,7 +8,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test"
@@ -16,16 +16,19 @@
 
 mod begin;
 mod brokers;
-
+mod changes;
 mod crash;
 mod examples;
 mod flow;
 mod gaps;
 mod group;
 mod leaders;
+mod memory;
 mod pipeline;
+mod refusals;
 mod restarts;
 mod rows;
+mod sink;
 mod timeouts;
 mod topics;
 

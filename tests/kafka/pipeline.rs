@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// No run takes longer unless it hangs.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(90);
 
 /// A manifest in a folder, which every run of it shares.
 pub(crate) struct Pipeline {
@@ -45,6 +45,17 @@ impl Pipeline {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Its output goes to a pipe that nobody reads.
+    pub(crate) fn start_piped(&self) -> Run {
+        let log = std::fs::File::create(self.path("log")).unwrap();
+        let mut command = self.command(&["run", "p.yaml"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Run {
+            folder: self.folder.path().to_owned(),
+            child: command.stderr(log).spawn().unwrap(),
+        }
     }
 
     pub(crate) fn start(&self) -> Run {
@@ -124,15 +135,14 @@ impl Pipeline {
 
     /// Waits until there are so many lines.
     pub(crate) fn until_lines(&self, folder: &str, count: usize) {
-        let what = format!("{count} lines in `{folder}`");
-        until(&what, || self.lines(folder).len() >= count);
+        let what = || format!("{count} lines in `{folder}`: {}", self.log());
+        until_or(what, || self.lines(folder).len() >= count);
     }
 
     /// Waits until it has said that.
     pub(crate) fn until_said(&self, what: &str) {
-        until(&format!("`{what}` in {}", self.log()), || {
-            self.log().contains(what)
-        });
+        let told = || format!("`{what}` in {}", self.log());
+        until_or(told, || self.log().contains(what));
     }
 }
 

@@ -100,7 +100,15 @@ fn records_are_decoded_and_tombstones_are_rows_of_nulls() {
         value,
         ..Give::default()
     };
-    let cases: [(&str, &[u8], &str, &str, [&str; 2]); 3] = [
+    // A topic, the value of its first record, a format, columns, and both rows.
+    type Case = (
+        &'static str,
+        &'static [u8],
+        &'static str,
+        &'static str,
+        [&'static str; 2],
+    );
+    let cases: [Case; 3] = [
         (
             "as-json",
             br#"{"a": 7, "b": "x"}"#,

@@ -62,6 +62,8 @@ impl Topics {
         // A broker that comes back is to be found soon.
         config.set("reconnect.backoff.max.ms", "500");
         config.set("topic.metadata.refresh.interval.ms", "2000");
+        // To look at a topic is not to make it.
+        config.set("allow.auto.create.topics", "false");
         let admin = config.create().unwrap();
         Self { config, admin }
     }
@@ -251,8 +253,8 @@ impl Topics {
                     records.push(of(&message));
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
-                Some(Err(error)) => eprintln!("{topic}: {error}"),
-                None => {}
+                // Brokers may be away for a while.
+                Some(Err(_)) | None => {}
             }
         }
         partitions.into_values().flatten().collect()
@@ -301,12 +303,6 @@ impl Topics {
         let client = self.admin.inner();
         let bounds = client.fetch_watermarks(topic, partition, Duration::from_millis(500));
         bounds.ok()
-    }
-
-    /// Its first offset, and the one after its last.
-    pub(crate) fn bounds(&self, topic: &str, partition: i32) -> (i64, i64) {
-        let client = self.admin.inner();
-        client.fetch_watermarks(topic, partition, LONGEST).unwrap()
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use azud_model::{Error, Result};
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use serde_json::Value;
 
@@ -36,6 +37,12 @@ const REFUSED: [(&str, &str); 12] = [
     ("sasl.username", "write `sasl`"),
     ("sasl.password", "write `sasl`"),
 ];
+
+/// So many events may wait to be told, at most.
+const EVENTS: u32 = 1_000;
+
+/// So often it may have nothing to tell before it is left alone.
+const SILENT: u32 = 10;
 
 /// What a source and a sink have in common.
 pub(crate) struct Cluster<'a> {
@@ -222,3 +229,15 @@ impl ClientContext for Told {
 }
 
 impl ConsumerContext for Told {}
+
+/// Takes what a consumer that reads nothing has to tell: it is told when it is asked for events.
+pub(crate) fn listen(consumer: &BaseConsumer<Told>) {
+    let mut silent = 0;
+    for _ in 0..EVENTS {
+        // That none comes does not mean that none is left: lines of its log are none.
+        silent += u32::from(consumer.poll(Duration::from_millis(5)).is_none());
+        if silent > SILENT {
+            return;
+        }
+    }
+}

@@ -23,10 +23,10 @@ pub(crate) fn of(what: impl Into<String>, error: KafkaError, told: &Told) -> Err
     };
     let code = error.rdkafka_error_code();
     let kind = code.map_or(ErrorKind::Invalid, kind);
-    let reason = match (code, reason) {
-        (_, Some(reason)) => plain(&reason),
-        (Some(code), None) => sentence(code),
-        (None, None) => error.to_string(),
+    let reason = match (code.and_then(sentence), reason) {
+        (Some(sentence), _) => sentence.to_owned(),
+        (None, Some(reason)) => plain(&reason),
+        (None, None) => code.map_or_else(|| error.to_string(), words),
     };
     Error::new(kind, format!("{}: {reason}", what.into()))
 }
@@ -80,26 +80,28 @@ pub(crate) fn kind(code: Code) -> ErrorKind {
 }
 
 /// A reason in a sentence of ours, where there is something to do about it.
-fn sentence(code: Code) -> String {
+fn sentence(code: Code) -> Option<&'static str> {
     match code {
-        Code::TopicAuthorizationFailed => "no permission for the topic (its ACL)".to_owned(),
-        Code::GroupAuthorizationFailed => "no permission for the group (its ACL)".to_owned(),
+        Code::TopicAuthorizationFailed => Some("no permission for the topic (its ACL)"),
+        Code::GroupAuthorizationFailed => Some("no permission for the group (its ACL)"),
         Code::TransactionalIdAuthorizationFailed => {
-            "no permission for the transactional id (its ACL)".to_owned()
+            Some("no permission for the transactional id (its ACL)")
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            "there is no such topic or partition".to_owned()
+            Some("there is no such topic or partition")
         }
-        code => {
-            // `BrokerTransportFailure (Local: Broker transport failure)`
-            let text = code.to_string();
-            let inside = text
-                .split_once('(')
-                .map(|(_, inside)| inside.trim_end_matches(')'));
-            let inside = inside.unwrap_or(&text);
-            plain(inside.split_once(": ").map_or(inside, |(_, what)| what))
-        }
+        _ => None,
     }
+}
+
+/// What a code says: of `BrokerTransportFailure (Local: Broker transport failure)` the last part.
+fn words(code: Code) -> String {
+    let text = code.to_string();
+    let inside = text
+        .split_once('(')
+        .map(|(_, inside)| inside.trim_end_matches(')'));
+    let inside = inside.unwrap_or(&text);
+    plain(inside.split_once(": ").map_or(inside, |(_, what)| what))
 }
 
 /// As our errors are: without a full stop, in lower case at the beginning.

@@ -13,7 +13,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::client::Told;
+use crate::client::{Told, listen};
 use crate::error;
 
 /// How long an answer may take.
@@ -30,6 +30,7 @@ pub(super) struct Marker {
 pub(super) struct Markers {
     consumer: BaseConsumer<Told>,
     group: String,
+    servers: String,
 }
 
 // === impl Marker ===
@@ -74,6 +75,10 @@ impl Markers {
         Ok(Self {
             consumer: made.map_err(error::client)?,
             group: group.to_owned(),
+            servers: config
+                .get("bootstrap.servers")
+                .unwrap_or_default()
+                .to_owned(),
         })
     }
 
@@ -87,7 +92,9 @@ impl Markers {
     /// themselves may have left it with any.
     pub(super) fn read(&self, topic: Option<&str>) -> Result<Option<Marker>> {
         let failed = |error| {
-            let what = format!("cannot read what group `{}` has committed", self.group);
+            listen(&self.consumer);
+            let (group, servers) = (&self.group, &self.servers);
+            let what = format!("cannot read what group `{group}` has committed at {servers}");
             error::of(what, error, self.consumer.context())
         };
         let mut asked = TopicPartitionList::new();

@@ -15,15 +15,12 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::place::{Place, TopicPartition};
 use super::which::Which;
-use crate::client::Told;
+use crate::client::{Told, listen};
 use crate::error;
 use crate::native;
 
 /// How long an answer may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long to wait for what a client has to tell.
-const EVENTS: Duration = Duration::from_millis(10);
 
 /// A consumer that reads nothing.
 pub(crate) struct Look {
@@ -50,12 +47,7 @@ impl Look {
     }
 
     fn failed(&self, what: &str, error: KafkaError) -> Error {
-        // What it has told is told when it is asked for events.
-        for _ in 0..100 {
-            if self.consumer.poll(EVENTS).is_none() {
-                break;
-            }
-        }
+        listen(&self.consumer);
         error::of(format!("{what} at {}", self.servers), error, &self.told)
     }
 
@@ -64,6 +56,15 @@ impl Look {
     /// # Errors
     /// `Invalid` where a topic that is named is not there, or may not be read.
     pub(crate) fn topics(&self, which: &Which) -> Result<Topics> {
+        self.find(which, true)
+    }
+
+    /// The same without those that are named and not there.
+    pub(crate) fn topics_left(&self, which: &Which) -> Result<Topics> {
+        self.find(which, false)
+    }
+
+    fn find(&self, which: &Which, all: bool) -> Result<Topics> {
         let mut found = Topics::new();
         match which {
             Which::Pattern(pattern) => {
@@ -80,12 +81,20 @@ impl Look {
             }
             Which::Topics(names) => {
                 for name in names {
-                    found.insert(name.clone(), self.partitions(name)?);
+                    match self.partitions(name)? {
+                        Some(numbers) => drop(found.insert(name.clone(), numbers)),
+                        None if all => return Err(self.unknown(name)),
+                        None => {}
+                    }
                 }
             }
             Which::Partitions(partitions) => {
                 for (name, numbers) in partitions {
-                    let known = self.partitions(name)?;
+                    let known = match self.partitions(name)? {
+                        Some(known) => known,
+                        None if all => return Err(self.unknown(name)),
+                        None => continue,
+                    };
                     if let Some(unknown) = numbers.iter().find(|number| !known.contains(number)) {
                         return Err(Error::invalid(format!(
                             "topic `{name}` has {} partitions and none with number {unknown}",
@@ -99,26 +108,29 @@ impl Look {
         Ok(found)
     }
 
-    fn partitions(&self, topic: &str) -> Result<Vec<i32>> {
+    /// The numbers of a topic's partitions; `None` where there is no such topic.
+    fn partitions(&self, topic: &str) -> Result<Option<Vec<i32>>> {
         let asked = format!("cannot look at topic `{topic}`");
         let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE);
         let metadata = metadata.map_err(|error| self.failed(&asked, error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let Some(found) = found else {
-            return Err(self.unknown(topic));
+            return Ok(None);
         };
         match found.error() {
             None => {}
             Some(
                 RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
                 | RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
-            ) => return Err(self.unknown(topic)),
+            ) => return Ok(None),
             Some(error) => {
                 let error = KafkaError::MetadataFetch(error.into());
                 return Err(self.failed(&asked, error));
             }
         }
-        Ok(found.partitions().iter().map(|one| one.id()).collect())
+        Ok(Some(
+            found.partitions().iter().map(|one| one.id()).collect(),
+        ))
     }
 
     fn unknown(&self, topic: &str) -> Error {
@@ -144,7 +156,16 @@ impl Look {
             .fetch_watermarks(&partition.topic, partition.number, PATIENCE);
         bounds.map_err(|error| {
             let asked = format!("cannot look where `{}` begins and ends", partition.name());
-            self.failed(&asked, error)
+            // It was listed a moment ago: it is so new, or so old, that not all know of it.
+            let is_unsettled = matches!(
+                error.rdkafka_error_code(),
+                Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+            );
+            let error = self.failed(&asked, error);
+            match is_unsettled {
+                true => Error::unavailable(error.to_string()),
+                false => error,
+            }
         })
     }
 

@@ -110,6 +110,19 @@ impl Poll {
         self.give(Ok(None))
     }
 
+    /// Asks again while brokers are away: librdkafka tells only once why it has to be asked.
+    fn patiently<T>(&self, ask: impl Fn() -> Result<T>) -> Result<T> {
+        loop {
+            match ask() {
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    self.give(Err(error))?;
+                    std::thread::sleep(IDLE);
+                }
+                asked => return asked,
+            }
+        }
+    }
+
     fn give(&self, given: Given) -> Result<()> {
         let sent = self.given.blocking_send(given);
         sent.map_err(|_| Error::closed("the reader is gone"))
@@ -158,8 +171,13 @@ impl<'a> Work<'a> {
             if begin.place.offset < begin.end {
                 self.poll.open.add(&partition);
             }
-            self.places
+            let before = self
+                .places
                 .insert(begin.partition.clone(), self.partitions.len());
+            // Its topic was deleted, and is another one now.
+            if let Some(before) = before.and_then(|before| self.partitions.get_mut(before)) {
+                before.has_ended = true;
+            }
             self.partitions.push(Assigned {
                 has_ended: self.poll.shared.finite && begin.place.offset >= begin.end,
                 name: begin.partition,
@@ -254,6 +272,11 @@ impl<'a> Work<'a> {
             Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => {
                 self.out_of_range()
             }
+            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition
+                if !self.poll.shared.finite =>
+            {
+                self.deleted()
+            }
             _ => {
                 let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
                 let servers = &self.poll.shared.servers;
@@ -275,6 +298,28 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Some topic is not there any more.
+    fn deleted(&mut self) -> Result<()> {
+        let shared = &self.poll.shared;
+        let left = self
+            .poll
+            .patiently(|| shared.look.topics_left(&shared.which))?;
+        let beginning = Beginning {
+            look: &shared.look,
+            which: &shared.which,
+            start: &shared.start,
+            fail_on_data_loss: shared.fail_on_data_loss,
+            node: &shared.node,
+        };
+        let gone = |one: &&mut Assigned| !one.has_ended && !left.contains_key(&one.name.topic);
+        for one in self.partitions.iter_mut().filter(gone) {
+            let topic = &one.name.topic;
+            beginning.lost(format!("topic `{topic}` was deleted while it was read"))?;
+            one.has_ended = true;
+        }
+        self.consume()
+    }
+
     /// Some offset is not there: of which partition librdkafka does not say.
     fn out_of_range(&mut self) -> Result<()> {
         let shared = &self.poll.shared;
@@ -285,8 +330,8 @@ impl<'a> Work<'a> {
             fail_on_data_loss: shared.fail_on_data_loss,
             node: &shared.node,
         };
-        for one in &mut self.partitions {
-            let (low, high) = shared.look.bounds(&one.name)?;
+        for one in self.partitions.iter_mut().filter(|one| !one.has_ended) {
+            let (low, high) = self.poll.patiently(|| shared.look.bounds(&one.name))?;
             if (low..=high).contains(&one.next) {
                 continue;
             }

@@ -94,7 +94,7 @@ impl Watch {
 
 /// Looks, and compares with what was there. Blocks.
 fn changes(shared: &Shared, topics: &Topics, ids: &HashMap<String, String>) -> Result<Changes> {
-    let now = shared.look.topics(&shared.which)?;
+    let now = shared.look.topics_left(&shared.which)?;
     let beginning = Beginning {
         look: &shared.look,
         which: &shared.which,
