@@ -133,7 +133,7 @@ fn every_way_to_say_who_it_is_works_and_no_secret_is_told() {
             tls,
             sasl("SCRAM-SHA-512", "azud"),
             secret,
-            "disconnected",
+            "does this port want `tls` or `sasl`?",
         ),
     ];
     for (what, servers, login, password, why) in cases {

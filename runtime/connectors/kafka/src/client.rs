@@ -88,7 +88,6 @@ impl Cluster<'_> {
         config.set("bootstrap.servers", servers.join(","));
         config.set("client.id", &self.client_id);
         config.set("allow.auto.create.topics", "false");
-        config.set("log.connection.close", "false");
         // A broker that comes back is not to be waited for.
         config.set("reconnect.backoff.max.ms", "1000");
         for (name, value) in own {
@@ -206,11 +205,14 @@ impl ClientContext for Told {
         // Why a broker cannot be reached is said here, and as an error much later or never.
         if facility == "FAIL" {
             let message = message.split_once("]: ").map_or(message, |(_, rest)| rest);
-            let message = message
-                .split_once(" (after")
-                .map_or(message, |(why, _)| why);
+            let (why, state) = message.split_once(" (after").unwrap_or((message, ""));
             let code = RDKafkaErrorCode::BrokerTransportFailure;
-            self.error(KafkaError::Global(code), message);
+            // A listener that wants TLS or a login does not say so: it hangs up.
+            let hint = match state.contains("APIVERSION_QUERY") {
+                true => "; does this port want `tls` or `sasl`?",
+                false => "",
+            };
+            self.error(KafkaError::Global(code), &format!("{why}{hint}"));
         }
     }
 

@@ -17,6 +17,7 @@ use azud_state::Storage;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::run::Retry;
@@ -50,9 +51,18 @@ struct Writer {
     waiting: Vec<Output>,
     bytes: usize,
     rows: u64,
+    /// The part that is being written while rows come.
+    under_way: Option<UnderWay>,
     /// Parts of the epoch, and how many there were of all epochs.
     parts: Vec<Part>,
     written: u64,
+}
+
+/// A part that is being written.
+struct UnderWay {
+    part: Part,
+    bytes: Bytes,
+    done: JoinHandle<Result<()>>,
 }
 
 /// An object with some of an epoch's output.
@@ -185,6 +195,7 @@ impl Sink for Spooled {
             waiting: Vec::new(),
             bytes: 0,
             rows: 0,
+            under_way: None,
             parts: Vec::new(),
             written: 0,
         }))
@@ -223,18 +234,46 @@ impl Sink for Spooled {
 // === impl Writer ===
 
 impl Writer {
+    /// Begins to write what waits, once the part before is written.
     async fn flush(&mut self) -> Result<()> {
+        self.settle().await?;
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let bytes = Bytes::from(encode(&self.waiting)?);
-        let name = format!("{}-{}", self.prefix, self.written);
-        let xxh3 = checksum(&bytes);
-        self.storage.put(&name, bytes).await?;
-        self.parts.push(Part { name, xxh3 });
+        let bytes = Bytes::from(encode(&self.waiting, self.bytes)?);
+        let part = Part {
+            name: format!("{}-{}", self.prefix, self.written),
+            xxh3: checksum(&bytes),
+        };
         self.written += 1;
         self.bytes = 0;
         self.waiting.clear();
+        self.begin(part, bytes);
+        Ok(())
+    }
+
+    fn begin(&mut self, part: Part, bytes: Bytes) {
+        let (storage, name, given) = (self.storage.clone(), part.name.clone(), bytes.clone());
+        let done = tokio::spawn(async move { storage.put(&name, given).await });
+        self.under_way = Some(UnderWay { part, bytes, done });
+    }
+
+    /// Waits until the part that is under way is written.
+    ///
+    /// # Errors
+    /// Those of the storage; the part is then being written once more.
+    async fn settle(&mut self) -> Result<()> {
+        let Some(under_way) = self.under_way.take() else {
+            return Ok(());
+        };
+        let UnderWay { part, bytes, done } = under_way;
+        let written = done.await;
+        let written = written.map_err(|error| Error::internal("a write").because(error));
+        if let Err(error) = written.and_then(|written| written) {
+            self.begin(part, bytes);
+            return Err(error);
+        }
+        self.parts.push(part);
         Ok(())
     }
 }
@@ -257,6 +296,7 @@ impl SinkWriter for Writer {
 
     async fn prepare(&mut self, _epoch: &Epoch) -> Result<Prepared> {
         self.flush().await?;
+        self.settle().await?;
         let parts = std::mem::take(&mut self.parts);
         let token = serde_json::to_vec(&parts);
         Ok(Prepared {

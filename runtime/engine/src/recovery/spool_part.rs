@@ -3,10 +3,9 @@
 //! A part of encoded rows is a sequence of: `E`, the number of rows and that of bytes, 8
 //! bytes each, little-endian, and the bytes. A part of rows is `R` and an Arrow IPC stream.
 
-use std::io::Cursor;
-
+use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamReader;
+use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
 use azud_connect::Output;
 use azud_model::{Batch, Error, Result};
@@ -23,9 +22,10 @@ pub(super) fn size(output: &Output) -> usize {
     }
 }
 
-/// The bytes of some outputs of one sink: all of them rows, or all of them encoded.
-pub(super) fn encode(outputs: &[Output]) -> Result<Vec<u8>> {
-    let mut all = Vec::new();
+/// The bytes of some outputs of one sink: all of them rows, or all of them encoded. `size` is
+/// about how many that will be.
+pub(super) fn encode(outputs: &[Output], size: usize) -> Result<Vec<u8>> {
+    let mut all = Vec::with_capacity(size);
     let mut rows = Vec::new();
     for output in outputs {
         match output {
@@ -61,9 +61,12 @@ pub(super) fn decode(bytes: &Bytes) -> Result<Vec<Output>> {
     while let Some(kind) = rest.first().copied() {
         let body = rest.slice(1..);
         if kind == ROWS {
-            for batch in StreamReader::try_new(Cursor::new(body), None)? {
-                outputs.push(Output::Rows(Batch::without_origin(batch?)));
+            // Columns stay where they were read to.
+            let (mut decoder, mut rest) = (StreamDecoder::new(), Buffer::from(body));
+            while let Some(batch) = decoder.decode(&mut rest)? {
+                outputs.push(Output::Rows(Batch::without_origin(batch)));
             }
+            decoder.finish()?;
             return Ok(outputs);
         }
         if kind != ENCODED {
@@ -103,7 +106,7 @@ mod tests {
             rows: text.lines().count(),
             bytes: Bytes::from(text),
         });
-        let bytes = Bytes::from(encode(&outputs).unwrap());
+        let bytes = Bytes::from(encode(&outputs, 0).unwrap());
         let back = decode(&bytes).unwrap();
         let text = |output: &Output| match output {
             Output::Encoded { rows, bytes } => (*rows, bytes.clone()),
@@ -128,7 +131,7 @@ mod tests {
         let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
         let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
         let output = Output::Rows(Batch::without_origin(batch.clone()));
-        let bytes = encode(&[output.clone(), output]).unwrap();
+        let bytes = encode(&[output.clone(), output], 0).unwrap();
         let back = decode(&Bytes::from(bytes)).unwrap();
         assert_eq!(back.len(), 2);
         for output in back {

@@ -57,6 +57,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) on_epoch: &'a mut (dyn FnMut(&EpochReport) + Send),
     /// The time of the last epoch.
     pub(super) last_time_ms: Option<i64>,
+    /// The last tick of the trigger.
+    pub(super) last_tick: Option<i64>,
     /// Whether a sink has found that nobody reads what it writes.
     pub(super) reader_is_gone: bool,
     /// Records epochs, where there is a checkpoint.
@@ -220,7 +222,7 @@ impl Coordinator<'_> {
             let now = self.clock.elapsed();
             // Kept while other things happen: the next one is not before it is over.
             if tick.is_none() {
-                let next = self.trigger.next_tick(self.clock.as_ref());
+                let next = self.trigger.next_tick(self.clock.as_ref(), self.last_tick);
                 tick = next.map(|(tick, wait)| (tick, now + wait));
             }
             let ticked = async {
@@ -244,6 +246,7 @@ impl Coordinator<'_> {
                     let records = self.records.load(Ordering::Relaxed);
                     let wanted = self.is_wanted(self.clock.wall_ms());
                     let ticked = tick.take().map(|(tick, _)| tick);
+                    self.last_tick = ticked;
                     if records > 0 || self.empty_epochs || self.times.moves() || wanted {
                         return Ok(End { tick: ticked, stopped: false });
                     }
@@ -442,39 +445,23 @@ impl Coordinator<'_> {
     fn report(
         &self,
         epoch: &Epoch,
-        [started, cut, prepared, committed]: [Duration; 4],
+        times: [Duration; 4],
         before: &[Counts],
         now: &[Counts],
     ) -> EpochReport {
-        let ms = |from: Duration, to: Duration| {
-            u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
-        };
-        let seconds = committed.saturating_sub(started).as_secs_f64();
+        let duration_ms = Durations::of(times);
+        let seconds = duration_ms.trigger_execution as f64 / 1e3;
         let nodes = self.nodes.iter().zip(now.iter().zip(before));
+        let nodes =
+            nodes.map(|((name, _), (now, before))| NodeReport::of(name, now.since(*before)));
         EpochReport {
             name: self.name.clone(),
             timestamp: azud_model::iso_timestamp(epoch.time_ms),
             batch_id: epoch.number,
             num_input_rows: epoch.input_rows,
-            processed_rows_per_second: epoch.input_rows as f64 / seconds.max(1e-6),
-            duration_ms: Durations {
-                add_batch: ms(started, cut),
-                prepare: ms(cut, prepared),
-                commit: ms(prepared, committed),
-                trigger_execution: ms(started, committed),
-            },
-            nodes: nodes
-                .map(|((name, _), (now, before))| {
-                    let counts = now.since(*before);
-                    NodeReport {
-                        name: name.to_string(),
-                        rows_in: counts.rows_in,
-                        rows_out: counts.rows_out,
-                        rejected: counts.rejected,
-                        late: counts.late,
-                    }
-                })
-                .collect(),
+            processed_rows_per_second: epoch.input_rows as f64 / seconds.max(1e-3),
+            duration_ms,
+            nodes: nodes.collect(),
             times: self.times.reports(|source| {
                 let name = self.sources.get(source).map(|(name, _)| name.clone());
                 name.unwrap_or_default()

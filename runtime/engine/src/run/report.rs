@@ -1,6 +1,10 @@
 //! What is told about every epoch.
 
+use std::time::Duration;
+
 use serde::Serialize;
+
+use super::counters::Counts;
 
 /// One epoch, as `--json` prints it: Spark's names where Spark has one.
 #[derive(Clone, Debug, Serialize)]
@@ -69,4 +73,35 @@ pub struct NodeReport {
     pub rejected: u64,
     /// Rows that came too late for their windows.
     pub late: u64,
+}
+
+// === impl Durations ===
+
+impl Durations {
+    /// Of when the epoch started, its end was called, all was prepared, and all was committed.
+    pub(super) fn of([started, cut, prepared, committed]: [Duration; 4]) -> Self {
+        let ms = |from: Duration, to: Duration| {
+            u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX)
+        };
+        Self {
+            add_batch: ms(started, cut),
+            prepare: ms(cut, prepared),
+            commit: ms(prepared, committed),
+            trigger_execution: ms(started, committed),
+        }
+    }
+}
+
+// === impl NodeReport ===
+
+impl NodeReport {
+    pub(super) fn of(name: &str, counts: Counts) -> Self {
+        Self {
+            name: name.to_owned(),
+            rows_in: counts.rows_in,
+            rows_out: counts.rows_out,
+            rejected: counts.rejected,
+            late: counts.late,
+        }
+    }
 }

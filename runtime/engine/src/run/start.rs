@@ -209,6 +209,7 @@ impl Plan {
             committed,
             on_epoch: &mut options.on_epoch,
             last_time_ms: last.as_ref().map(|last| last.time_ms),
+            last_tick: None,
             reader_is_gone: false,
             recorder,
             keeping_lanes,

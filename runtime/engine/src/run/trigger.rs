@@ -49,17 +49,19 @@ impl Trigger {
         }
     }
 
-    /// The next tick: wall time in milliseconds, and how long until then.
-    pub(super) fn next_tick(self, clock: &dyn Clock) -> Option<(i64, Duration)> {
+    /// The tick after `last`: wall time in milliseconds, and how long until then. One that has
+    /// passed while an epoch was committed is due at once; of several, the latest.
+    pub(super) fn next_tick(self, clock: &dyn Clock, last: Option<i64>) -> Option<(i64, Duration)> {
         if matches!(self, Self::Once | Self::Steps { .. }) {
             return None;
         }
         let interval = self.interval_ms();
         let now = clock.wall_ms();
-        let tick = now
-            .div_euclid(interval)
-            .saturating_add(1)
-            .saturating_mul(interval);
+        let passed = now.div_euclid(interval).saturating_mul(interval);
+        if last.is_some_and(|last| passed > last) {
+            return Some((passed, Duration::ZERO));
+        }
+        let tick = passed.saturating_add(interval);
         let wait = u64::try_from(tick.saturating_sub(now)).unwrap_or(0);
         Some((tick, Duration::from_millis(wait)))
     }
@@ -118,14 +120,28 @@ mod tests {
     fn ticks_are_multiples_of_the_interval() {
         let clock = ManualClock::at(10_001);
         let every = Trigger::Every(Duration::from_secs(5));
-        let tick = every.next_tick(&clock);
+        let tick = every.next_tick(&clock, None);
         assert_eq!(tick, Some((15_000, Duration::from_millis(4_999))));
         clock.advance(Duration::from_millis(4_999));
-        let tick = every.next_tick(&clock);
+        let tick = every.next_tick(&clock, Some(15_000));
         assert_eq!(tick, Some((20_000, Duration::from_secs(5))));
-        assert_eq!(Trigger::Once.next_tick(&clock), None);
+        assert_eq!(Trigger::Once.next_tick(&clock, None), None);
         let steps = Trigger::Steps { looks: true };
-        assert_eq!(steps.next_tick(&clock), None, "a test waits for no clock");
+        assert_eq!(
+            steps.next_tick(&clock, None),
+            None,
+            "a test waits for no clock"
+        );
         assert!(steps.ends_when_full() && steps.looks());
+    }
+
+    #[test]
+    fn a_tick_that_has_passed_is_due_at_once_and_only_one() {
+        let clock = ManualClock::at(26_000);
+        let every = Trigger::Every(Duration::from_secs(5));
+        let tick = every.next_tick(&clock, Some(10_000));
+        assert_eq!(tick, Some((25_000, Duration::ZERO)));
+        let tick = every.next_tick(&clock, Some(25_000));
+        assert_eq!(tick, Some((30_000, Duration::from_secs(4))));
     }
 }
