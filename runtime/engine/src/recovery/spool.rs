@@ -5,6 +5,7 @@
 //! go, in the running process and after a crash by the same code. Whether the sink has
 //! it already is for the sink to know, by the run's id and the epoch's number.
 
+use std::slice;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -40,6 +41,8 @@ pub(crate) struct Spooled {
     run: String,
     /// The sink's own writer, one for all lanes: an epoch is one transaction.
     writer: Mutex<Option<Box<dyn SinkWriter>>>,
+    /// Removes what was passed on before.
+    removing: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Writes a lane's output to the spool.
@@ -91,6 +94,7 @@ impl Spooled {
             schema,
             storage,
             writer: Mutex::new(None),
+            removing: Mutex::new(None),
         }
     }
 
@@ -101,17 +105,48 @@ impl Spooled {
             Some(own) => own,
             None => self.sink.writer(0, self.schema.clone()).await?,
         };
-        for part in parts {
-            let bytes = self.read(part).await?;
-            for output in decode(&bytes)? {
-                own.write(output).await?;
-            }
+        let mut parts = parts.iter();
+        let mut next = self.read_next(&mut parts).await?;
+        while let Some(bytes) = next {
+            let outputs = decode(&bytes)?;
+            let giving = async {
+                for output in outputs {
+                    own.write(output).await?;
+                }
+                Ok::<_, Error>(())
+            };
+            // Both to their ends: what a sink is being given cannot be taken back.
+            let (given, read) = tokio::join!(giving, self.read_next(&mut parts));
+            given?;
+            next = read?;
         }
         let prepared = own.prepare(epoch).await?;
         fault_point("after-spool");
         self.sink.commit(epoch, vec![prepared]).await?;
         *writer = Some(own);
         Ok(())
+    }
+
+    /// Removes parts that nobody needs any more, beside everything else: large files take their
+    /// time. `waits`: until they are gone. What cannot be removed now is when the pipeline starts
+    /// again.
+    async fn remove(&self, parts: Vec<Part>, waits: bool) {
+        let mut removing = self.removing.lock().await;
+        if let Some(before) = removing.take() {
+            let _ = before.await;
+        }
+        let storage = self.storage.clone();
+        let removal = tokio::spawn(async move {
+            for part in parts {
+                if let Err(error) = storage.delete(&part.name).await {
+                    tracing::warn!("the spool keeps what was passed on: {error}");
+                }
+            }
+        });
+        match waits {
+            true => drop(removal.await),
+            false => *removing = Some(removal),
+        }
     }
 
     /// Whether the sink has committed that epoch: written before its parts are removed.
@@ -123,6 +158,13 @@ impl Spooled {
     /// Holds the last epoch that was passed on.
     fn passed(&self) -> String {
         format!("{FOLDER}/{}.passed", self.name)
+    }
+
+    async fn read_next(&self, parts: &mut slice::Iter<'_, Part>) -> Result<Option<Bytes>> {
+        match parts.next() {
+            Some(part) => self.read(part).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn read(&self, part: &Part) -> Result<Bytes> {
@@ -220,9 +262,7 @@ impl Sink for Spooled {
                 retry.after(error).await?;
             }
         }
-        for part in parts {
-            self.storage.delete(&part.name).await?;
-        }
+        self.remove(parts, epoch.last).await;
         Ok(())
     }
 
