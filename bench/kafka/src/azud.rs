@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::Place;
+use crate::cpu::cpu;
 
 /// How a pipeline delivers.
 #[derive(Clone, Copy)]
@@ -62,12 +63,7 @@ impl Running {
 
     /// The seconds of processors that it has taken.
     pub(crate) fn cpu(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        let ticks = after.split_whitespace().skip(11).take(2);
-        let ticks: f64 = ticks.filter_map(|tick| tick.parse::<f64>().ok()).sum();
-        // `USER_HZ` is 100 everywhere.
-        Ok(ticks / 100.0)
+        cpu(&self.process.id().to_string())
     }
 
     /// Says what it has said, if it has ended.

@@ -14,6 +14,7 @@
 
 mod azud;
 mod bare;
+mod cpu;
 mod latency;
 mod rate;
 mod topics;
@@ -50,7 +51,7 @@ fn main() -> Result<()> {
     match what.as_str() {
         "rate" => {
             let bytes = number(0, 100)?;
-            rate::race(&place, bytes, number(1, 200_000_000 / bytes.max(1))?)
+            rate::race(&place, bytes, number(1, 800_000_000 / bytes.max(1))?)
         }
         "latency" => latency::measure(&place, number(0, 50_000)?, number(1, 10)?),
         other => bail!("`{other}` is neither rate nor latency"),
