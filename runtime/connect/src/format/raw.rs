@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BinaryArray, BinaryBuilder};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use azud_model::{Column, ColumnType, Error, Result};
 
 use super::decoded::Fate;
-use crate::{Decoded, Decoder, Encoder, FormatOptions, Records};
+use crate::{Decoded, Decoder, Encoder, FormatOptions, Payload, Records};
 
 pub(super) struct RawDecoder {
     schema: SchemaRef,
@@ -41,6 +42,10 @@ impl Decoder for RawDecoder {
     }
 
     fn decode(&mut self, records: &Records) -> Result<Decoded> {
+        if let Some(values) = whole(records) {
+            let fate = Fate::of(records, |_| Ok(true));
+            return fate.decoded_at(&self.schema, self.place, vec![Arc::new(values)]);
+        }
         let payload = &records.payload;
         let mut values = BinaryBuilder::with_capacity(payload.len(), payload.bytes.len());
         let fate = Fate::of(records, |index| {
@@ -49,6 +54,30 @@ impl Decoder for RawDecoder {
         });
         fate.decoded_at(&self.schema, self.place, vec![Arc::new(values.finish())])
     }
+}
+
+/// The records as they lie in their bytes, where nothing is between them and all are good.
+fn whole(records: &Records) -> Option<BinaryArray> {
+    let Payload {
+        bytes,
+        records: ranges,
+        ..
+    } = &records.payload;
+    let mut end = ranges.first()?.start;
+    let mut offsets = Vec::with_capacity(ranges.len() + 1);
+    offsets.push(i32::try_from(end).ok()?);
+    for range in ranges {
+        if range.start != end {
+            return None;
+        }
+        end = range.end;
+        offsets.push(i32::try_from(end).ok()?);
+    }
+    if !records.bad.is_empty() {
+        return None;
+    }
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    BinaryArray::try_new(offsets, Buffer::from(bytes.clone()), None).ok()
 }
 
 // === impl RawEncoder ===
