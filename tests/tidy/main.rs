@@ -36,6 +36,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("datafusion", &["azud-sql", "azud-operators"]),
     ("object_store", &["azud-object"]),
     ("reqwest", &["azud-registry"]),
+    ("rdkafka", &["azud-connector-kafka"]),
 ];
 
 /// Crates that do no I/O.

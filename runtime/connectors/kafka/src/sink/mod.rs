@@ -37,7 +37,7 @@ const OWN: [(&str, &str); 7] = [
     // A key goes to the partition that Kafka's own client would choose.
     ("partitioner", "murmur2_random"),
     ("queue.buffering.max.messages", "500000"),
-    ("queue.buffering.max.kbytes", "65536"),
+    ("queue.buffering.max.kbytes", "32768"),
     ("delivery.report.only.error", "true"),
     // What takes longer than a broker's patience would be computed again for ever.
     ("retry.backoff.max.ms", "1000"),
@@ -90,11 +90,8 @@ enum Mode {
         transactions: Arc<Mutex<Transactions>>,
     },
     /// Rows are there as soon as they are written.
-    AtLeast {
-        why: &'static str,
-        /// One for all lanes; made with the first writer.
-        out: Mutex<Option<Arc<Out>>>,
-    },
+    /// Each lane has a producer: the end of its epoch waits for nobody else's rows.
+    AtLeast(&'static str),
 }
 
 /// A lane's writer; of an epoch that is spooled the only one.
@@ -181,13 +178,10 @@ impl KafkaSink {
                 let transactions = MemberTransactions::new(&config, topic, member);
                 Mode::Member(Arc::new(Mutex::new(transactions)))
             }
-            KafkaDelivery::AtLeastOnce => Mode::AtLeast {
-                why: match options.delivery {
-                    Some(_) => "`delivery: at-least-once`",
-                    None => "without a checkpoint nothing is remembered",
-                },
-                out: Mutex::default(),
-            },
+            KafkaDelivery::AtLeastOnce => Mode::AtLeast(match options.delivery {
+                Some(_) => "`delivery: at-least-once`",
+                None => "without a checkpoint nothing is remembered",
+            }),
             KafkaDelivery::ExactlyOnce => {
                 // A producer's properties mean nothing to a consumer.
                 let reading = Cluster {
@@ -266,7 +260,7 @@ impl Sink for KafkaSink {
         match &self.mode {
             Mode::Member(_) => Delivery::WithPositions,
             Mode::Exactly { .. } => Delivery::Spooled,
-            Mode::AtLeast { why, .. } => Delivery::AtLeastOnce(why),
+            Mode::AtLeast(why) => Delivery::AtLeastOnce(why),
         }
     }
 
@@ -294,23 +288,14 @@ impl Sink for KafkaSink {
                     has_begun: false,
                 }
             }
-            Mode::AtLeast { out, .. } => {
-                let known = out.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let made = match known {
-                    Some(known) => known,
-                    None => {
-                        let (config, topic) = (self.config.clone(), self.options.topic.clone());
-                        let made = blocking(move || {
-                            let made = Out::new(&config, topic.as_deref())?;
-                            made.find_topic()?;
-                            Ok(Arc::new(made))
-                        })
-                        .await?;
-                        *out.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
-                        made
-                    }
-                };
-                To::Out(made)
+            Mode::AtLeast(_) => {
+                let (config, topic) = (self.config.clone(), self.options.topic.clone());
+                let made = blocking(move || {
+                    let made = Out::new(&config, topic.as_deref())?;
+                    made.find_topic()?;
+                    Ok(Arc::new(made))
+                });
+                To::Out(made.await?)
             }
         };
         Ok(Box::new(Writer {
@@ -356,11 +341,8 @@ impl Sink for KafkaSink {
                 let transactions = transactions.clone();
                 blocking(move || lock(&transactions).abort()).await
             }
-            Mode::AtLeast { out, .. } => {
-                // What waits to be written is of an epoch that is computed again.
-                *out.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                Ok(())
-            }
+            // What waits to be written is of an epoch that is computed again: it goes with its writer.
+            Mode::AtLeast(_) => Ok(()),
         }
     }
 }
