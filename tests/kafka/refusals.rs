@@ -61,7 +61,6 @@ fn every_way_to_say_who_it_is_works_and_no_secret_is_told() {
         let login = format!(", {login}");
         let mut pipeline = through(servers, "public-in", "out", &login);
         pipeline.set("PASSWORD", password);
-        pipeline.set("RUST_LOG", "debug");
         pipeline
     };
     let secret = brokers.of("KAFKA_PASSWORD_AZUD");
@@ -85,7 +84,8 @@ fn every_way_to_say_who_it_is_works_and_no_secret_is_told() {
         let manifest = std::fs::read_to_string(pipeline.path("p.yaml")).unwrap();
         let name = format!("name: azud-{before}");
         pipeline.write(&manifest.replace("name: azud-through", &name));
-        pipeline.finish();
+        let status = pipeline.start_with(&["-vv"], &[]).wait();
+        assert!(status.success(), "{login}: {}", pipeline.log());
         assert_eq!(topics.values("out").len(), before + 1, "{login}");
         let told = format!(
             "{}{}{}",
