@@ -116,3 +116,58 @@ impl Encoder for RawEncoder {
         column.as_binary_opt().cloned().ok_or_else(none)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use azud_model::Partition;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{BadRecord, Format, decoder};
+
+    fn decoded(bytes: &'static str, ranges: &[std::ops::Range<u32>], bad: &[usize]) -> Vec<String> {
+        let bad = bad.iter().map(|index| BadRecord {
+            index: *index,
+            reason: "torn".to_owned(),
+        });
+        let records = Records {
+            partition: Arc::new(Partition {
+                source: "in".into(),
+                name: "t-0".into(),
+            }),
+            first: 0,
+            positions: None,
+            payload: Payload {
+                bytes: Bytes::from(bytes),
+                records: ranges.to_vec(),
+                present: None,
+            },
+            bad: bad.collect(),
+            header: None,
+            metadata: None,
+        };
+        let options = FormatOptions {
+            format: Format::Raw,
+            schema: Vec::new(),
+            header: true,
+            keep: Vec::new(),
+            payload: "value".to_owned(),
+            payload_at: 0,
+            avro: None,
+        };
+        let decoded = decoder(&options).unwrap().decode(&records).unwrap();
+        let values = decoded.batch.column(0).as_binary::<i32>().iter();
+        let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap().to_vec()).unwrap();
+        values.map(text).collect()
+    }
+
+    #[test]
+    fn records_are_the_same_whether_they_lie_together_or_not() {
+        assert_eq!(decoded("abcd", &[0..1, 1..1, 1..4], &[]), ["a", "", "bcd"]);
+        assert_eq!(decoded("xabcd", &[1..2, 2..4], &[]), ["a", "bc"]);
+        assert_eq!(decoded("a\nbcd\n", &[0..1, 2..5], &[]), ["a", "bcd"]);
+        assert_eq!(decoded("abcd", &[2..4, 0..2], &[]), ["cd", "ab"]);
+        assert_eq!(decoded("abcd", &[0..1, 1..2, 2..4], &[1]), ["a", "cd"]);
+        assert!(decoded("", &[], &[]).is_empty());
+    }
+}

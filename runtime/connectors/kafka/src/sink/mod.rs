@@ -165,7 +165,11 @@ impl KafkaSink {
                 ("transactional.id", unique.as_str()),
                 ("transaction.timeout.ms", "30000"),
             ]),
-            (None, KafkaDelivery::ExactlyOnce) => own.push(("transaction.timeout.ms", "300000")),
+            (None, KafkaDelivery::ExactlyOnce) => own.extend([
+                ("transaction.timeout.ms", "300000"),
+                // The commit waits for nothing, and until then only whole requests pay.
+                ("linger.ms", "100"),
+            ]),
             (None, KafkaDelivery::AtLeastOnce) => {}
         }
         let config = cluster.config(&own, &REFUSED)?;
