@@ -156,7 +156,7 @@ mod tests {
             avro: None,
         };
         let decoded = decoder(&options).unwrap().decode(&records).unwrap();
-        let values = decoded.batch.column(0).as_binary::<i32>().iter();
+        let values = decoded.batch.columns().column(0).as_binary::<i32>().iter();
         let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap().to_vec()).unwrap();
         values.map(text).collect()
     }
