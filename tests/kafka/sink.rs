@@ -210,6 +210,37 @@ fn rows_name_their_topics_and_what_cannot_be_written_is_rejected() {
     );
 }
 
+/// The topic's own limit is known only to the broker.
+#[test]
+fn a_topic_that_takes_less_says_which_property_is_to_be_set() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    topics.make_with("small", 1, &[("max.message.bytes", "2000")]);
+    let large = "x".repeat(5000);
+    let rows = format!("{{\"v\":\"a\"}}\n{{\"v\":\"{large}\"}}\n{{\"v\":\"b\"}}\n");
+    let sink = ", topic: small }, format: text }";
+    let pipeline = writes(
+        &topics,
+        "small",
+        "SELECT v AS value FROM given",
+        sink,
+        &rows,
+    );
+    let refused = pipeline.refused();
+    assert!(
+        refused.contains("set the property `message.max.bytes` to no more than that"),
+        "{refused}"
+    );
+    assert!(topics.values("small").is_empty());
+    let manifest = std::fs::read_to_string(pipeline.path("p.yaml")).unwrap();
+    let limited = ", topic: small, properties: { message.max.bytes: 2000 } }";
+    pipeline.write(&manifest.replace(", topic: small }", limited));
+    pipeline.finish();
+    assert_eq!(topics.values("small"), ["a", "b"]);
+    assert_eq!(pipeline.lines("bad").len(), 1);
+}
+
 #[test]
 fn a_plan_says_how_often_a_row_is_there() {
     let Some(topics) = Topics::shared() else {

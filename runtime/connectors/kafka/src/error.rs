@@ -74,6 +74,8 @@ pub(crate) fn kind(code: Code) -> ErrorKind {
         | Code::InconsistentGroupProtocol
         | Code::FencedInstanceId
         | Code::InvalidGroupId
+        | Code::InvalidRecord
+        | Code::MessageSizeTooLarge
         | Code::ReadOnly => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
     }
@@ -89,6 +91,14 @@ fn sentence(code: Code) -> Option<&'static str> {
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             Some("there is no such topic or partition")
+        }
+        Code::MessageSizeTooLarge => Some(
+            "a record, or a request with several, is larger than the topic's `max.message.bytes`: \
+             set the property `message.max.bytes` to no more than that, and only a larger record \
+             is rejected",
+        ),
+        Code::InvalidRecord => {
+            Some("the broker finds a record invalid: does a compacted topic get one without a key?")
         }
         _ => None,
     }

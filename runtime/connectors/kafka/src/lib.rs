@@ -11,6 +11,9 @@ mod client;
 #[path = "conformance_tests.rs"]
 mod conformance;
 mod error;
+#[cfg(test)]
+#[path = "mock_tests.rs"]
+mod mock;
 mod native;
 mod options;
 mod sample;

@@ -98,7 +98,7 @@ impl MemberTransactions {
                 Ok(())
             }
             Err(Failure::Abortable(error)) => {
-                let said = out.check().err();
+                let said = out.reason();
                 self.abort();
                 Err(aborted(said.unwrap_or(error)))
             }

@@ -23,6 +23,9 @@ const FULL: Duration = Duration::from_millis(1);
 /// How long a flush waits before it says that brokers are away.
 const FLUSH: Duration = Duration::from_secs(5);
 
+/// How long the report of a record that failed is waited for.
+const REPORT: Duration = Duration::from_millis(200);
+
 /// A producer of one sink.
 pub(super) struct Out {
     pub(super) producer: ThreadedProducer<Deliveries>,
@@ -118,6 +121,18 @@ impl Out {
                 Err(lost(self.failed(&what, error)))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Why a record failed where a transaction has: reports come a moment later than that.
+    pub(super) fn reason(&self) -> Option<Error> {
+        let started = Stopwatch::start();
+        loop {
+            match self.check() {
+                Err(error) => return Some(error),
+                Ok(()) if started.elapsed() > REPORT => return None,
+                Ok(()) => std::thread::sleep(FULL),
+            }
         }
     }
 

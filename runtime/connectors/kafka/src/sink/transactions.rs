@@ -216,9 +216,9 @@ impl Transactions {
         let error = match failure {
             Failure::Abortable(error) => {
                 // A record that could not be written says more than that the transaction has failed.
-                let said = self.open.as_ref().map(|open| open.out.check());
+                let said = self.open.as_ref().and_then(|open| open.out.reason());
                 self.abort()?;
-                return Err(again(said.and_then(Result::err).unwrap_or(error)));
+                return Err(again(said.unwrap_or(error)));
             }
             Failure::Indefinite(error) => error,
         };
