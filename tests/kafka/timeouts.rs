@@ -52,5 +52,14 @@ fn a_broker_that_hangs_for_longer_than_a_transaction_may_take_costs_nothing_but_
         let recovery = flow.until_flows(&mut run, 3_000);
         println!("frozen for 4 s: 90 % of the rate after {recovery:?}");
     }
-    flow.end(run, writes, &format!("{rounds} hangs"));
+    // One that is slow: it works for a fifth of the time.
+    for _ in 0..rounds * 5 {
+        brokers.tell("freeze 1");
+        std::thread::sleep(Duration::from_millis(400));
+        brokers.tell("thaw 1");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let recovery = flow.until_flows(&mut run, 3_000);
+    println!("slow for a while: 90 % of the rate after {recovery:?}");
+    flow.end(run, writes, &format!("{rounds} hangs, and a slow broker"));
 }

@@ -1,7 +1,9 @@
 //! Kafka -> plugin -> Kafka against a bare loop of librdkafka, over the same broker in the same run.
 //!
-//!   azud-bench-kafka rate SERVERS AZUD GUEST [BYTES] [RECORDS]
-//!   azud-bench-kafka latency SERVERS AZUD GUEST [RECORDS A SECOND] [SECONDS]
+//! ```text
+//! azud-bench-kafka rate SERVERS AZUD GUEST [BYTES] [RECORDS]
+//! azud-bench-kafka latency SERVERS AZUD GUEST [RECORDS A SECOND] [SECONDS]
+//! ```
 //!
 //! AZUD is the binary, GUEST the folder of the filter plugin. `bench/race kafka` starts a broker
 //! and calls both.

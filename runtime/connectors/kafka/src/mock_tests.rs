@@ -198,6 +198,20 @@ async fn what_a_coordinator_has_ended_is_passed_on_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_broker_is_waited_for() {
+    let mut passing = Passing::new().await;
+    let slow = Duration::from_millis(700);
+    passing.mock.broker_round_trip_time(1, slow).unwrap();
+    let failed = passing.pass_on(0, &["a", "b"]).await;
+    assert_eq!(failed.map_err(|error| error.to_string()), Ok(0));
+    passing
+        .mock
+        .broker_round_trip_time(1, Duration::ZERO)
+        .unwrap();
+    assert_eq!(passing.values(), ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_can_never_be_written_says_why() {
     use Answer::{
         RD_KAFKA_RESP_ERR_INVALID_RECORD as RECORD, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE as LARGE,
