@@ -2,8 +2,6 @@
 //!
 //! It keeps what was aborted in sight, so that here only what was never aborted is there once.
 
-#![expect(clippy::disallowed_methods, reason = "a test")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
