@@ -190,7 +190,7 @@ fn what_cannot_be_shared_is_refused_with_the_reason() {
     let pipeline = Pipeline::new(
         "
 name: refused
-trigger: continuous
+trigger: 1m
 checkpoint: { to: ./state }
 sources:
   in: { kafka: { servers: '127.0.0.1:9', topics: t, sharing: group }, format: text }
@@ -205,7 +205,8 @@ sinks:
         "positions are in the transactions of its sink, and a `checkpoint` would hold others",
         "what this node keeps, or puts together, would be of those alone",
         "rows and positions are committed in one transaction, of one `kafka` sink",
-        "3 errors",
+        "an epoch takes 10s at most: `trigger: 10s`",
+        "4 errors",
     ] {
         assert!(said.contains(reason), "{reason}: {said}");
     }

@@ -1,12 +1,18 @@
 //! A pipeline as one of several that share a source: what a member of a group can be.
 
+use std::time::Duration;
+
 use azud_connect::Delivery;
+use azud_manifest::Trigger;
 
 use super::node::Draft;
 use crate::graph::Work;
 
 /// Why a member keeps nothing.
 const SOME: &str = "with `sharing: group` a member has some of the partitions, and they move";
+
+/// Brokers end a transaction after a while, by default after three times this.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Blames what cannot be in a pipeline whose source is shared by a group; answers whether it is.
 pub(super) fn check(draft: &mut Draft<'_>) -> bool {
@@ -32,6 +38,18 @@ pub(super) fn check(draft: &mut Draft<'_>) -> bool {
             "{SOME}: positions are in the transactions of its sink, and a `checkpoint` would hold others"
         );
         blames.push((checkpoint.to.span, message, "remove it"));
+    }
+    if let Trigger::Every(interval) = manifest.trigger.value
+        && Duration::from(interval) > LONGEST
+    {
+        let message = format!(
+            "{SOME}: an epoch is one transaction, which holds up readers and the group while it is open"
+        );
+        blames.push((
+            manifest.trigger.span,
+            message,
+            "an epoch takes 10s at most: `trigger: 10s`",
+        ));
     }
     for (vertex, span) in draft.vertices.iter().zip(&draft.spans) {
         let keeps =

@@ -27,6 +27,9 @@ use super::spool_part::{decode, encode, size};
 
 const FOLDER: &str = "spool";
 
+/// What the mark of an epoch has between the sink's name and its number.
+const PASSED: &str = ".passed.";
+
 /// Bytes of a part, about: what is held in memory before it is written.
 const PART: usize = 8 << 20;
 
@@ -43,6 +46,8 @@ pub(crate) struct Spooled {
     writer: Mutex<Option<Box<dyn SinkWriter>>>,
     /// Removes what was passed on before.
     removing: Mutex<Option<JoinHandle<()>>>,
+    /// The epoch that the last mark is of.
+    marked: Mutex<Option<u64>>,
 }
 
 /// Writes a lane's output to the spool.
@@ -95,6 +100,7 @@ impl Spooled {
             storage,
             writer: Mutex::new(None),
             removing: Mutex::new(None),
+            marked: Mutex::new(None),
         }
     }
 
@@ -127,18 +133,18 @@ impl Spooled {
         Ok(())
     }
 
-    /// Removes parts that nobody needs any more, beside everything else: large files take their
+    /// Removes what nobody needs any more, beside everything else: large files take their
     /// time. `waits`: until they are gone. What cannot be removed now is when the pipeline starts
     /// again.
-    async fn remove(&self, parts: Vec<Part>, waits: bool) {
+    async fn remove(&self, names: Vec<String>, waits: bool) {
         let mut removing = self.removing.lock().await;
         if let Some(before) = removing.take() {
             let _ = before.await;
         }
         let storage = self.storage.clone();
         let removal = tokio::spawn(async move {
-            for part in parts {
-                if let Err(error) = storage.delete(&part.name).await {
+            for name in names {
+                if let Err(error) = storage.delete(&name).await {
                     tracing::warn!("the spool keeps what was passed on: {error}");
                 }
             }
@@ -151,13 +157,14 @@ impl Spooled {
 
     /// Whether the sink has committed that epoch: written before its parts are removed.
     async fn is_passed_on(&self, epoch: &Epoch) -> Result<bool> {
-        let passed = self.storage.get(&self.passed()).await?;
-        Ok(passed.is_some_and(|passed| passed == format!("{}\n", epoch.number)))
+        let passed = self.storage.get(&self.passed(epoch.number)).await?;
+        Ok(passed.is_some())
     }
 
-    /// Holds the last epoch that was passed on.
-    fn passed(&self) -> String {
-        format!("{FOLDER}/{}.passed", self.name)
+    /// Is there once an epoch was passed on. One for each: of two runs the one that has lost the
+    /// checkpoint may still write its own.
+    fn passed(&self, epoch: u64) -> String {
+        format!("{FOLDER}/{}{PASSED}{epoch}", self.name)
     }
 
     async fn read_next(&self, parts: &mut slice::Iter<'_, Part>) -> Result<Option<Bytes>> {
@@ -217,8 +224,20 @@ impl Sink for Spooled {
         self.sink.recover(&own).await?;
         // What was spooled for an epoch that never was.
         let kept = recorded.map_or(Ok(Vec::new()), |recorded| parts(&recorded.prepared))?;
+        let marks = format!("{}{PASSED}", self.name);
         for listed in self.storage.list(FOLDER).await? {
             let name = format!("{FOLDER}/{}", listed.name);
+            if let Some(epoch) = listed.name.strip_prefix(&marks) {
+                let is_kept =
+                    recorded.is_some_and(|recorded| recorded.epoch.number.to_string() == epoch);
+                match is_kept {
+                    true => {
+                        *self.marked.lock().await = recorded.map(|recorded| recorded.epoch.number)
+                    }
+                    false => self.storage.delete(&name).await?,
+                }
+                continue;
+            }
             let is_own = sink(&listed.name) == Some(&self.name);
             // A later owner of the checkpoint may be at work already.
             let is_past = generation(&listed.name) <= generation(&self.run);
@@ -256,13 +275,17 @@ impl Sink for Spooled {
                 return Err(error);
             }
             let mut retry = Retry::new("the checkpoint");
-            let passed = Bytes::from(format!("{}\n", epoch.number));
+            let passed = self.passed(epoch.number);
             // The sink has it: another attempt must not give it again.
-            while let Err(error) = self.storage.put(&self.passed(), passed.clone()).await {
+            while let Err(error) = self.storage.put(&passed, Bytes::new()).await {
                 retry.after(error).await?;
             }
         }
-        self.remove(parts, epoch.last).await;
+        let mut names: Vec<String> = parts.into_iter().map(|part| part.name).collect();
+        let before = self.marked.lock().await.replace(epoch.number);
+        let before = before.filter(|before| *before != epoch.number);
+        names.extend(before.map(|before| self.passed(before)));
+        self.remove(names, epoch.last).await;
         Ok(())
     }
 

@@ -185,8 +185,11 @@ impl Coordinator<'_> {
     fn time(&mut self, tick: Option<i64>) -> i64 {
         let next = match (self.last_time_ms, tick) {
             (None, _) => i64::MIN,
-            (Some(last), None) => last.saturating_add(1),
-            (Some(last), Some(_)) => last.saturating_add(self.trigger.interval_ms()),
+            (Some(last), Some(_)) if !self.trigger.ends_when_full() => {
+                last.saturating_add(self.trigger.interval_ms())
+            }
+            // Also after epochs that ended between two ticks.
+            (Some(last), _) => last.saturating_add(1),
         };
         let time = tick.unwrap_or_else(|| self.clock.wall_ms()).max(next);
         self.last_time_ms = Some(time);

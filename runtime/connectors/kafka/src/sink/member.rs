@@ -7,11 +7,13 @@
 
 use std::sync::Arc;
 
-use azud_model::{Error, ErrorKind, Position, Result};
+use azud_model::{Epoch, Error, ErrorKind, Position, Result};
 use rdkafka::ClientConfig;
 use rdkafka::producer::Producer;
+use tokio::sync::watch;
 
 use super::layout::Layout;
+use super::pass::{Pass, Progress, given_up};
 use super::patience::{CALL, Failure, patiently};
 use super::producer::Out;
 use super::records::RecordsOut;
@@ -26,6 +28,8 @@ pub(super) struct MemberTransactions {
     /// `None` where it is to be made anew.
     out: Option<Out>,
     has_begun: bool,
+    /// Told to the writers.
+    progress: watch::Sender<Progress>,
 }
 
 // === impl MemberTransactions ===
@@ -38,13 +42,15 @@ impl MemberTransactions {
             member,
             out: None,
             has_begun: false,
+            progress: watch::Sender::default(),
         }
     }
 
-    /// Before the first rows of an attempt.
-    pub(super) fn open(&mut self) -> Result<()> {
+    /// Before the first rows of an attempt: what one of its writers is admitted by.
+    pub(super) fn open(&mut self) -> Result<Pass> {
+        let pass = Pass::new(self.progress.subscribe());
         if self.out.is_some() {
-            return Ok(());
+            return Ok(pass);
         }
         let out = Out::new(&self.config, self.topic.as_deref())?;
         out.find_topic()?;
@@ -54,7 +60,7 @@ impl MemberTransactions {
         .map_err(Failure::into_error)?;
         self.has_begun = false;
         self.out = Some(out);
-        Ok(())
+        Ok(pass)
     }
 
     fn begin(&mut self) -> Result<&Out> {
@@ -68,14 +74,23 @@ impl MemberTransactions {
         Ok(out)
     }
 
-    /// Sends rows within the epoch's transaction.
-    pub(super) fn send(&mut self, layout: &Layout, records: &RecordsOut) -> Result<()> {
+    /// Sends rows of an attempt within the epoch's transaction.
+    pub(super) fn send(
+        &mut self,
+        attempt: u64,
+        layout: &Layout,
+        records: &RecordsOut,
+    ) -> Result<()> {
+        // A call that was under way when its attempt ended comes after it.
+        if self.progress.borrow().attempt != attempt {
+            return Err(given_up());
+        }
         let sent = self.begin()?.send(layout, records);
         sent.map_err(aborted)
     }
 
     /// Commits rows and positions.
-    pub(super) fn commit(&mut self, positions: &[Position]) -> Result<()> {
+    pub(super) fn commit(&mut self, epoch: &Epoch, positions: &[Position]) -> Result<()> {
         let member = self.member.clone();
         // Until it is done nobody takes a partition away.
         let held = member.hold()?;
@@ -95,6 +110,8 @@ impl MemberTransactions {
         match ended {
             Ok(()) => {
                 self.has_begun = false;
+                self.progress
+                    .send_modify(|progress| progress.committed = Some(epoch.number));
                 Ok(())
             }
             Err(Failure::Abortable(error)) => {
@@ -105,13 +122,19 @@ impl MemberTransactions {
             // The group's offsets say whether it was committed: the next attempt reads them.
             Err(Failure::Indefinite(error)) => {
                 self.out = None;
+                self.abort();
                 Err(aborted(error))
             }
         }
     }
 
-    /// Drops what was sent and not committed.
+    /// Ends an attempt: drops what was sent and not committed.
     pub(super) fn abort(&mut self) {
+        // Epochs may be counted anew.
+        self.progress.send_modify(|progress| {
+            progress.attempt += 1;
+            progress.committed = None;
+        });
         let Some(out) = self.out.as_ref().filter(|_| self.has_begun) else {
             return;
         };
@@ -121,10 +144,6 @@ impl MemberTransactions {
             self.out = None;
         }
     }
-}
-
-fn given_up() -> Error {
-    Error::aborted("the transaction was given up")
 }
 
 /// Another attempt may come to what this one did not; but for what no attempt can.

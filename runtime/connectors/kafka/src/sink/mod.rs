@@ -3,6 +3,7 @@
 mod layout;
 mod marker;
 mod member;
+mod pass;
 mod patience;
 mod producer;
 mod records;
@@ -25,23 +26,26 @@ use crate::options::{KafkaDelivery, KafkaSinkOptions};
 use crate::source::Member;
 use layout::Layout;
 use member::MemberTransactions;
+use pass::Pass;
 use producer::Out;
 use records::RecordsOut;
 use transactions::Transactions;
 
 /// What librdkafka is told unless the manifest says otherwise.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 6] = [
     // Brokers decide whether topics are made by writing to them.
     ("allow.auto.create.topics", "true"),
     ("enable.idempotence", "true"),
     // A key goes to the partition that Kafka's own client would choose.
     ("partitioner", "murmur2_random"),
     ("queue.buffering.max.messages", "500000"),
-    ("queue.buffering.max.kbytes", "32768"),
     ("delivery.report.only.error", "true"),
     // What takes longer than a broker's patience would be computed again for ever.
     ("retry.backoff.max.ms", "1000"),
 ];
+
+/// The property that says how many KiB of records wait for brokers, and how many do.
+const QUEUE: (&str, usize) = ("queue.buffering.max.kbytes", 32 * 1024);
 
 /// Properties that are not to be set, and why.
 const REFUSED: [(&str, &str); 10] = [
@@ -103,7 +107,10 @@ struct Writer {
 }
 
 enum To {
-    Member(Arc<Mutex<MemberTransactions>>),
+    Member {
+        transactions: Arc<Mutex<MemberTransactions>>,
+        pass: Pass,
+    },
     Transaction {
         transactions: Arc<Mutex<Transactions>>,
         /// Whether this epoch has sent anything.
@@ -172,10 +179,16 @@ impl KafkaSink {
             ]),
             (None, KafkaDelivery::AtLeastOnce) => {}
         }
-        let config = cluster.config(&own, &REFUSED)?;
+        let mut config = cluster.config(&own, &REFUSED)?;
         let largest = config
             .get("message.max.bytes")
             .and_then(|text| text.parse().ok());
+        let largest: usize = largest.unwrap_or(LARGEST);
+        if !options.properties.contains_key(QUEUE.0) {
+            // The largest record has room in the queue.
+            let room = (2 * largest / 1024).max(QUEUE.1);
+            config.set(QUEUE.0, room.to_string());
+        }
         let topic = options.topic.as_deref();
         let mode = match delivery {
             KafkaDelivery::ExactlyOnce if let Some(member) = member => {
@@ -204,7 +217,7 @@ impl KafkaSink {
             config,
             format: context.format.clone(),
             node: context.node.clone(),
-            largest: largest.unwrap_or(LARGEST).saturating_sub(OVERHEAD),
+            largest: largest.saturating_sub(OVERHEAD),
             mode,
             options,
         })
@@ -281,8 +294,11 @@ impl Sink for KafkaSink {
         let to = match &self.mode {
             Mode::Member(transactions) => {
                 let opened = transactions.clone();
-                blocking(move || lock(&opened).open()).await?;
-                To::Member(transactions.clone())
+                let pass = blocking(move || lock(&opened).open()).await?;
+                To::Member {
+                    transactions: transactions.clone(),
+                    pass,
+                }
             }
             Mode::Exactly { transactions } => {
                 let begun = transactions.clone();
@@ -328,7 +344,8 @@ impl Sink for KafkaSink {
             return self.commit(epoch, prepared).await;
         };
         let (transactions, positions) = (transactions.clone(), positions.to_vec());
-        blocking(move || lock(&transactions).commit(&positions)).await
+        let epoch = *epoch;
+        blocking(move || lock(&transactions).commit(&epoch, &positions)).await
     }
 
     async fn abort(&self) -> Result<()> {
@@ -365,9 +382,10 @@ impl SinkWriter for Writer {
         let layout = self.layout.clone();
         let records = RecordsOut::of(&layout, batch.columns())?;
         match &mut self.to {
-            To::Member(transactions) => {
+            To::Member { transactions, pass } => {
+                let attempt = pass.admitted().await?;
                 let transactions = transactions.clone();
-                blocking(move || lock(&transactions).send(&layout, &records)).await
+                blocking(move || lock(&transactions).send(attempt, &layout, &records)).await
             }
             To::Transaction {
                 transactions,
@@ -391,9 +409,9 @@ impl SinkWriter for Writer {
         }
     }
 
-    async fn prepare(&mut self, _epoch: &Epoch) -> Result<Prepared> {
+    async fn prepare(&mut self, epoch: &Epoch) -> Result<Prepared> {
         match &mut self.to {
-            To::Member(_) => {}
+            To::Member { pass, .. } => pass.prepared(epoch.number),
             To::Transaction { has_begun, .. } => *has_begun = false,
             To::Out(out) => {
                 let out = out.clone();

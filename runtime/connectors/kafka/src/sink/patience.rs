@@ -56,7 +56,8 @@ pub(super) fn patiently(
         );
         let error = match is_fenced {
             true => Error::unavailable(
-                "a transaction was ended by its coordinator, or by another process",
+                "a transaction was ended by its coordinator, because it took longer than \
+                 `transaction.timeout.ms`, or by another process",
             ),
             false => out.failed(what, error),
         };

@@ -7,9 +7,12 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
 use azud_connect::VALUE;
 use azud_model::{Error, Result};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Headers, OwnedHeaders};
 
 use super::layout::Layout;
+
+/// What a header takes beside its name and its value, at most: two numbers.
+const HEADER: usize = 10;
 
 /// Records, column by column.
 pub(super) struct RecordsOut {
@@ -88,6 +91,17 @@ impl RecordsOut {
 // === impl HeaderColumn ===
 
 impl HeaderColumn {
+    /// How many bytes a record's headers have.
+    fn size(&self, row: usize) -> usize {
+        let Ok(Some(headers)) = self.of(row) else {
+            return 0;
+        };
+        let of = |header: Header<'_, &[u8]>| {
+            header.key.len() + header.value.map_or(0, <[u8]>::len) + HEADER
+        };
+        headers.iter().map(of).sum()
+    }
+
     fn of(&self, row: usize) -> Result<Option<OwnedHeaders>> {
         if self.lists.is_null(row) {
             return Ok(None);
@@ -120,7 +134,7 @@ pub(super) fn refused(
     let Some(values) = batch.column_by_name(VALUE) else {
         return Err(Error::internal("kafka: no value"));
     };
-    let has_large = values.get_buffer_memory_size() > largest;
+    let has_large = used(values) + layout.key.map_or(0, |_| size_beside(batch)) > largest;
     if layout.topic.is_none()
         && layout.partition.is_none()
         && layout.headers.is_none()
@@ -138,8 +152,30 @@ pub(super) fn refused(
     Ok(refused)
 }
 
+/// How many bytes the values of a column have together.
+fn used(column: &ArrayRef) -> usize {
+    match column.as_binary_opt::<i32>() {
+        Some(values) => {
+            let (first, last) = (values.offsets().first(), values.offsets().last());
+            let used = last.zip(first).map(|(last, first)| last - first);
+            usize::try_from(used.unwrap_or(0)).unwrap_or(usize::MAX)
+        }
+        None => column.get_array_memory_size(),
+    }
+}
+
+/// How many bytes the columns beside the value have, at most.
+fn size_beside(batch: &RecordBatch) -> usize {
+    let beside = batch.columns().iter().skip(1);
+    beside.map(used).sum()
+}
+
 fn why_not(layout: &Layout, records: &RecordsOut, row: usize, largest: usize) -> Option<String> {
-    let size = records.value(row).map_or(0, <[u8]>::len) + records.key(row).map_or(0, <[u8]>::len);
+    let value = records.value(row).map_or(0, <[u8]>::len);
+    let headers = records.headers.as_ref();
+    let size = value
+        + records.key(row).map_or(0, <[u8]>::len)
+        + headers.map_or(0, |headers| headers.size(row));
     if size > largest {
         return Some(format!(
             "a record of {size} bytes is larger than `message.max.bytes`, {largest}"

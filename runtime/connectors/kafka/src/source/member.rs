@@ -35,6 +35,8 @@ pub(crate) struct Member {
     turn: Mutex<Turn>,
     /// Whether the pipeline has ended.
     pub(super) is_closing: AtomicBool,
+    /// Whether a lane is busy: partitions that are given are paused until it is not.
+    pub(super) is_busy: AtomicBool,
 }
 
 /// What may not change while positions are committed.
@@ -67,6 +69,7 @@ impl Member {
             consumer: OnceLock::new(),
             turn: Mutex::default(),
             is_closing: AtomicBool::new(false),
+            is_busy: AtomicBool::new(false),
         }
     }
 
@@ -167,14 +170,14 @@ impl MemberContext {
         let Some((begins, list)) = self.begins(&names) else {
             return Ok(());
         };
-        {
-            let mut turn = self.member.turn();
-            // A record of a partition that was this member's before may be in the epoch twice.
-            turn.fresh.extend(begins);
-        }
+        self.member.turn().fresh.extend(begins);
         match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
-            _ => consumer.assign(&list),
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&list)?,
+            _ => consumer.assign(&list)?,
+        }
+        match self.member.is_busy.load(Ordering::Acquire) {
+            true => consumer.pause(&list),
+            false => Ok(()),
         }
     }
 
@@ -251,6 +254,7 @@ impl MemberContext {
         if first.count() > 0
             && let Some(consumer) = self.member.consumer.get()
             && let Err(error) = consumer.commit(&first, CommitMode::Sync)
+            && !is_put_out(&error)
         {
             return Err(crate::error::of(
                 "cannot commit where partitions begin",
@@ -260,6 +264,21 @@ impl MemberContext {
         }
         Ok((begins, list))
     }
+}
+
+/// Whether somebody else has these partitions by now. They are taken away from this member as soon
+/// as it has taken them, and to ask again would keep it from that.
+fn is_put_out(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::UnknownMemberId
+                | Code::IllegalGeneration
+                | Code::RebalanceInProgress
+                | Code::FencedInstanceId
+        )
+    )
 }
 
 pub(super) fn names(list: &TopicPartitionList) -> Vec<TopicPartition> {

@@ -122,6 +122,10 @@ impl KafkaSource {
             own.extend(shares::OWN);
             own.push(("topic.metadata.refresh.interval.ms", &refresh_text));
         }
+        let mut refused = REFUSED.to_vec();
+        if is_shared {
+            refused.extend(shares::REFUSED);
+        }
         let cluster = Cluster {
             servers: &options.servers,
             tls: options.tls.as_ref(),
@@ -137,7 +141,7 @@ impl KafkaSource {
             max_rows: options.max_rows,
             max_bytes: options.max_bytes.map(|size| size.as_bytes()),
             refresh,
-            config: cluster.config(&own, &REFUSED)?,
+            config: cluster.config(&own, &refused)?,
             context,
             shared: Mutex::default(),
             commits: Arc::default(),

@@ -330,17 +330,28 @@ impl<'a> Work<'a> {
             fail_on_data_loss: shared.fail_on_data_loss,
             node: &shared.node,
         };
+        let mut is_found = false;
         for one in self.partitions.iter_mut().filter(|one| !one.has_ended) {
             let (low, high) = self.poll.patiently(|| shared.look.bounds(&one.name))?;
             if (low..=high).contains(&one.next) {
                 continue;
             }
+            is_found = true;
             beginning.lost(format!(
                 "`{}` has offsets from {low} to {high} now, and {} comes next",
                 one.name.name(),
                 one.next
             ))?;
             one.next = low;
+        }
+        if !is_found {
+            // A broker that was behind, or a topic that was cut and has grown again: librdkafka
+            // does not say which.
+            tracing::warn!(
+                "source `{}`: an offset was out of range, and is not any more; after an unclean \
+                 election of a leader other records may have it now",
+                shared.node
+            );
         }
         self.consume()
     }

@@ -51,8 +51,12 @@ pub(super) struct Share {
     pub(super) orders: Receiver<Order>,
     readers: Vec<Ends>,
     chunks: HashMap<TopicPartition, Chunk>,
-    /// Whether readers were told that their epoch is lost: nothing is given until the next attempt.
-    is_told: bool,
+    /// Whether the readers' epoch is lost: nothing is given until the next attempt.
+    is_over: bool,
+    /// Why, until a reader has room for it.
+    untold: Option<Error>,
+    /// Whether it was said that brokers are away, since a message came last.
+    is_away: bool,
 }
 
 // === impl Share ===
@@ -71,7 +75,9 @@ impl Share {
             orders,
             readers: Vec::new(),
             chunks: HashMap::new(),
-            is_told: true,
+            is_over: true,
+            untold: None,
+            is_away: false,
         }
     }
 
@@ -79,12 +85,13 @@ impl Share {
         while !self.member.is_closing.load(Ordering::Acquire) {
             while let Ok(Order::Begin(readers)) = self.orders.try_recv() {
                 if let Err(error) = self.begin(readers) {
-                    self.tell(error);
+                    self.failed_with(error);
                 }
             }
             if let Err(error) = self.gather() {
-                self.tell(error);
+                self.failed_with(error);
             }
+            self.tell();
         }
         self.consumer.unsubscribe();
         // Leaves the group, so that others need not wait for this member's silence.
@@ -95,7 +102,12 @@ impl Share {
     fn begin(&mut self, readers: Vec<Ends>) -> Result<()> {
         self.readers = readers;
         self.chunks.clear();
-        self.is_told = false;
+        self.is_over = false;
+        let untold = self.untold.take();
+        if let Some(error) = untold.filter(|error| error.kind() != ErrorKind::Aborted) {
+            // No other attempt comes further, and nobody has heard of it.
+            return Err(error);
+        }
         let assigned = self
             .consumer
             .assignment()
@@ -105,6 +117,9 @@ impl Share {
             let mut turn = self.member.turn();
             turn.is_lost = false;
             turn.fresh.clear();
+        }
+        if let Some(error) = self.shared.failure() {
+            return Err(error);
         }
         if names.is_empty() {
             return Ok(());
@@ -132,6 +147,7 @@ impl Share {
             wait = Duration::ZERO;
             match polled {
                 Ok(message) => {
+                    self.is_away = false;
                     gathered += message.payload().map_or(0, <[u8]>::len);
                     if self.take(&message) || gathered >= GATHERED {
                         break;
@@ -153,7 +169,7 @@ impl Share {
 
     /// Takes a message; answers whether a chunk is full.
     fn take(&mut self, message: &BorrowedMessage<'_>) -> bool {
-        if self.is_told {
+        if self.is_over {
             return false;
         }
         let name = TopicPartition {
@@ -211,16 +227,20 @@ impl Share {
     }
 
     /// Waits until the reader takes it, as a member that lives.
-    fn give(&self, reader: usize, records: Records) -> Result<()> {
+    ///
+    /// # Errors
+    /// Nothing of what was not taken may be committed then.
+    fn give(&mut self, reader: usize, records: Records) -> Result<()> {
         let Some(reader) = self.readers.get(reader) else {
             return Ok(());
         };
         reader.open.add(&records.partition);
+        let give = reader.give.clone();
         let started = Stopwatch::start();
         let mut given: Given = Ok(Some(records));
-        let mut paused = None;
+        let mut is_paused = false;
         let outcome = loop {
-            given = match reader.give.try_send(given) {
+            given = match give.try_send(given) {
                 Ok(()) => break Ok(()),
                 Err(TrySendError::Closed(_)) => break Err(Error::closed("the reader is gone")),
                 Err(TrySendError::Full(given)) => given,
@@ -232,43 +252,87 @@ impl Share {
                 std::thread::sleep(LOOK);
                 continue;
             }
-            if paused.is_none() {
-                let all = self
-                    .consumer
-                    .assignment()
-                    .map_err(|error| self.failed(error))?;
-                let done = self.consumer.pause(&all);
-                done.map_err(|error| self.failed(error))?;
-                paused = Some(all);
-            }
-            // Nothing comes of paused partitions: only rebalances are served.
-            if let Some(Err(error)) = self.consumer.poll(IDLE) {
-                break Err(self.failed(error));
+            let waited = match is_paused {
+                true => self.wait(),
+                false => self.pause(),
+            };
+            is_paused = true;
+            if let Err(error) = waited {
+                break Err(error);
             }
         };
-        if let Some(all) = paused {
-            // Of partitions that were taken away it cannot be said, nor need it be.
-            let _ = self.consumer.resume(&all);
+        if is_paused {
+            self.resume();
         }
         outcome
     }
 
-    /// Tells the readers that their epoch has failed, once.
-    fn tell(&mut self, error: Error) {
+    /// Nothing comes from now on, also of partitions that are given meanwhile.
+    fn pause(&self) -> Result<()> {
+        self.member.is_busy.store(true, Ordering::Release);
+        let all = self.consumer.assignment();
+        let paused = all.and_then(|all| self.consumer.pause(&all));
+        paused.map_err(|error| Error::aborted(error.to_string()))
+    }
+
+    fn resume(&self) {
+        self.member.is_busy.store(false, Ordering::Release);
+        // Of partitions that were taken away it cannot be said, nor need it be.
+        let all = self.consumer.assignment();
+        let _ = all.and_then(|all| self.consumer.resume(&all));
+    }
+
+    /// Serves rebalances, while everything is paused.
+    fn wait(&mut self) -> Result<()> {
+        let consumer = self.consumer.clone();
+        match consumer.poll(IDLE) {
+            None => Ok(()),
+            // It cannot be kept, and must not be left out.
+            Some(Ok(_)) => Err(Error::aborted("a record has come while its lane was busy")),
+            Some(Err(error)) => match self.failed(error) {
+                error if error.kind() == ErrorKind::Unavailable => {
+                    self.warn(&error);
+                    Ok(())
+                }
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Says once that brokers are away: librdkafka goes on by itself.
+    fn warn(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.is_away, true) {
+            tracing::warn!("source `{}`: {error}", self.shared.node);
+        }
+    }
+
+    fn failed_with(&mut self, error: Error) {
         match error.kind() {
-            ErrorKind::Closed => {}
-            // librdkafka goes on by itself.
-            ErrorKind::Unavailable => tracing::warn!("source `{}`: {error}", self.shared.node),
-            _ if self.is_told => {}
-            _ => {
+            ErrorKind::Unavailable => self.warn(&error),
+            _ if self.is_over => {}
+            kind => {
                 self.chunks.clear();
-                if let Some(first) = self.readers.first() {
-                    // A reader that is not asked finds out when it commits.
-                    let _ = first.give.try_send(Err(error));
+                self.is_over = true;
+                // Readers that are gone have had all that they wanted.
+                if kind != ErrorKind::Closed {
+                    self.member.turn().is_lost = true;
+                    self.untold = Some(error);
                 }
             }
         }
-        self.is_told = self.is_told || self.chunks.is_empty();
+    }
+
+    /// Tells a reader that its epoch has failed, once there is room for it.
+    fn tell(&mut self) {
+        let Some(error) = self.untold.take() else {
+            return;
+        };
+        let Some(first) = self.readers.first() else {
+            return;
+        };
+        if let Err(TrySendError::Full(Err(error))) = first.give.try_send(Err(error)) {
+            self.untold = Some(error);
+        }
     }
 
     fn failed(&self, error: KafkaError) -> Error {

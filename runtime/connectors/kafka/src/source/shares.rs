@@ -31,6 +31,12 @@ pub(super) const OWN: [(&str, &str); 3] = [
     ("heartbeat.interval.ms", "2000"),
 ];
 
+/// Properties that are not to be set by a member, and why.
+pub(super) const REFUSED: [(&str, &str); 1] = [(
+    "isolation.level",
+    "offsets of transactions that are under way would be read, and rows doubled (KIP-447)",
+)];
+
 /// A membership.
 pub(super) struct Shares {
     member: Arc<Member>,

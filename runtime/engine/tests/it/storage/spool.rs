@@ -138,7 +138,7 @@ fn spooled(world: &World) -> Vec<String> {
     let names = listed.into_iter().map(|entry| entry.name);
     let unused = format!("{EPOCHS:020}.");
     // What says which epoch was passed on last stays.
-    let parts = names.filter(|name| !name.ends_with(".passed"));
+    let parts = names.filter(|name| !name.contains(".passed."));
     parts.filter(|name| !name.starts_with(&unused)).collect()
 }
 
