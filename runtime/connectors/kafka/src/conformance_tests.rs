@@ -74,7 +74,7 @@ impl SourceFixture for Topic {
         SourcePromises {
             share: self.share,
             quiet: Duration::from_millis(100),
-            seeds: 2,
+            seeds: 1,
             ..SourcePromises::default()
         }
     }
@@ -153,7 +153,7 @@ impl SinkFixture for Target {
             commits_once: exactly,
             refuses: exactly,
             puts_aside: false,
-            seeds: 2,
+            seeds: 1,
             ..SinkPromises::default()
         }
     }
