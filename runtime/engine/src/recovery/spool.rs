@@ -157,8 +157,18 @@ impl Spooled {
 
     /// Whether the sink has committed that epoch: written before its parts are removed.
     async fn is_passed_on(&self, epoch: &Epoch) -> Result<bool> {
-        let passed = self.storage.get(&self.passed(epoch.number)).await?;
-        Ok(passed.is_some())
+        if self
+            .storage
+            .get(&self.passed(epoch.number))
+            .await?
+            .is_some()
+        {
+            return Ok(true);
+        }
+        // As checkpoints had it at first: one mark, with the number of its epoch.
+        let first = format!("{FOLDER}/{}.passed", self.name);
+        let passed = self.storage.get(&first).await?;
+        Ok(passed.is_some_and(|passed| passed == format!("{}\n", epoch.number)))
     }
 
     /// Is there once an epoch was passed on. One for each: of two runs the one that has lost the
