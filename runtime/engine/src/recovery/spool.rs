@@ -171,10 +171,17 @@ impl Spooled {
         Ok(passed.is_some_and(|passed| passed == format!("{}\n", epoch.number)))
     }
 
-    /// Is there once an epoch was passed on. One for each: of two runs the one that has lost the
-    /// checkpoint may still write its own.
+    /// Is there once an epoch was passed on, with the generation of who did. One for each: of two
+    /// runs the one that has lost the checkpoint may still write its own.
     fn passed(&self, epoch: u64) -> String {
         format!("{FOLDER}/{}{PASSED}{epoch}", self.name)
+    }
+
+    /// Whether no later owner has written that mark.
+    async fn is_past(&self, mark: &str) -> Result<bool> {
+        let written = self.storage.get(mark).await?.unwrap_or_default();
+        let digits = std::str::from_utf8(&written).unwrap_or_default();
+        Ok(digits.parse().unwrap_or(0) <= generation(&self.run))
     }
 
     async fn read_next(&self, parts: &mut slice::Iter<'_, Part>) -> Result<Option<Bytes>> {
@@ -235,21 +242,19 @@ impl Sink for Spooled {
         // What was spooled for an epoch that never was.
         let kept = recorded.map_or(Ok(Vec::new()), |recorded| parts(&recorded.prepared))?;
         let marks = format!("{}{PASSED}", self.name);
+        // A later owner of the checkpoint may be at work already: what is its own stays.
         for listed in self.storage.list(FOLDER).await? {
             let name = format!("{FOLDER}/{}", listed.name);
             if let Some(epoch) = listed.name.strip_prefix(&marks) {
-                let is_kept =
-                    recorded.is_some_and(|recorded| recorded.epoch.number.to_string() == epoch);
-                match is_kept {
-                    true => {
-                        *self.marked.lock().await = recorded.map(|recorded| recorded.epoch.number)
-                    }
-                    false => self.storage.delete(&name).await?,
+                let recorded = recorded.map(|recorded| recorded.epoch.number);
+                if recorded.is_some_and(|recorded| recorded.to_string() == epoch) {
+                    *self.marked.lock().await = recorded;
+                } else if self.is_past(&name).await? {
+                    self.storage.delete(&name).await?;
                 }
                 continue;
             }
             let is_own = sink(&listed.name) == Some(&self.name);
-            // A later owner of the checkpoint may be at work already.
             let is_past = generation(&listed.name) <= generation(&self.run);
             if is_own && is_past && !kept.iter().any(|part| part.name == name) {
                 self.storage.delete(&name).await?;
@@ -286,8 +291,9 @@ impl Sink for Spooled {
             }
             let mut retry = Retry::new("the checkpoint");
             let passed = self.passed(epoch.number);
+            let mark = Bytes::from(generation(&self.run).to_string());
             // The sink has it: another attempt must not give it again.
-            while let Err(error) = self.storage.put(&passed, Bytes::new()).await {
+            while let Err(error) = self.storage.put(&passed, mark.clone()).await {
                 retry.after(error).await?;
             }
         }
