@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::brokers::Brokers;
 use crate::pipeline::{Pipeline, Run, until_or};
 use crate::topics::{Give, Topics, send};
 use crate::{is_long, seeds};
@@ -132,14 +133,64 @@ fn storm(topics: &Topics, seed: u64) {
         );
         runs.into_iter().for_each(Run::stop);
     });
-    let counts = counts(topics, &name);
-    assert_eq!(
-        counts.len(),
-        sent.load(Ordering::Relaxed),
-        "missing, or rows of nowhere"
-    );
+    check_each_once(topics, &name, sent.load(Ordering::Relaxed));
+}
+
+fn check_each_once(topics: &Topics, name: &str, rows: usize) {
+    let counts = counts(topics, name);
+    assert_eq!(counts.len(), rows, "missing, or rows of nowhere");
     let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     assert!(doubled.is_empty(), "doubled: {doubled:?}");
+}
+
+/// Lanes that wait for a broker keep their membership and every record; members without partitions
+/// take over also after their connections were broken.
+#[test]
+fn a_broker_that_hangs_and_dies_under_busy_lanes_costs_no_row_and_no_standby() {
+    const ROWS: usize = 40_000;
+    let Some(brokers) = Brokers::start(&[]) else {
+        return;
+    };
+    let (topics, name) = (Topics::at(brokers.servers()), "busy");
+    topics.make(name, PARTITIONS);
+    topics.make("busy-out", 2);
+    let short = "queue.buffering.max.messages: 200, transaction.timeout.ms";
+    let pipeline = manifest(&topics, name).replace("transaction.timeout.ms", short);
+    let pipeline = Pipeline::new(&pipeline);
+    for partition in 0..PARTITIONS {
+        let of_partition = ROWS / usize::try_from(PARTITIONS).unwrap();
+        let values: Vec<_> = (0..of_partition).map(|row| row.to_string()).collect();
+        topics.give_values(name, partition, &values);
+    }
+    let visible = |least: usize| {
+        let seen = || counts(&topics, name).len();
+        until_or(
+            || format!("{} rows, {}", seen(), pipeline.log()),
+            || seen() >= least,
+        );
+    };
+    let first = pipeline.start();
+    visible(1);
+    brokers.tell("freeze 1");
+    let others: Vec<Run> = (0..2).map(|_| pipeline.start()).collect();
+    std::thread::sleep(Duration::from_secs(3));
+    brokers.tell("thaw 1");
+    std::thread::sleep(Duration::from_secs(1));
+    // More members than partitions: some have none.
+    let standbys: Vec<Run> = (0..3).map(|_| pipeline.start()).collect();
+    std::thread::sleep(Duration::from_secs(2));
+    brokers.tell("kill 1");
+    brokers.tell("start 1");
+    std::thread::sleep(Duration::from_secs(2));
+    first.kill();
+    others.into_iter().for_each(Run::kill);
+    for partition in 0..PARTITIONS {
+        topics.give_values(name, partition, &["last"]);
+    }
+    let rows = ROWS + usize::try_from(PARTITIONS).unwrap();
+    visible(rows);
+    standbys.into_iter().for_each(Run::stop);
+    check_each_once(&topics, name, rows);
 }
 
 #[test]

@@ -94,7 +94,8 @@ impl Plan {
             // A member of a group goes on from what the group has committed.
             let comes_back = self.checkpoint.is_some() || self.shared;
             let error = match (outcome, rollbacks.reason.take()) {
-                (Ok(None), Some(reason)) => return Err(stopped(reason)),
+                // Whoever has the partitions of a member that ends goes on with them.
+                (Ok(None), Some(reason)) if !self.shared => return Err(stopped(reason)),
                 (Err(error), _) if error.kind() == ErrorKind::Aborted && comes_back => error,
                 (outcome, _) => return outcome,
             };
@@ -102,7 +103,11 @@ impl Plan {
                 rollbacks = Rollbacks::default();
             }
             self.tell_lost();
-            runtime.block_on(rollbacks.go_on(error, &options.stop, !self.shared))?;
+            let went_on = runtime.block_on(rollbacks.go_on(error, &options.stop, !self.shared));
+            if self.shared && options.stop.is_requested() {
+                return Ok(None);
+            }
+            went_on?;
             self.cancel.renew();
             attempt = Arc::new(attempt.next());
         }

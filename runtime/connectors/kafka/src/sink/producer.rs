@@ -179,7 +179,7 @@ impl Out {
             record.payload = records.value(row);
             record.key = records.key(row);
             record.partition = layout.partition.and_then(|_| records.partition(row));
-            record.headers = records.headers(row)?;
+            record.headers = records.headers(row);
             while let Err((error, same)) = self.producer.send(record) {
                 if error.rdkafka_error_code() != Some(Code::QueueFull) {
                     return Err(lost(self.failed("a record could not be written", error)));

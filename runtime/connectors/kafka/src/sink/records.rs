@@ -3,11 +3,11 @@
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, Int32Array, RecordBatch, StringArray, StructArray,
 };
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
-use azud_connect::VALUE;
 use azud_model::{Error, Result};
-use rdkafka::message::{Header, Headers, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
 
 use super::layout::Layout;
 
@@ -25,7 +25,13 @@ pub(super) struct RecordsOut {
 
 /// Headers: a list of pairs a row.
 struct HeaderColumn {
-    lists: ArrayRef,
+    /// Of all rows, one after the other.
+    pairs: StructArray,
+    names: StringArray,
+    values: BinaryArray,
+    /// Which pairs are a row's.
+    offsets: OffsetBuffer<i32>,
+    present: Option<NullBuffer>,
 }
 
 // === impl RecordsOut ===
@@ -53,7 +59,10 @@ impl RecordsOut {
             keys: keys.transpose()?,
             topics: topics.transpose()?,
             partitions: partitions.transpose()?,
-            headers: headers.transpose()?.map(|lists| HeaderColumn { lists }),
+            headers: headers
+                .transpose()?
+                .map(|lists| HeaderColumn::of(&lists))
+                .transpose()?,
         })
     }
 
@@ -80,48 +89,65 @@ impl RecordsOut {
         partitions.is_valid(row).then(|| partitions.value(row))
     }
 
-    pub(super) fn headers(&self, row: usize) -> Result<Option<OwnedHeaders>> {
-        match &self.headers {
-            Some(headers) => headers.of(row),
-            None => Ok(None),
-        }
+    pub(super) fn headers(&self, row: usize) -> Option<OwnedHeaders> {
+        self.headers.as_ref()?.row(row)
     }
 }
 
 // === impl HeaderColumn ===
 
 impl HeaderColumn {
-    /// How many bytes a record's headers have.
-    fn size(&self, row: usize) -> usize {
-        let Ok(Some(headers)) = self.of(row) else {
-            return 0;
-        };
-        let of = |header: Header<'_, &[u8]>| {
-            header.key.len() + header.value.map_or(0, <[u8]>::len) + HEADER
-        };
-        headers.iter().map(of).sum()
-    }
-
-    fn of(&self, row: usize) -> Result<Option<OwnedHeaders>> {
-        if self.lists.is_null(row) {
-            return Ok(None);
-        }
-        let pairs: StructArray = match self.lists.data_type() {
-            DataType::Map(..) => self.lists.as_map().value(row),
-            _ => self.lists.as_list::<i32>().value(row).as_struct().clone(),
+    fn of(lists: &ArrayRef) -> Result<Self> {
+        let (pairs, offsets) = match lists.data_type() {
+            DataType::Map(..) => {
+                let lists = lists.as_map();
+                (lists.entries().clone(), lists.offsets().clone())
+            }
+            _ => {
+                let lists = lists.as_list::<i32>();
+                (lists.values().as_struct().clone(), lists.offsets().clone())
+            }
         };
         let [names, values] = pairs.columns() else {
             return Err(Error::internal("kafka: a header is no pair"));
         };
-        let (names, values) = (text(names)?, binary(values)?);
-        let mut headers = OwnedHeaders::new_with_capacity(pairs.len());
-        for pair in (0..pairs.len()).filter(|pair| pairs.is_valid(*pair) && names.is_valid(*pair)) {
-            headers = headers.insert(Header {
-                key: names.value(pair),
-                value: values.is_valid(pair).then(|| values.value(pair)),
-            });
+        Ok(Self {
+            names: text(names)?,
+            values: binary(values)?,
+            pairs,
+            offsets,
+            present: lists.nulls().cloned(),
+        })
+    }
+
+    /// A record's headers; `None` where it has no list of them.
+    fn pairs(&self, row: usize) -> Option<impl Iterator<Item = Header<'_, &[u8]>>> {
+        let present = self.present.as_ref();
+        if present.is_some_and(|present| present.is_null(row)) {
+            return None;
         }
-        Ok(Some(headers))
+        let end = |index: usize| self.offsets.get(index).map_or(0, |offset| *offset as usize);
+        let pairs = (end(row)..end(row + 1))
+            .filter(|pair| self.pairs.is_valid(*pair) && self.names.is_valid(*pair));
+        Some(pairs.map(|pair| Header {
+            key: self.names.value(pair),
+            value: self.values.is_valid(pair).then(|| self.values.value(pair)),
+        }))
+    }
+
+    /// How many bytes a record's headers have.
+    fn size(&self, row: usize) -> usize {
+        let pairs = self.pairs(row).into_iter().flatten();
+        pairs
+            .map(|pair| pair.key.len() + pair.value.map_or(0, <[u8]>::len) + HEADER)
+            .sum()
+    }
+
+    fn row(&self, row: usize) -> Option<OwnedHeaders> {
+        Some(
+            self.pairs(row)?
+                .fold(OwnedHeaders::new(), OwnedHeaders::insert),
+        )
     }
 }
 
@@ -131,10 +157,7 @@ pub(super) fn refused(
     batch: &RecordBatch,
     largest: usize,
 ) -> Result<Vec<(usize, String)>> {
-    let Some(values) = batch.column_by_name(VALUE) else {
-        return Err(Error::internal("kafka: no value"));
-    };
-    let has_large = used(values) + layout.key.map_or(0, |_| size_beside(batch)) > largest;
+    let has_large = batch.columns().iter().map(used).sum::<usize>() > largest;
     if layout.topic.is_none()
         && layout.partition.is_none()
         && layout.headers.is_none()
@@ -152,7 +175,7 @@ pub(super) fn refused(
     Ok(refused)
 }
 
-/// How many bytes the values of a column have together.
+/// How many bytes the values of a column have together, at most.
 fn used(column: &ArrayRef) -> usize {
     match column.as_binary_opt::<i32>() {
         Some(values) => {
@@ -162,12 +185,6 @@ fn used(column: &ArrayRef) -> usize {
         }
         None => column.get_array_memory_size(),
     }
-}
-
-/// How many bytes the columns beside the value have, at most.
-fn size_beside(batch: &RecordBatch) -> usize {
-    let beside = batch.columns().iter().skip(1);
-    beside.map(used).sum()
 }
 
 fn why_not(layout: &Layout, records: &RecordsOut, row: usize, largest: usize) -> Option<String> {

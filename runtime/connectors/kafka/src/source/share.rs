@@ -108,10 +108,7 @@ impl Share {
             // No other attempt comes further, and nobody has heard of it.
             return Err(error);
         }
-        let assigned = self
-            .consumer
-            .assignment()
-            .map_err(|error| self.failed(error))?;
+        let assigned = self.consumer.assignment().map_err(again)?;
         let names = names(&assigned);
         {
             let mut turn = self.member.turn();
@@ -129,9 +126,9 @@ impl Share {
         };
         // What was fetched is forgotten with the assignment.
         let unassigned = self.consumer.incremental_unassign(&assigned);
-        unassigned.map_err(|error| self.failed(error))?;
+        unassigned.map_err(again)?;
         let assigned = self.consumer.incremental_assign(&list);
-        assigned.map_err(|error| self.failed(error))?;
+        assigned.map_err(again)?;
         self.know(begins)
     }
 
@@ -272,7 +269,7 @@ impl Share {
         self.member.is_busy.store(true, Ordering::Release);
         let all = self.consumer.assignment();
         let paused = all.and_then(|all| self.consumer.pause(&all));
-        paused.map_err(|error| Error::aborted(error.to_string()))
+        paused.map_err(again)
     }
 
     fn resume(&self) {
@@ -346,6 +343,11 @@ impl Share {
         let what = format!("cannot read from {}", self.shared.servers);
         error::of(what, error, &self.consumer.context().told)
     }
+}
+
+/// Nobody asks librdkafka again for what is only its own: the next attempt does.
+fn again(error: KafkaError) -> Error {
+    Error::aborted(error.to_string())
 }
 
 /// A partition stays with its reader.
