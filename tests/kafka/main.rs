@@ -14,6 +14,7 @@
     reason = "a test"
 )]
 
+mod avro;
 mod begin;
 mod brokers;
 mod changes;
@@ -26,6 +27,7 @@ mod leaders;
 mod memory;
 mod pipeline;
 mod refusals;
+mod registry;
 mod restarts;
 mod rows;
 mod sink;

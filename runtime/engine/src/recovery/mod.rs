@@ -4,6 +4,7 @@
 mod files;
 mod fit;
 mod handover;
+mod recent;
 mod recorder;
 mod restore;
 mod resume;

@@ -23,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::run::Retry;
 
+use super::recent::Recent;
 use super::spool_part::{decode, encode, size};
 
 const FOLDER: &str = "spool";
@@ -40,6 +41,7 @@ pub(crate) struct Spooled {
     sink: Arc<dyn Sink>,
     schema: SchemaRef,
     storage: Arc<dyn Storage>,
+    recent: Recent,
     /// What the names of this run's parts start with.
     run: String,
     /// The sink's own writer, one for all lanes: an epoch is one transaction.
@@ -55,6 +57,7 @@ struct Writer {
     prefix: String,
     lane: usize,
     storage: Arc<dyn Storage>,
+    recent: Recent,
     /// What is not written yet, and its bytes.
     waiting: Vec<Output>,
     bytes: usize,
@@ -98,6 +101,7 @@ impl Spooled {
             sink,
             schema,
             storage,
+            recent: Recent::default(),
             writer: Mutex::new(None),
             removing: Mutex::new(None),
             marked: Mutex::new(None),
@@ -192,6 +196,9 @@ impl Spooled {
     }
 
     async fn read(&self, part: &Part) -> Result<Bytes> {
+        if let Some(bytes) = self.recent.take(&part.name) {
+            return Ok(bytes);
+        }
         let place = self.storage.place(&part.name);
         let damaged = |why: &str| {
             Error::invalid(format!(
@@ -268,6 +275,7 @@ impl Sink for Spooled {
             prefix: format!("{FOLDER}/{}-{}-{lane}", self.run, self.name),
             lane,
             storage: self.storage.clone(),
+            recent: self.recent.clone(),
             waiting: Vec::new(),
             bytes: 0,
             rows: 0,
@@ -306,6 +314,7 @@ impl Sink for Spooled {
     }
 
     async fn abort(&self) -> Result<()> {
+        self.recent.clear();
         self.sink.abort().await
     }
 }
@@ -352,6 +361,7 @@ impl Writer {
             self.begin(part, bytes);
             return Err(error);
         }
+        self.recent.keep(&part.name, &bytes);
         self.parts.push(part);
         Ok(())
     }
