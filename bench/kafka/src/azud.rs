@@ -18,6 +18,16 @@ pub(crate) enum Delivery {
     ExactlyOnce(u64),
 }
 
+impl Delivery {
+    /// How long an epoch is.
+    pub(crate) fn epoch(self) -> Duration {
+        match self {
+            Self::AtLeastOnce => Duration::ZERO,
+            Self::ExactlyOnce(milliseconds) => Duration::from_millis(milliseconds),
+        }
+    }
+}
+
 /// A pipeline that runs; killed when it is dropped.
 pub(crate) struct Running {
     process: Child,

@@ -25,7 +25,7 @@ pub(crate) use log::NodeLogger;
 use rows::PluginRows;
 use search::{Experience, Search};
 pub(crate) use sink::{Guest, Handle, Only, PluginSink, SINK_WAIT, SinkOperator};
-use waiting::Waiting;
+use waiting::{ENOUGH, Waiting};
 
 /// Rows of a call, unless the manifest's `max_rows` says otherwise: enough to
 /// make the call's fixed cost vanish, few enough for a call to be short.
@@ -57,7 +57,7 @@ impl PluginOperator {
             node,
             transform,
             max_rows: max_rows.max(1),
-            waiting: max_wait.map(|max_wait| Waiting::new(max_wait, clock.clone())),
+            waiting: max_wait.map(|max_wait| Waiting::new(max_wait, ENOUGH, clock.clone())),
             clock,
             watermark: Watermark::NONE,
             known: Experience::default(),

@@ -80,6 +80,15 @@ impl Batch {
         self.columns.num_rows()
     }
 
+    /// What the rows take in memory, and not the buffers that they share with others; without
+    /// their origin.
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.columns().iter();
+        let sizes =
+            columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
+        sizes.sum()
+    }
+
     /// Rows `offset .. offset + length`, cut to the rows that exist.
     #[must_use]
     pub fn slice(&self, offset: usize, length: usize) -> Self {

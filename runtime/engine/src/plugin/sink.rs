@@ -22,7 +22,7 @@ use azud_sandbox::{Flushed, GuestError, Outcome};
 use super::waiting::Waiting;
 pub(crate) use end::PluginSink;
 pub(crate) use guest::Guest;
-use kept::{KEPT_BYTES, KEPT_ROWS, Kept, OFFERED_BYTES, bytes};
+use kept::{KEPT_BYTES, KEPT_ROWS, Kept, OFFERED_BYTES};
 pub(crate) use only::Only;
 use patience::Patience;
 pub(crate) use transactions::Handle;
@@ -66,7 +66,7 @@ impl SinkOperator {
         Self {
             guest,
             max_rows: max_rows.max(1),
-            waiting: Waiting::new(max_wait, clock.clone()),
+            waiting: Waiting::new(max_wait, usize::MAX, clock.clone()),
             kept: Kept::default(),
             overflowed: false,
             accepted: 0,
@@ -88,7 +88,7 @@ impl SinkOperator {
     /// How many of these rows a call is given: wide ones would not fit into the
     /// plugin's memory, and that would be held against all of them.
     fn fitting(&self, batch: &Batch) -> usize {
-        let pieces = bytes(batch).div_ceil(OFFERED_BYTES).max(1);
+        let pieces = batch.bytes().div_ceil(OFFERED_BYTES).max(1);
         (batch.rows() / pieces).max(1)
     }
 

@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use azud_model::{Batch, Clock, Result};
 
+/// Bytes that need not wait: a call with more of them costs no less a row, and what a processor
+/// has at hand is less.
+pub(super) const ENOUGH: usize = 256 << 10;
+
 /// Batches of one partition, held back until they are many or old.
 pub(super) struct Waiting {
     max_wait: Duration,
+    max_bytes: usize,
     clock: Arc<dyn Clock>,
     batches: Vec<Batch>,
     rows: usize,
+    bytes: usize,
     /// When the first of them came.
     since: Duration,
 }
@@ -18,12 +24,14 @@ pub(super) struct Waiting {
 // === impl Waiting ===
 
 impl Waiting {
-    pub(super) fn new(max_wait: Duration, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(max_wait: Duration, max_bytes: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             max_wait,
+            max_bytes,
             clock,
             batches: Vec::new(),
             rows: 0,
+            bytes: 0,
             since: Duration::ZERO,
         }
     }
@@ -40,8 +48,9 @@ impl Waiting {
             self.since = self.clock.elapsed();
         }
         self.rows += batch.rows();
+        self.bytes += batch.bytes();
         self.batches.push(batch);
-        if self.rows >= max_rows {
+        if self.rows >= max_rows || self.bytes >= self.max_bytes {
             ready.extend(self.take()?);
         }
         Ok(ready)
@@ -49,7 +58,7 @@ impl Waiting {
 
     /// Everything that waits.
     pub(super) fn take(&mut self) -> Result<Option<Batch>> {
-        self.rows = 0;
+        (self.rows, self.bytes) = (0, 0);
         Batch::concat(&std::mem::take(&mut self.batches))
     }
 

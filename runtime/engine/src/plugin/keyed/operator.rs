@@ -13,7 +13,7 @@ use super::calls::{RowCalls, TimerCalls};
 use super::firing::Firing;
 use super::store::{Now, Store};
 use crate::plugin::search::{Experience, Search};
-use crate::plugin::waiting::Waiting;
+use crate::plugin::waiting::{ENOUGH, Waiting};
 
 /// Keys whose timers a call is given.
 const MAX_KEYS: usize = 4096;
@@ -53,7 +53,7 @@ impl KeyedOperator {
             keyed,
             store: Store::new(plan)?,
             max_rows: max_rows.max(1),
-            waiting: max_wait.map(|max_wait| Waiting::new(max_wait, clock.clone())),
+            waiting: max_wait.map(|max_wait| Waiting::new(max_wait, ENOUGH, clock.clone())),
             clock,
             watermark: Watermark::NONE,
             rows: Experience::default(),

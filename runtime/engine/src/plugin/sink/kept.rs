@@ -25,7 +25,7 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn push(&mut self, batch: Batch) {
         self.rows += batch.rows();
-        self.bytes += bytes(&batch);
+        self.bytes += batch.bytes();
         self.batches.push_back(batch);
     }
 
@@ -56,7 +56,7 @@ fn merged(kept: &VecDeque<Batch>, max_rows: usize) -> Result<VecDeque<Batch>> {
     let (mut rows, mut size) = (0, 0);
     for batch in kept.iter().map(Some).chain([None]) {
         let fits = batch.is_some_and(|batch| {
-            rows + batch.rows() <= max_rows && size + bytes(batch) <= OFFERED_BYTES
+            rows + batch.rows() <= max_rows && size + batch.bytes() <= OFFERED_BYTES
         });
         if !fits {
             let pieces = std::mem::take(&mut run);
@@ -69,18 +69,11 @@ fn merged(kept: &VecDeque<Batch>, max_rows: usize) -> Result<VecDeque<Batch>> {
         }
         if let Some(batch) = batch {
             rows += batch.rows();
-            size += bytes(batch);
+            size += batch.bytes();
             run.push(batch.clone());
         }
     }
     Ok(merged)
-}
-
-/// What the rows of a batch take, and not the buffers that they share with others.
-pub(super) fn bytes(batch: &Batch) -> usize {
-    let columns = batch.columns().columns().iter();
-    let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
-    sizes.sum()
 }
 
 #[cfg(test)]
