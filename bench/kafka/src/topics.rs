@@ -15,7 +15,7 @@ pub(crate) const PARTITIONS: i32 = 4;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes a topic; what it had is gone.
+/// Makes a topic; what it had is gone. A name that was used a moment ago may not be led at once.
 pub(crate) fn make(servers: &str, name: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -25,14 +25,28 @@ pub(crate) fn make(servers: &str, name: &str) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = config.create()?;
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
     runtime.block_on(async {
-        let _ = admin.delete_topics(&[name], &options).await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let removed = admin.delete_topics(&[name], &options).await?;
+        if removed.iter().any(Result::is_ok) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
         for made in admin.create_topics([&topic], &options).await? {
             made.map_err(|(topic, code)| anyhow::anyhow!("cannot make {topic}: {code}"))?;
         }
         Ok(())
     })
+}
+
+/// Deletes a topic.
+pub(crate) fn remove(servers: &str, name: &str) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers);
+    let admin: AdminClient<DefaultClientContext> = config.create()?;
+    runtime.block_on(admin.delete_topics(&[name], &AdminOptions::new()))?;
+    Ok(())
 }
 
 /// Fills a topic with records of so many bytes; answers how many of them a filter keeps.

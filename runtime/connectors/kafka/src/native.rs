@@ -1,7 +1,7 @@
 //! What the `rdkafka` crate does not give, asked of librdkafka itself.
 //!
-//! Topic ids (`rd_kafka_DescribeTopics`), and names of headers that are not UTF-8, over which the
-//! crate panics.
+//! Topic ids (`rd_kafka_DescribeTopics`), a flush that does not wait for `linger.ms`, and names of
+//! headers that are not UTF-8, over which the crate panics.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
@@ -67,6 +67,20 @@ pub(crate) fn topic_ids<C: ClientContext>(
         native::rd_kafka_queue_destroy(queue);
         is_known.then_some(ids)
     }
+}
+
+/// Has a producer write what it was given, as soon as it can, for so long at most; whether all is
+/// written. Reports must be polled by another thread. Blocks.
+///
+/// The crate's own `flush`, with which its `commit_transaction` begins, gives `rd_kafka_flush` no
+/// time: before brokers' threads have seen that there is a flush it is over, and what is less than
+/// a whole request waits until `linger.ms` has passed.
+#[expect(unsafe_code, reason = "the crate's call does another thing")]
+pub(crate) fn flush<C: ClientContext>(client: &Client<C>, timeout: Duration) -> bool {
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: the client lives for as long as the call.
+    let ended = unsafe { native::rd_kafka_flush(client.native_ptr(), milliseconds) };
+    ended == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 /// Calls `each` with the name and the value of every header, in order. A name that is not UTF-8

@@ -102,9 +102,7 @@ impl MemberTransactions {
         });
         let ended = ended.and_then(|()| {
             azud_connect::fault_point("before-kafka-commit");
-            patiently(out, "cannot commit a transaction", |out| {
-                out.producer.commit_transaction(CALL)
-            })
+            patiently(out, "cannot commit a transaction", Out::commit)
         });
         azud_connect::fault_point("after-kafka-commit");
         match ended {

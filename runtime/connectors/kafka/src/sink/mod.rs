@@ -44,6 +44,15 @@ const OWN: [(&str, &str); 6] = [
     ("retry.backoff.max.ms", "1000"),
 ];
 
+/// Of transactions: the commit waits for nothing, and until then only whole requests pay.
+const GATHERED: [(&str, &str); 2] = [
+    // While a request is on its way librdkafka asks without a pause whether it is answered, as soon
+    // as a record behind it has waited for this long.
+    ("linger.ms", "10000"),
+    // How long records without a key go to one partition; by itself twice as long as the other.
+    ("sticky.partitioning.linger.ms", "10"),
+];
+
 /// The property that says how many KiB of records wait for brokers, and how many do.
 const QUEUE: (&str, usize) = ("queue.buffering.max.kbytes", 32 * 1024);
 
@@ -172,12 +181,11 @@ impl KafkaSink {
                 ("transactional.id", unique.as_str()),
                 ("transaction.timeout.ms", "30000"),
             ]),
-            (None, KafkaDelivery::ExactlyOnce) => own.extend([
-                ("transaction.timeout.ms", "300000"),
-                // The commit waits for nothing, and until then only whole requests pay.
-                ("linger.ms", "100"),
-            ]),
+            (None, KafkaDelivery::ExactlyOnce) => own.push(("transaction.timeout.ms", "300000")),
             (None, KafkaDelivery::AtLeastOnce) => {}
+        }
+        if delivery == KafkaDelivery::ExactlyOnce {
+            own.extend(GATHERED);
         }
         let mut config = cluster.config(&own, &REFUSED)?;
         let largest = config

@@ -12,13 +12,21 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
 use super::layout::Layout;
+use super::patience::CALL;
 use super::records::RecordsOut;
 use crate::client::Told;
 use crate::error;
+use crate::native;
 use crate::stopwatch::Stopwatch;
 
 /// How long a full queue is waited for before it is tried again.
 const FULL: Duration = Duration::from_millis(1);
+
+/// How often, until what is less than a whole request is written too.
+const FULL_OF_LITTLE: usize = 20;
+
+/// How long a flush waits before it looks whether a record has failed.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long a flush waits before it says that brokers are away.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -180,13 +188,18 @@ impl Out {
             record.key = records.key(row);
             record.partition = layout.partition.and_then(|_| records.partition(row));
             record.headers = records.headers(row);
+            let mut tries = 0;
             while let Err((error, same)) = self.producer.send(record) {
                 if error.rdkafka_error_code() != Some(Code::QueueFull) {
                     return Err(lost(self.failed("a record could not be written", error)));
                 }
                 self.check()?;
                 record = same;
-                std::thread::sleep(FULL);
+                tries += 1;
+                match tries % FULL_OF_LITTLE {
+                    0 => drop(native::flush(self.producer.client(), FULL)),
+                    _ => std::thread::sleep(FULL),
+                }
             }
         }
         Ok(())
@@ -195,15 +208,20 @@ impl Out {
     /// Waits until every record is written.
     pub(super) fn flush(&self) -> Result<()> {
         let started = Stopwatch::start();
-        // The crate's own waiting goes by tenths of a second.
-        while let Err(error) = self.producer.flush(Duration::ZERO) {
+        while !native::flush(self.producer.client(), LOOK) {
             self.check()?;
             if started.elapsed() > FLUSH {
+                let error = KafkaError::Flush(Code::OperationTimedOut);
                 return Err(self.failed("records wait to be written", error));
             }
-            std::thread::sleep(FULL);
         }
         self.check()
+    }
+
+    /// Commits the transaction. What was sent is written before that, without waiting for more.
+    pub(super) fn commit(&self) -> Result<(), KafkaError> {
+        native::flush(self.producer.client(), CALL);
+        self.producer.commit_transaction(CALL)
     }
 }
 

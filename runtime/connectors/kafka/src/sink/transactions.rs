@@ -204,9 +204,7 @@ impl Transactions {
             producer.send_offsets_to_transaction(&offsets, &group, CALL)
         })?;
         azud_connect::fault_point("before-kafka-commit");
-        patiently(out, "cannot commit a transaction", |out| {
-            out.producer.commit_transaction(CALL)
-        })?;
+        patiently(out, "cannot commit a transaction", Out::commit)?;
         azud_connect::fault_point("after-kafka-commit");
         Ok(())
     }
