@@ -1,6 +1,7 @@
 //! Writing to topics.
 
 mod layout;
+mod linger;
 mod marker;
 mod member;
 mod pass;
@@ -25,6 +26,7 @@ use crate::client::Cluster;
 use crate::options::{KafkaDelivery, KafkaSinkOptions};
 use crate::source::Member;
 use layout::Layout;
+use linger::Linger;
 use member::MemberTransactions;
 use pass::Pass;
 use producer::Out;
@@ -44,14 +46,15 @@ const OWN: [(&str, &str); 6] = [
     ("retry.backoff.max.ms", "1000"),
 ];
 
-/// Of transactions: the commit waits for nothing, and until then only whole requests pay.
+/// Requests are whole ones, until they are asked for: by the commit of a transaction, or by
+/// [`Linger`].
 const GATHERED: [(&str, &str); 2] = [
-    // While a request is on its way librdkafka asks without a pause whether it is answered, as soon
-    // as a record behind it has waited for this long.
-    ("linger.ms", "10000"),
+    (LINGER, "10000"),
     // How long records without a key go to one partition; by itself twice as long as the other.
     ("sticky.partitioning.linger.ms", "10"),
 ];
+
+const LINGER: &str = "linger.ms";
 
 /// The property that says how many KiB of records wait for brokers, and how many do.
 const QUEUE: (&str, usize) = ("queue.buffering.max.kbytes", 32 * 1024);
@@ -104,7 +107,12 @@ enum Mode {
     },
     /// Rows are there as soon as they are written.
     /// Each lane has a producer: the end of its epoch waits for nobody else's rows.
-    AtLeast(&'static str),
+    AtLeast {
+        /// Why not exactly once.
+        why: &'static str,
+        /// Whether the manifest says how long records wait for others.
+        lingers: bool,
+    },
 }
 
 /// A lane's writer; of an epoch that is spooled the only one.
@@ -125,7 +133,10 @@ enum To {
         /// Whether this epoch has sent anything.
         has_begun: bool,
     },
-    Out(Arc<Out>),
+    Out {
+        out: Arc<Out>,
+        linger: Option<Linger>,
+    },
 }
 
 // === impl KafkaSink ===
@@ -184,7 +195,8 @@ impl KafkaSink {
             (None, KafkaDelivery::ExactlyOnce) => own.push(("transaction.timeout.ms", "300000")),
             (None, KafkaDelivery::AtLeastOnce) => {}
         }
-        if delivery == KafkaDelivery::ExactlyOnce {
+        let lingers = options.properties.contains_key(LINGER);
+        if !lingers {
             own.extend(GATHERED);
         }
         let mut config = cluster.config(&own, &REFUSED)?;
@@ -203,10 +215,13 @@ impl KafkaSink {
                 let transactions = MemberTransactions::new(&config, topic, member);
                 Mode::Member(Arc::new(Mutex::new(transactions)))
             }
-            KafkaDelivery::AtLeastOnce => Mode::AtLeast(match options.delivery {
-                Some(_) => "`delivery: at-least-once`",
-                None => "without a checkpoint nothing is remembered",
-            }),
+            KafkaDelivery::AtLeastOnce => Mode::AtLeast {
+                why: match options.delivery {
+                    Some(_) => "`delivery: at-least-once`",
+                    None => "without a checkpoint nothing is remembered",
+                },
+                lingers,
+            },
             KafkaDelivery::ExactlyOnce => {
                 // A producer's properties mean nothing to a consumer.
                 let reading = Cluster {
@@ -285,7 +300,7 @@ impl Sink for KafkaSink {
         match &self.mode {
             Mode::Member(_) => Delivery::WithPositions,
             Mode::Exactly { .. } => Delivery::Spooled,
-            Mode::AtLeast(why) => Delivery::AtLeastOnce(why),
+            Mode::AtLeast { why, .. } => Delivery::AtLeastOnce(why),
         }
     }
 
@@ -316,14 +331,16 @@ impl Sink for KafkaSink {
                     has_begun: false,
                 }
             }
-            Mode::AtLeast(_) => {
+            Mode::AtLeast { lingers, .. } => {
                 let (config, topic) = (self.config.clone(), self.options.topic.clone());
                 let made = blocking(move || {
                     let made = Out::new(&config, topic.as_deref())?;
                     made.find_topic()?;
                     Ok(Arc::new(made))
                 });
-                To::Out(made.await?)
+                let out = made.await?;
+                let linger = (!lingers).then(|| Linger::start(&out)).transpose()?;
+                To::Out { out, linger }
             }
         };
         Ok(Box::new(Writer {
@@ -371,7 +388,7 @@ impl Sink for KafkaSink {
                 blocking(move || lock(&transactions).abort()).await
             }
             // What waits to be written is of an epoch that is computed again: it goes with its writer.
-            Mode::AtLeast(_) => Ok(()),
+            Mode::AtLeast { .. } => Ok(()),
         }
     }
 }
@@ -410,9 +427,13 @@ impl SinkWriter for Writer {
                 })
                 .await
             }
-            To::Out(out) => {
+            To::Out { out, linger } => {
                 let out = out.clone();
-                blocking(move || out.send(&layout, &records)).await
+                let sent = blocking(move || out.send(&layout, &records)).await;
+                if let Some(linger) = linger {
+                    linger.begin();
+                }
+                sent
             }
         }
     }
@@ -421,7 +442,7 @@ impl SinkWriter for Writer {
         match &mut self.to {
             To::Member { pass, .. } => pass.prepared(epoch.number),
             To::Transaction { has_begun, .. } => *has_begun = false,
-            To::Out(out) => {
+            To::Out { out, .. } => {
                 let out = out.clone();
                 blocking(move || out.flush()).await?;
             }
