@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch};
-use azud_connect::{Output, Recovery, Sink, SinkContext, SinkWriter};
+use azud_connect::{Output, Recorded, Recovery, Sink, SinkContext, SinkWriter};
 use azud_model::{Batch, Epoch, Error, ErrorKind, Mode, Result, SystemClock};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -37,37 +37,34 @@ impl Passing {
     async fn new() -> Self {
         let mock = MockCluster::new(1).unwrap();
         mock.create_topic("t", 1, 1).unwrap();
-        let options = json!({
-            "servers": mock.bootstrap_servers(),
-            "topic": "t",
-            "delivery": "exactly-once",
-        });
-        let context = SinkContext {
-            pipeline: "mocked".to_owned(),
-            node: "out".to_owned(),
-            directory: ".".into(),
-            lanes: 1,
-            mode: Mode::Append,
-            format: "json".to_owned(),
-            header: Vec::new(),
-            checkpointed: true,
-            group: None,
-            clock: Arc::new(SystemClock::new()),
+        let passing = Self {
+            sink: sink(&mock),
+            mock,
+            writer: None,
         };
-        let sink = make_sink(options, context).unwrap();
+        passing.recover(None).await.unwrap();
+        passing
+    }
+
+    /// Another process, after so many epochs.
+    async fn again(&mut self, epochs: u64) -> Result<()> {
+        self.writer = None;
+        self.sink = sink(&self.mock);
+        self.recover(epochs.checked_sub(1)).await
+    }
+
+    async fn recover(&self, last: Option<u64>) -> Result<()> {
         let recovery = Recovery {
             run: "run".to_owned(),
             generation: 0,
             epoch: None,
-            last: None,
+            last: last.map(|number| Recorded {
+                epoch: epoch(number),
+                prepared: Vec::new(),
+            }),
             allow_reset: false,
         };
-        sink.recover(&recovery).await.unwrap();
-        Self {
-            mock,
-            sink,
-            writer: None,
-        }
+        self.sink.recover(&recovery).await
     }
 
     /// What the spool does with an epoch, once.
@@ -78,12 +75,7 @@ impl Passing {
             Some(own) => own,
             None => self.sink.writer(0, batch.schema()).await?,
         };
-        let epoch = Epoch {
-            number,
-            time_ms: 0,
-            input_rows: rows.len() as u64,
-            last: false,
-        };
+        let epoch = epoch(number);
         own.write(Output::Rows(Batch::without_origin(batch)))
             .await?;
         let prepared = own.prepare(&epoch).await?;
@@ -122,6 +114,52 @@ impl Passing {
         }
         values
     }
+}
+
+fn sink(mock: &Mock) -> Arc<dyn Sink> {
+    let options = json!({
+        "servers": mock.bootstrap_servers(),
+        "topic": "t",
+        "delivery": "exactly-once",
+    });
+    let context = SinkContext {
+        pipeline: "mocked".to_owned(),
+        node: "out".to_owned(),
+        directory: ".".into(),
+        lanes: 1,
+        mode: Mode::Append,
+        format: "json".to_owned(),
+        header: Vec::new(),
+        checkpointed: true,
+        group: None,
+        clock: Arc::new(SystemClock::new()),
+    };
+    make_sink(options, context).unwrap()
+}
+
+fn epoch(number: u64) -> Epoch {
+    Epoch {
+        number,
+        time_ms: 0,
+        input_rows: 1,
+        last: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn offsets_that_cannot_be_told_are_not_taken_for_none() {
+    use Answer::RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT as UNSTABLE;
+    let mut passing = Passing::new().await;
+    passing.pass_on(0, &["a"]).await.unwrap();
+    // As often as librdkafka asks, and more.
+    let errors = [UNSTABLE; 100];
+    passing.mock.request_errors(Api::OffsetFetch, &errors);
+    let error = passing.again(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    passing.mock.clear_request_errors(Api::OffsetFetch);
+    passing.again(1).await.unwrap();
+    passing.pass_on(1, &["b"]).await.unwrap();
+    assert_eq!(passing.values(), ["a", "b"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

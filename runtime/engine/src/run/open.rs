@@ -173,10 +173,11 @@ impl Plan {
 
     /// Without a checkpoint a crash has a price, which nobody should learn from it.
     fn tell_losses(&self) {
-        if !self.trigger.finite() && !self.trigger.is_by_hand() {
+        // Of a group's members positions are in the transactions of the sink.
+        if !self.trigger.finite() && !self.trigger.is_by_hand() && !self.shared {
             tracing::info!(
-                "no `checkpoint`: after a crash files are read again from their start, what \
-                 sockets gave is lost, and aggregates begin at nothing"
+                "no `checkpoint`: after a crash sources begin where they would without a run before, \
+                 what sockets gave is lost, and aggregates begin at nothing"
             );
         }
     }

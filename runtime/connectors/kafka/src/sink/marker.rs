@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::client::{Told, listen};
 use crate::error;
+use crate::source::whole;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -118,7 +119,7 @@ impl Markers {
             return Ok(None);
         }
         let found = self.consumer.committed_offsets(asked, PATIENCE);
-        let found = found.map_err(failed)?;
+        let found = found.and_then(whole).map_err(failed)?;
         let elements = found.elements();
         let markers = elements
             .iter()

@@ -96,6 +96,7 @@ impl MemberTransactions {
         let held = member.hold()?;
         let offsets = Member::offsets(positions)?;
         let out = self.begin()?;
+        out.press();
         let ended = patiently(out, "cannot commit positions", |out| {
             let producer = &out.producer;
             producer.send_offsets_to_transaction(&offsets, held.metadata(), CALL)
@@ -139,8 +140,10 @@ impl MemberTransactions {
         self.has_begun = false;
         if let Err(error) = out.producer.abort_transaction(CALL) {
             tracing::debug!("a transaction is dropped with its producer: {error}");
-            self.out = None;
         }
+        // A request that is still on its way must not come to be of the next transaction: only
+        // another producer fences it (KIP-890).
+        self.out = None;
     }
 }
 

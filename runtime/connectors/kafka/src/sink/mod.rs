@@ -34,27 +34,29 @@ use records::RecordsOut;
 use transactions::Transactions;
 
 /// What librdkafka is told unless the manifest says otherwise.
-const OWN: [(&str, &str); 6] = [
+const OWN: [(&str, &str); 7] = [
     // Brokers decide whether topics are made by writing to them.
     ("allow.auto.create.topics", "true"),
     ("enable.idempotence", "true"),
     // A key goes to the partition that Kafka's own client would choose.
     ("partitioner", "murmur2_random"),
     ("queue.buffering.max.messages", "500000"),
+    // How long records without a key go to one partition; by itself twice as long as `linger.ms`.
+    ("sticky.partitioning.linger.ms", "10"),
     ("delivery.report.only.error", "true"),
     // What takes longer than a broker's patience would be computed again for ever.
     ("retry.backoff.max.ms", "1000"),
 ];
 
-/// Requests are whole ones, until they are asked for: by the commit of a transaction, or by
-/// [`Linger`].
-const GATHERED: [(&str, &str); 2] = [
-    (LINGER, "10000"),
-    // How long records without a key go to one partition; by itself twice as long as the other.
-    ("sticky.partitioning.linger.ms", "10"),
-];
+/// How long records wait for others, in milliseconds, unless the manifest says it: requests are
+/// whole ones, until they are asked for, by the commit of a transaction or by [`Linger`].
+const LINGER: (&str, u32) = ("linger.ms", 10_000);
 
-const LINGER: &str = "linger.ms";
+/// The other name of that property.
+const LINGER_TOO: &str = "queue.buffering.max.ms";
+
+/// How long a transaction may take: longer than its records wait.
+const TIMEOUT: &str = "transaction.timeout.ms";
 
 /// The property that says how many KiB of records wait for brokers, and how many do.
 const QUEUE: (&str, usize) = ("queue.buffering.max.kbytes", 32 * 1024);
@@ -188,26 +190,26 @@ impl KafkaSink {
         // Of a member that is gone its transaction holds up readers for so long: nobody takes it over.
         let unique = format!("{id}-{:016x}", fastrand::u64(..));
         match (&member, delivery) {
-            (Some(_), _) => own.extend([
-                ("transactional.id", unique.as_str()),
-                ("transaction.timeout.ms", "30000"),
-            ]),
-            (None, KafkaDelivery::ExactlyOnce) => own.push(("transaction.timeout.ms", "300000")),
+            (Some(_), _) => own.extend([("transactional.id", unique.as_str()), (TIMEOUT, "30000")]),
+            (None, KafkaDelivery::ExactlyOnce) => own.push((TIMEOUT, "300000")),
             (None, KafkaDelivery::AtLeastOnce) => {}
         }
-        let lingers = options.properties.contains_key(LINGER);
-        if !lingers {
-            own.extend(GATHERED);
-        }
         let mut config = cluster.config(&own, &REFUSED)?;
+        let says = |name: &str| options.properties.contains_key(name);
+        let lingers = says(LINGER.0) || says(LINGER_TOO);
         let largest = config
             .get("message.max.bytes")
             .and_then(|text| text.parse().ok());
         let largest: usize = largest.unwrap_or(LARGEST);
-        if !options.properties.contains_key(QUEUE.0) {
+        if !says(QUEUE.0) {
             // The largest record has room in the queue.
             let room = (2 * largest / 1024).max(QUEUE.1);
             config.set(QUEUE.0, room.to_string());
+        }
+        if !lingers {
+            let timeout = config.get(TIMEOUT).and_then(|text| text.parse().ok());
+            let half = timeout.map_or(LINGER.1, |timeout: u32| timeout / 2);
+            config.set(LINGER.0, LINGER.1.min(half).to_string());
         }
         let topic = options.topic.as_deref();
         let mode = match delivery {

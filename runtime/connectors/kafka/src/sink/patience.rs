@@ -39,6 +39,7 @@ pub(super) fn patiently(
     call: impl Fn(&Out) -> Result<(), KafkaError>,
 ) -> Result<(), Failure> {
     let started = Stopwatch::start();
+    let mut is_told = false;
     loop {
         let Err(error) = call(out) else {
             return Ok(());
@@ -47,6 +48,10 @@ pub(super) fn patiently(
             return Err(Failure::Indefinite(out.failed(what, error)));
         };
         if details.is_retriable() && started.elapsed() < PATIENCE {
+            if !std::mem::replace(&mut is_told, true) {
+                let error = out.failed(what, error.clone());
+                tracing::warn!("{error}, trying again");
+            }
             continue;
         }
         let is_abortable = details.txn_requires_abort();

@@ -23,7 +23,7 @@ use crate::stopwatch::Stopwatch;
 const FULL: Duration = Duration::from_millis(1);
 
 /// How often, until what is less than a whole request is written too.
-const FULL_OF_LITTLE: usize = 20;
+const FULL_OF_LITTLE: usize = 5;
 
 /// How long a flush waits before it looks whether a record has failed.
 const LOOK: Duration = Duration::from_millis(100);
@@ -218,9 +218,15 @@ impl Out {
         self.check()
     }
 
-    /// Commits the transaction. What was sent is written before that, without waiting for more.
-    pub(super) fn commit(&self) -> Result<(), KafkaError> {
+    /// Has what was sent in a transaction written, without waiting for more. Before positions are
+    /// sent: while they are in an open transaction nobody else can read them.
+    pub(super) fn press(&self) {
         native::flush(self.producer.client(), CALL);
+    }
+
+    /// Commits the transaction.
+    pub(super) fn commit(&self) -> Result<(), KafkaError> {
+        self.press();
         self.producer.commit_transaction(CALL)
     }
 }

@@ -105,7 +105,8 @@ impl Transactions {
         if Some(&marker.run) != self.run.as_ref() {
             return Err(Error::invalid(
                 "another run of a pipeline and sink of these names writes there, or has written: \
-                 its checkpoint is elsewhere; give one of them another name",
+                 its checkpoint is elsewhere; give one of them another name, or `--allow-reset` \
+                 with this sink's name if that checkpoint is gone",
             ));
         }
         match recorded {
@@ -199,6 +200,7 @@ impl Transactions {
         let out = &self.open.as_ref().ok_or_else(lost)?.out;
         let group = self.markers.group().map_err(Failure::Abortable)?;
         let offsets = marker.offsets(topic).map_err(Failure::Abortable)?;
+        out.press();
         patiently(out, "cannot write the epoch's marker", |out| {
             let producer = &out.producer;
             producer.send_offsets_to_transaction(&offsets, &group, CALL)
@@ -245,12 +247,12 @@ impl Transactions {
         if open.begun.take().is_none() {
             return Ok(());
         }
-        let aborted = open.out.producer.abort_transaction(CALL);
-        if let Err(error) = aborted {
+        if let Err(error) = open.out.producer.abort_transaction(CALL) {
             tracing::debug!("a transaction is rolled back by a new producer: {error}");
-            // Settled when it is made anew.
-            self.open = None;
         }
+        // A request that is still on its way must not come to be of the next transaction: only
+        // another producer fences it (KIP-890).
+        self.open = None;
         Ok(())
     }
 }

@@ -177,6 +177,7 @@ impl Look {
     ) -> Result<HashMap<TopicPartition, i64>> {
         let asked = list(partitions, Offset::Offset(millis))?;
         let found = self.consumer.offsets_for_times(asked, PATIENCE);
+        let found = found.and_then(whole);
         let found =
             found.map_err(|error| self.failed("cannot find the offsets of a time", error))?;
         Ok(offsets(&found))
@@ -189,6 +190,7 @@ impl Look {
     ) -> Result<HashMap<TopicPartition, i64>> {
         let asked = list(partitions, Offset::Invalid)?;
         let found = self.consumer.committed_offsets(asked, PATIENCE);
+        let found = found.and_then(whole);
         let found = found.map_err(|error| self.failed("cannot read the group's offsets", error))?;
         Ok(offsets(&found))
     }
@@ -201,6 +203,7 @@ impl Look {
     ) -> Result<HashMap<TopicPartition, Place>> {
         let asked = list(partitions, Offset::Invalid)?;
         let found = self.consumer.committed_offsets(asked, PATIENCE);
+        let found = found.and_then(whole);
         let found = found.map_err(|error| self.failed("cannot read the group's offsets", error))?;
         let elements = found.elements();
         let known = elements.iter().filter_map(|element| {
@@ -236,6 +239,13 @@ impl Look {
             _ => Ok(()),
         }
     }
+}
+
+/// An answer of which every part is one. An offset that could not be told looks as one that there
+/// is not; of a group it may be in a transaction that is still under way.
+pub(crate) fn whole(answer: TopicPartitionList) -> Result<TopicPartitionList, KafkaError> {
+    let failed = answer.elements().iter().find_map(|one| one.error().err());
+    failed.map_or(Ok(answer), Err)
 }
 
 pub(super) fn list(partitions: &[TopicPartition], offset: Offset) -> Result<TopicPartitionList> {

@@ -39,7 +39,7 @@ use shares::Shares;
 use watch::Watch;
 
 pub(crate) use columns::COLUMNS;
-pub(crate) use look::Look;
+pub(crate) use look::{Look, whole};
 pub(crate) use member::Member;
 pub(crate) use place::TopicPartition;
 pub(crate) use which::{Which, check_name};
