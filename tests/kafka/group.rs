@@ -139,15 +139,21 @@ fn storm(topics: &Topics, seed: u64) {
         );
         runs.into_iter().for_each(Run::stop);
     });
-    check_each_once(topics, &name, sent.load(Ordering::Relaxed));
+    let sent = sent.load(Ordering::Relaxed);
+    check_each_once(topics, &name, sent, &pipeline);
 }
 
-fn check_each_once(topics: &Topics, name: &str, rows: usize) {
+fn check_each_once(topics: &Topics, name: &str, rows: usize, pipeline: &Pipeline) {
     let counts = counts(topics, name);
     assert_eq!(counts.len(), rows, "missing, or rows of nowhere");
     let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     let some = doubled.get(..10).unwrap_or(&doubled);
-    assert!(doubled.is_empty(), "{} doubled: {some:?}", doubled.len());
+    let log = pipeline.log();
+    assert!(
+        doubled.is_empty(),
+        "{} doubled: {some:?}, {log}",
+        doubled.len()
+    );
 }
 
 /// Lanes that wait for a broker keep their membership and every record; members without partitions
@@ -197,7 +203,7 @@ fn a_broker_that_hangs_and_dies_under_busy_lanes_costs_no_row_and_no_standby() {
     let rows = ROWS + usize::try_from(PARTITIONS).unwrap();
     visible(rows);
     standbys.into_iter().for_each(Run::stop);
-    check_each_once(&topics, name, rows);
+    check_each_once(&topics, name, rows, &pipeline);
 }
 
 #[test]
@@ -284,7 +290,7 @@ fn positions_in_a_transaction_that_is_open_are_waited_for() {
     }
     until_rows(12);
     second.stop();
-    check_each_once(&topics, name, 12);
+    check_each_once(&topics, name, 12, &pipeline);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
 use serde_json::json;
 
-use crate::make_sink;
+use crate::{make_sink, native};
 
 /// How often an epoch is passed on before that is called for ever.
 const ATTEMPTS: usize = 10;
@@ -144,6 +144,23 @@ fn epoch(number: u64) -> Epoch {
         input_rows: 1,
         last: false,
     }
+}
+
+#[test]
+fn a_consumer_that_has_not_joined_its_group_has_no_generation() {
+    let mock: Mock = MockCluster::new(1).unwrap();
+    mock.create_topic("t", 1, 1).unwrap();
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", mock.bootstrap_servers())
+        .set("group.id", "members")
+        .create()
+        .unwrap();
+    assert_eq!(native::generation(consumer.client()), None);
+    consumer.subscribe(&["t"]).unwrap();
+    while consumer.assignment().unwrap().count() == 0 {
+        consumer.poll(Duration::from_millis(50));
+    }
+    assert!(native::generation(consumer.client()).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! What the `rdkafka` crate does not give, asked of librdkafka itself.
 //!
-//! Topic ids (`rd_kafka_DescribeTopics`), a flush that does not wait for `linger.ms`, and names of
-//! headers that are not UTF-8, over which the crate panics.
+//! Topic ids (`rd_kafka_DescribeTopics`), the generation of a group, a flush that does not wait for
+//! `linger.ms`, and names of headers that are not UTF-8, over which the crate panics.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
@@ -67,6 +67,24 @@ pub(crate) fn topic_ids<C: ClientContext>(
         native::rd_kafka_queue_destroy(queue);
         is_known.then_some(ids)
     }
+}
+
+/// The generation of the group that a consumer is a member of; `None` while it is none, or none any
+/// more. Positions without a generation are those of a producer that knows of no group: brokers
+/// take them from everybody (KIP-447), also while the partitions are another member's.
+#[expect(unsafe_code, reason = "the crate does not show it")]
+pub(crate) fn generation<C: ClientContext>(client: &Client<C>) -> Option<i32> {
+    // SAFETY: what is asked for is made here, and destroyed here.
+    let generation = unsafe {
+        let metadata = native::rd_kafka_consumer_group_metadata(client.native_ptr());
+        if metadata.is_null() {
+            return None;
+        }
+        let generation = native::rd_kafka_consumer_group_metadata_generation_id(metadata);
+        native::rd_kafka_consumer_group_metadata_destroy(metadata);
+        generation
+    };
+    (generation >= 0).then_some(generation)
 }
 
 /// Has a producer write what it was given, as soon as it can, for so long at most; whether all is

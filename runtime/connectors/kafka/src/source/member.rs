@@ -25,6 +25,7 @@ use super::look::Topics;
 use super::place::{Place, TopicPartition};
 use super::shared::Shared;
 use crate::client::Told;
+use crate::native;
 
 /// How long to wait before brokers that are away are asked again where partitions begin.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -87,10 +88,14 @@ impl Member {
         if turn.is_lost {
             return Err(moved());
         }
-        let consumer = self.consumer.get();
-        let metadata = consumer.and_then(|consumer| consumer.group_metadata());
+        let none = || Error::aborted("this is no member of the group");
+        let consumer = self.consumer.get().ok_or_else(none)?;
+        let metadata = consumer.group_metadata().ok_or_else(none)?;
+        // Asked after that: a member that was put out knows it before its partitions are taken
+        // away, and is none again only after that.
+        native::generation(consumer.client()).ok_or_else(none)?;
         Ok(Held {
-            metadata: metadata.ok_or_else(|| Error::aborted("this is no member of a group yet"))?,
+            metadata,
             _turn: turn,
         })
     }
