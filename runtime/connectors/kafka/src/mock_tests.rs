@@ -147,7 +147,7 @@ fn epoch(number: u64) -> Epoch {
 }
 
 #[test]
-fn a_consumer_that_has_not_joined_its_group_has_no_generation() {
+fn a_consumer_that_has_not_joined_its_group_has_no_id() {
     let mock: Mock = MockCluster::new(1).unwrap();
     mock.create_topic("t", 1, 1).unwrap();
     let consumer: BaseConsumer = ClientConfig::new()
@@ -155,12 +155,12 @@ fn a_consumer_that_has_not_joined_its_group_has_no_generation() {
         .set("group.id", "members")
         .create()
         .unwrap();
-    assert_eq!(native::generation(consumer.client()), None);
+    assert_eq!(native::member_id(consumer.client()), None);
     consumer.subscribe(&["t"]).unwrap();
     while consumer.assignment().unwrap().count() == 0 {
         consumer.poll(Duration::from_millis(50));
     }
-    assert!(native::generation(consumer.client()).is_some());
+    assert!(native::member_id(consumer.client()).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! What the `rdkafka` crate does not give, asked of librdkafka itself.
 //!
-//! Topic ids (`rd_kafka_DescribeTopics`), the generation of a group, a flush that does not wait for
+//! Topic ids (`rd_kafka_DescribeTopics`), the id of a member, a flush that does not wait for
 //! `linger.ms`, and names of headers that are not UTF-8, over which the crate panics.
 
 use std::collections::HashMap;
@@ -69,22 +69,26 @@ pub(crate) fn topic_ids<C: ClientContext>(
     }
 }
 
-/// The generation of the group that a consumer is a member of; `None` while it is none, or none any
-/// more. Positions without a generation are those of a producer that knows of no group: brokers
-/// take them from everybody (KIP-447), also while the partitions are another member's.
+/// The id by which a group knows a consumer; `None` while it is no member, or none any more. One that
+/// was put out and has joined again has another.
+///
+/// Positions of a consumer without one are those of a producer that knows of no group: brokers take
+/// them from everybody (KIP-447), also while the partitions are another member's.
 #[expect(unsafe_code, reason = "the crate does not show it")]
-pub(crate) fn generation<C: ClientContext>(client: &Client<C>) -> Option<i32> {
-    // SAFETY: what is asked for is made here, and destroyed here.
-    let generation = unsafe {
+pub(crate) fn member_id<C: ClientContext>(client: &Client<C>) -> Option<String> {
+    // SAFETY: what is asked for is made here, and destroyed here; the id is copied before that.
+    let (id, generation) = unsafe {
         let metadata = native::rd_kafka_consumer_group_metadata(client.native_ptr());
         if metadata.is_null() {
             return None;
         }
+        let id = native::rd_kafka_consumer_group_metadata_member_id(metadata);
+        let id = (!id.is_null()).then(|| CStr::from_ptr(id).to_string_lossy().into_owned());
         let generation = native::rd_kafka_consumer_group_metadata_generation_id(metadata);
         native::rd_kafka_consumer_group_metadata_destroy(metadata);
-        generation
+        (id, generation)
     };
-    (generation >= 0).then_some(generation)
+    id.filter(|id| !id.is_empty() && generation >= 0)
 }
 
 /// Has a producer write what it was given, as soon as it can, for so long at most; whether all is

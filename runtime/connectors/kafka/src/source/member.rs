@@ -45,6 +45,8 @@ pub(crate) struct Member {
 pub(super) struct Turn {
     /// Whether a partition was taken away since the epoch began.
     pub(super) is_lost: bool,
+    /// By which id of this member partitions were given, or taken away, last.
+    pub(super) id: Option<String>,
     /// Partitions that were given since this was looked at.
     pub(super) fresh: Vec<Begin>,
 }
@@ -91,9 +93,12 @@ impl Member {
         let none = || Error::aborted("this is no member of the group");
         let consumer = self.consumer.get().ok_or_else(none)?;
         let metadata = consumer.group_metadata().ok_or_else(none)?;
-        // Asked after that: a member that was put out knows it before its partitions are taken
-        // away, and is none again only after that.
-        native::generation(consumer.client()).ok_or_else(none)?;
+        // Asked after that. A member that was put out has lost its id, and joins again by another:
+        // both before it is told that its partitions are not its own any more.
+        let id = native::member_id(consumer.client());
+        if id.is_none() || id != turn.id {
+            return Err(none());
+        }
         Ok(Held {
             metadata,
             _turn: turn,
@@ -171,11 +176,17 @@ impl MemberContext {
         consumer: &BaseConsumer<Self>,
         partitions: &TopicPartitionList,
     ) -> Result<(), KafkaError> {
+        // Before anything else: what it is by then is not who was given them.
+        let id = native::member_id(consumer.client());
         let names = names(partitions);
         let Some((begins, list)) = self.begins(&names) else {
             return Ok(());
         };
-        self.member.turn().fresh.extend(begins);
+        {
+            let mut turn = self.member.turn();
+            turn.id = id;
+            turn.fresh.extend(begins);
+        }
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&list)?,
             _ => consumer.assign(&list)?,
@@ -194,6 +205,7 @@ impl MemberContext {
     ) -> Result<(), KafkaError> {
         let mut turn = self.member.turn();
         turn.is_lost |= partitions.count() > 0;
+        turn.id = native::member_id(consumer.client());
         let gone = names(partitions);
         turn.fresh.retain(|fresh| !gone.contains(&fresh.partition));
         match consumer.rebalance_protocol() {
