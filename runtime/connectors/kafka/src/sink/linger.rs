@@ -1,9 +1,10 @@
 //! Has records written that have waited a little, whether or not there are more for a request.
 //!
-//! It is what `linger.ms` is for. But once a record has waited for that long, and cannot be sent
-//! since a request is on its way, librdkafka asks for the answer without a pause, with all that a
-//! core can do (`rd_kafka_toppar_producer_serve`); which slows down a broker beside it, and so
-//! the answer.
+//! It is what `linger.ms` is for. But once a record has waited for that long, or there is a whole
+//! request, and it cannot be sent since another is on its way, librdkafka asks for the answer
+//! without a pause, with all that a core can do (`rd_kafka_toppar_producer_serve`); which slows
+//! down a broker beside it, and so the answer. So no request goes by itself, and this asks for them
+//! in short moments: of each partition a whole request in each.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
@@ -19,8 +20,8 @@ use crate::native;
 /// How long records wait for others.
 const LITTLE: Duration = Duration::from_millis(5);
 
-/// How long they do behind so many that requests are whole by themselves.
-const LONG: Duration = Duration::from_millis(50);
+/// How long they do behind so many that requests are whole ones.
+const LONG: Duration = Duration::from_millis(10);
 const MANY: i32 = 10_000;
 
 /// How long a flush may take: until a broker's thread has seen it.

@@ -55,6 +55,13 @@ const LINGER: (&str, u32) = ("linger.ms", 10_000);
 /// The other name of that property.
 const LINGER_TOO: &str = "queue.buffering.max.ms";
 
+/// What makes requests go before [`Linger`] asks for them, at least once: never. A request takes no
+/// more than `message.max.bytes` anyway.
+const WHOLE: [(&str, &str); 2] = [
+    ("batch.size", "2147483647"),
+    ("batch.num.messages", "1000000"),
+];
+
 /// How long a transaction may take: longer than its records wait.
 const TIMEOUT: &str = "transaction.timeout.ms";
 
@@ -210,6 +217,11 @@ impl KafkaSink {
             let timeout = config.get(TIMEOUT).and_then(|text| text.parse().ok());
             let half = timeout.map_or(LINGER.1, |timeout: u32| timeout / 2);
             config.set(LINGER.0, LINGER.1.min(half).to_string());
+        }
+        if !lingers && delivery == KafkaDelivery::AtLeastOnce {
+            for (name, value) in WHOLE.iter().filter(|(name, _)| !says(name)) {
+                config.set(*name, *value);
+            }
         }
         let topic = options.topic.as_deref();
         let mode = match delivery {
