@@ -9,7 +9,7 @@ fn endless(topics: &Topics, name: &str, source: &str) -> Pipeline {
 }
 
 /// To the present end.
-fn finite(topics: &Topics, name: &str, source: &str) -> Pipeline {
+pub(crate) fn finite(topics: &Topics, name: &str, source: &str) -> Pipeline {
     pipeline(topics, name, "once", source)
 }
 

@@ -29,6 +29,11 @@ enum Event {
 }
 
 fn manifest(topics: &Topics, name: &str) -> String {
+    manifest_with(topics, name, "")
+}
+
+/// With more options of the source, each on a line of its own.
+fn manifest_with(topics: &Topics, name: &str, source: &str) -> String {
     let servers = topics.servers();
     format!(
         "
@@ -41,7 +46,7 @@ sources:
       servers: '{servers}'
       topics: {name}
       sharing: group
-      properties: {{ session.timeout.ms: 1500, heartbeat.interval.ms: 300 }}
+      properties: {{ session.timeout.ms: 1500, heartbeat.interval.ms: 300 }}{source}
     format: text
     keep: [partition, offset]
 transforms:
@@ -77,7 +82,12 @@ fn storm(topics: &Topics, seed: u64) {
     let name = format!("storm-{seed}");
     topics.make(&name, PARTITIONS);
     topics.make(&format!("{name}-out"), 2);
-    let pipeline = Pipeline::new(&manifest(topics, &name));
+    let limit = if seed % 2 == 1 {
+        "\n      max_rows: 2000"
+    } else {
+        ""
+    };
+    let pipeline = Pipeline::new(&manifest_with(topics, &name, limit));
     let (stop, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut state = seed.wrapping_add(17);
     std::thread::scope(|scope| {

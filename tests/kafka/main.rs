@@ -24,6 +24,7 @@ mod flow;
 mod gaps;
 mod group;
 mod leaders;
+mod limits;
 mod memory;
 mod pipeline;
 mod refusals;

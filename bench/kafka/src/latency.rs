@@ -73,17 +73,18 @@ fn produce(servers: &str, rate: usize, clock: Instant, stop: &AtomicBool) -> Res
         .set("linger.ms", "1")
         .create()?;
     let mut value = vec![b'x'; 100];
-    let mut sent = 0;
+    let (mut sent, mut turn) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
         let due = (clock.elapsed().as_secs_f64() * rate as f64) as usize;
         while sent < due {
             let now = u64::try_from(clock.elapsed().as_micros())?;
             value.splice(..9, [0].into_iter().chain(now.to_le_bytes()));
-            let partition = i32::try_from(sent % 4)?;
             let record = BaseRecord::<[u8], [u8]>::to("bench-in").payload(&value);
-            send(&producer, record.partition(partition))?;
+            send(&producer, record.partition(turn % PARTITIONS))?;
             sent += 1;
         }
+        // One after the other, as Kafka's own client does where there is no key.
+        turn += 1;
         std::thread::sleep(Duration::from_micros(500));
     }
     producer.flush(Duration::from_secs(10))?;

@@ -1,7 +1,8 @@
 //! What the `rdkafka` crate does not give, asked of librdkafka itself.
 //!
-//! Topic ids (`rd_kafka_DescribeTopics`), the id of a member, a flush that does not wait for
-//! `linger.ms`, and names of headers that are not UTF-8, over which the crate panics.
+//! Topic ids (`rd_kafka_DescribeTopics`), the id of a member, the known ends of partitions, a flush
+//! that does not wait for `linger.ms`, and names of headers that are not UTF-8, over which the
+//! crate panics.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
@@ -89,6 +90,30 @@ pub(crate) fn member_id<C: ClientContext>(client: &Client<C>) -> Option<String> 
         (id, generation)
     };
     id.filter(|id| !id.is_empty() && generation >= 0)
+}
+
+/// The offset after the last record of a partition, as the last answer to a fetch has told it; `None`
+/// before the first one. Asks nobody.
+#[expect(unsafe_code, reason = "the crate asks brokers")]
+pub(crate) fn known_end<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client, the name and both numbers live for as long as the call.
+    let error = unsafe {
+        native::rd_kafka_get_watermark_offsets(
+            client.native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    let is_known = error == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0;
+    is_known.then_some(high)
 }
 
 /// Has a producer write what it was given, as soon as it can, for so long at most; whether all is

@@ -5,8 +5,10 @@
 mod begin;
 mod chunk;
 mod columns;
+mod limit;
 mod look;
 mod member;
+mod pauses;
 mod place;
 mod poll;
 mod reader;
@@ -31,9 +33,10 @@ use crate::blocking::blocking;
 use crate::client::Cluster;
 use crate::options::{KafkaSourceOptions, Sharing, Start};
 use begin::{Begin, Beginning};
+use limit::Limit;
 use look::Topics;
 use place::Place;
-use reader::{Reader, Share};
+use reader::Reader;
 use shared::Shared;
 use shares::Shares;
 use watch::Watch;
@@ -149,16 +152,8 @@ impl KafkaSource {
         })
     }
 
-    fn share(&self, index: usize, readers: usize) -> Share {
-        let (index, readers) = (index as u64, readers.max(1) as u64);
-        let part = |limit: Option<u64>| match limit {
-            Some(limit) => (limit / readers + u64::from(index < limit % readers)).max(1),
-            None => u64::MAX,
-        };
-        Share {
-            rows: part(self.max_rows),
-            bytes: part(self.max_bytes),
-        }
+    fn limit(&self) -> Option<Arc<Limit>> {
+        Limit::new(self.max_rows, self.max_bytes).map(Arc::new)
     }
 
     /// How many readers there are for so many partitions.
@@ -169,11 +164,7 @@ impl KafkaSource {
             true => partitions.max(1),
             false => lanes,
         };
-        // Of a share less than one a reader could give nothing.
-        let share = self.max_rows.map_or(usize::MAX, |rows| {
-            usize::try_from(rows).unwrap_or(usize::MAX)
-        });
-        lanes.min(useful).min(share).max(1)
+        lanes.min(useful).max(1)
     }
 
     /// What readers of one attempt have in common.
@@ -209,8 +200,9 @@ impl KafkaSource {
             }
         };
         let (mut readers, mut ends) = (Vec::new(), Vec::new());
-        for index in 0..count {
-            let (reader, end) = Reader::new(shared.clone(), &[], self.share(index, count));
+        let limit = self.limit();
+        for _ in 0..count {
+            let (reader, end) = Reader::new(shared.clone(), &[], limit.clone());
             readers.push(Box::new(reader) as Box<dyn SourceReader>);
             ends.push(end);
         }
@@ -268,9 +260,9 @@ impl Source for KafkaSource {
         }
         let loads = parts.iter().map(Vec::len).collect();
         let (mut readers, mut finds) = (Vec::new(), Vec::new());
+        let limit = self.limit();
         for (index, part) in parts.into_iter().enumerate() {
-            let share = self.share(index, count);
-            let (reader, find) = Reader::start(index, shared.clone(), part, share)?;
+            let (reader, find) = Reader::start(index, shared.clone(), part, limit.clone())?;
             readers.push(reader);
             finds.push(find);
         }

@@ -21,10 +21,12 @@ use tokio::sync::mpsc::Sender;
 use super::begin::{Begin, Beginning};
 use super::chunk::Chunk;
 use super::columns::Columns;
+use super::limit::Limit;
+use super::pauses::Pauses;
 use super::place::TopicPartition;
 use super::shared::Shared;
 use crate::client::Told;
-use crate::error;
+use crate::{error, native};
 
 /// How long it waits for a message before it looks whether anything else is to be done.
 const IDLE: Duration = Duration::from_millis(100);
@@ -43,6 +45,7 @@ pub(super) struct Poll {
     pub(super) found: Receiver<Vec<Begin>>,
     pub(super) given: Sender<Given>,
     pub(super) open: OpenList,
+    pub(super) limit: Option<Arc<Limit>>,
 }
 
 /// The thread at work.
@@ -55,6 +58,7 @@ struct Work<'a> {
     /// The partition of the last message: most come in runs.
     current: usize,
     gathered: usize,
+    pauses: Pauses,
     /// Whether it was said that brokers are away, since a message came last.
     is_away: bool,
 }
@@ -144,6 +148,7 @@ impl<'a> Work<'a> {
             places: HashMap::new(),
             current: 0,
             gathered: 0,
+            pauses: Pauses::default(),
             is_away: false,
         })
     }
@@ -171,6 +176,9 @@ impl<'a> Work<'a> {
             if begin.place.offset < begin.end {
                 self.poll.open.add(&partition);
             }
+            if let Some(limit) = &self.poll.limit {
+                limit.grows(&partition.name, begin.end);
+            }
             let before = self
                 .places
                 .insert(begin.partition.clone(), self.partitions.len());
@@ -191,7 +199,8 @@ impl<'a> Work<'a> {
     }
 
     /// Tells librdkafka what is read, and from where on.
-    fn consume(&self) -> Result<()> {
+    fn consume(&mut self) -> Result<()> {
+        self.pauses.forget();
         let mut all = TopicPartitionList::new();
         for one in self.partitions.iter().filter(|one| !one.has_ended) {
             let next = Offset::Offset(one.next);
@@ -231,10 +240,29 @@ impl<'a> Work<'a> {
             }
         }
         self.hand_on()?;
+        self.look();
         match self.poll.given.is_closed() {
             true => Err(Error::closed("the reader is gone")),
             false => Ok(()),
         }
+    }
+
+    /// Tells the limit what waits, and does as it asks for.
+    fn look(&mut self) {
+        let Some(limit) = &self.poll.limit else {
+            return;
+        };
+        for one in &self.partitions {
+            let TopicPartition { topic, number } = &one.name;
+            if one.has_ended {
+                limit.end(&one.partition.name);
+            } else if let Some(end) = native::known_end(self.consumer.client(), topic, *number)
+                && !self.poll.shared.finite
+            {
+                limit.grows(&one.partition.name, end);
+            }
+        }
+        self.pauses.apply(&self.consumer, limit);
     }
 
     /// The end of a partition that was there.
@@ -258,6 +286,9 @@ impl<'a> Work<'a> {
             }
             let records = one.chunk.finish()?;
             self.poll.open.add(&one.partition);
+            if let Some(limit) = &self.poll.limit {
+                limit.fetched(&records);
+            }
             self.poll.give(Ok(Some(records)))?;
         }
         Ok(())

@@ -16,13 +16,15 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::begin::Begin;
 use super::chunk::Chunk;
 use super::columns::Columns;
+use super::limit::Limit;
 use super::member::{Member, MemberContext, moved, names};
+use super::pauses::Pauses;
 use super::place::TopicPartition;
 use super::poll::Given;
 use super::reader::Ends;
 use super::shared::Shared;
-use crate::error;
 use crate::stopwatch::Stopwatch;
+use crate::{error, native};
 
 /// How long it waits for a message before it looks whether anything else is to be done.
 const IDLE: Duration = Duration::from_millis(50);
@@ -57,6 +59,7 @@ pub(super) struct Share {
     untold: Option<Error>,
     /// Whether it was said that brokers are away, since a message came last.
     is_away: bool,
+    pauses: Pauses,
 }
 
 // === impl Share ===
@@ -78,6 +81,7 @@ impl Share {
             is_over: true,
             untold: None,
             is_away: false,
+            pauses: Pauses::default(),
         }
     }
 
@@ -102,6 +106,7 @@ impl Share {
     fn begin(&mut self, readers: Vec<Ends>) -> Result<()> {
         self.readers = readers;
         self.chunks.clear();
+        self.pauses.forget();
         self.is_over = false;
         let untold = self.untold.take();
         if let Some(error) = untold.filter(|error| error.kind() != ErrorKind::Aborted) {
@@ -146,7 +151,7 @@ impl Share {
                 Ok(message) => {
                     self.is_away = false;
                     gathered += message.payload().map_or(0, <[u8]>::len);
-                    if self.take(&message) || gathered >= GATHERED {
+                    if self.take(&message)? || gathered >= GATHERED {
                         break;
                     }
                 }
@@ -161,23 +166,51 @@ impl Share {
             return Err(self.shared.failure().unwrap_or_else(moved));
         }
         self.know(fresh)?;
-        self.hand_on()
+        self.hand_on()?;
+        self.look();
+        Ok(())
+    }
+
+    fn limit(&self) -> Option<&Arc<Limit>> {
+        self.readers.first()?.limit.as_ref()
+    }
+
+    /// Tells the limit what waits, and does as it asks for.
+    fn look(&mut self) {
+        let Some(limit) = self.limit().cloned() else {
+            return;
+        };
+        for name in self.chunks.keys() {
+            let TopicPartition { topic, number } = name;
+            if let Some(end) = native::known_end(self.consumer.client(), topic, *number) {
+                limit.grows(&name.name(), end);
+            }
+        }
+        self.pauses.apply(&self.consumer, &limit);
     }
 
     /// Takes a message; answers whether a chunk is full.
-    fn take(&mut self, message: &BorrowedMessage<'_>) -> bool {
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<bool> {
         if self.is_over {
-            return false;
+            return Ok(false);
         }
         let name = TopicPartition {
             topic: message.topic().to_owned(),
             number: message.partition(),
         };
+        if !self.chunks.contains_key(&name) {
+            // It was given while this message was waited for.
+            let fresh = std::mem::take(&mut self.member.turn().fresh);
+            self.know(fresh)?;
+        }
         let Some(chunk) = self.chunks.get_mut(&name) else {
-            return false;
+            return Err(Error::aborted(format!(
+                "a record of `{}` came, which is not this member's",
+                name.name()
+            )));
         };
         chunk.append(message);
-        chunk.is_full()
+        Ok(chunk.is_full())
     }
 
     /// Partitions that are given: their readers are told before their records come.
@@ -232,6 +265,9 @@ impl Share {
             return Ok(());
         };
         reader.open.add(&records.partition);
+        if let Some(limit) = &reader.limit {
+            limit.fetched(&records);
+        }
         let give = reader.give.clone();
         let started = Stopwatch::start();
         let mut given: Given = Ok(Some(records));
@@ -272,7 +308,8 @@ impl Share {
         paused.map_err(again)
     }
 
-    fn resume(&self) {
+    fn resume(&mut self) {
+        self.pauses.forget();
         self.member.is_busy.store(false, Ordering::Release);
         // Of partitions that were taken away it cannot be said, nor need it be.
         let all = self.consumer.assignment();

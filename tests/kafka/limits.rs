@@ -1,0 +1,117 @@
+//! `max_rows` over several partitions.
+
+use crate::begin::finite;
+use crate::pipeline::{Pipeline, until_or};
+use crate::rows::once;
+use crate::topics::Topics;
+
+/// The seconds that each partition tells of, and how many records it has for that.
+const SECONDS: usize = 3000;
+const EACH: [usize; 3] = [3000, 300, 30];
+
+/// Event time goes by the furthest partition: while a pipeline catches up they must keep abreast.
+#[test]
+fn partitions_of_unlike_sizes_catch_up_together() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    topics.make("unlike", 3);
+    let record = |second: usize| {
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!(r#"{{"time":"2026-01-01T{hour:02}:{minute:02}:{second:02}Z"}}"#)
+    };
+    for (partition, count) in (0..).zip(EACH) {
+        let step = SECONDS / count;
+        let values: Vec<_> = (0..count).map(|number| record(number * step)).collect();
+        topics.give_values("unlike", partition, &values);
+    }
+    let servers = topics.servers();
+    // A tenth of everything in an epoch, and event time may be behind by four tenths.
+    let pipeline = Pipeline::new(&format!(
+        "
+name: unlike
+trigger: 300ms
+parallelism: 2
+sources:
+  in:
+    kafka: {{ servers: '{servers}', topics: unlike, max_rows: 333 }}
+    format: json
+    schema: {{ time: timestamp }}
+    time: {{ column: time, delay: 1200s }}
+transforms:
+  counts:
+    sql: SELECT count(*) AS n FROM in GROUP BY window(time, '100 seconds')
+sinks:
+  all: {{ from: in, file: {{ path: ./all }}, format: json }}
+  out: {{ from: counts, file: {{ path: ./out }}, format: json }}
+"
+    ));
+    let run = pipeline.start();
+    let all: usize = EACH.iter().sum();
+    pipeline.until_lines("all", all);
+    // Closes every window of before.
+    topics.give_values("unlike", 0, &[record(80_000)]);
+    let sum = || -> usize {
+        let counts = pipeline.lines("out");
+        let numbers = counts.iter().map(|line| -> usize {
+            let digits = line.trim_matches(|c: char| !c.is_ascii_digit());
+            digits.parse().unwrap()
+        });
+        numbers.sum()
+    };
+    let what = || format!("{all} rows in windows, not {}: {}", sum(), pipeline.log());
+    until_or(what, || pipeline.lines("out").len() >= SECONDS / 100);
+    run.stop();
+    assert_eq!(sum(), all, "{}", pipeline.log());
+}
+
+/// Offsets of a transaction that was rolled back wait like others, and nothing comes of them.
+#[test]
+fn what_was_rolled_back_takes_no_share_for_long() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    topics.make("hollow", 2);
+    let values: Vec<_> = (0..400).map(|number| number.to_string()).collect();
+    topics.give_values("hollow", 0, &values);
+    let lost: Vec<&str> = (0..4000).map(|_| "lost").collect();
+    topics.transact("hollow", 1, &lost, false);
+    let read = |trigger: &str| {
+        let pipeline = once(
+            &topics,
+            "topics: hollow, max_rows: 50",
+            "SELECT value FROM records",
+        );
+        let manifest = std::fs::read_to_string(pipeline.path("p.yaml")).unwrap();
+        pipeline.write(&manifest.replace("trigger: once", trigger));
+        pipeline
+    };
+    let pipeline = read("trigger: once");
+    pipeline.finish();
+    assert_eq!(pipeline.lines("out").len(), values.len());
+    let pipeline = read("trigger: 500ms");
+    let run = pipeline.start();
+    pipeline.until_lines("out", values.len());
+    run.stop();
+    assert_eq!(pipeline.lines("out").len(), values.len());
+}
+
+#[test]
+fn topics_are_limited_together() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    let values: Vec<_> = (0..60).map(|number| number.to_string()).collect();
+    for topic in ["limited-a", "limited-b", "limited-c"] {
+        topics.make(topic, 2);
+        topics.give_values(topic, 0, &values);
+        topics.give_values(topic, 1, &values[..6]);
+    }
+    let pipeline = finite(&topics, "limited", "pattern: 'limited-.', max_rows: 11");
+    let manifest = std::fs::read_to_string(pipeline.path("p.yaml")).unwrap();
+    pipeline.write(&manifest.replace("layout: table", "layout: batches"));
+    pipeline.finish();
+    let sizes: Vec<_> = pipeline.batches("out").iter().map(Vec::len).collect();
+    assert!(sizes.iter().all(|size| *size <= 11), "{sizes:?}");
+    assert_eq!(sizes.iter().sum::<usize>(), 3 * 66);
+}
