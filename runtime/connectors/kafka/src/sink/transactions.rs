@@ -201,7 +201,8 @@ impl Transactions {
         let group = self.markers.group().map_err(Failure::Abortable)?;
         let offsets = marker.offsets(topic).map_err(Failure::Abortable)?;
         out.press();
-        patiently(out, "cannot write the epoch's marker", |out| {
+        let what = format!("cannot write the epoch's marker for topic `{topic}`");
+        patiently(out, &what, |out| {
             let producer = &out.producer;
             producer.send_offsets_to_transaction(&offsets, &group, CALL)
         })?;

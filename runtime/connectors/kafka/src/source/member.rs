@@ -191,6 +191,9 @@ impl MemberContext {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&list)?,
             _ => consumer.assign(&list)?,
         }
+        if !names.is_empty() {
+            tracing::info!("source `{}`: reads {}", self.shared.node, listed(&names));
+        }
         match self.member.is_busy.load(Ordering::Acquire) {
             true => consumer.pause(&list),
             false => Ok(()),
@@ -207,6 +210,10 @@ impl MemberContext {
         turn.is_lost |= partitions.count() > 0;
         turn.id = native::member_id(consumer.client());
         let gone = names(partitions);
+        if !gone.is_empty() {
+            let node = &self.shared.node;
+            tracing::info!("source `{node}`: {} may go to others", listed(&gone));
+        }
         turn.fresh.retain(|fresh| !gone.contains(&fresh.partition));
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
@@ -281,6 +288,12 @@ impl MemberContext {
         }
         Ok((begins, list))
     }
+}
+
+/// For messages.
+fn listed(partitions: &[TopicPartition]) -> String {
+    let names: Vec<_> = partitions.iter().map(TopicPartition::name).collect();
+    format!("`{}`", names.join("`, `"))
 }
 
 /// Whether somebody else has these partitions by now. They are taken away from this member as soon
