@@ -329,3 +329,43 @@ sinks:
         assert!(said.contains(reason), "{reason}: {said}");
     }
 }
+
+/// Offsets of an aborted transaction hold back the other partition's share, so that it is paused;
+/// and so it would stay through the assignments that others cause.
+#[test]
+fn a_partition_that_is_paused_is_read_again_after_a_rebalance() {
+    const ROWS: usize = 400;
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    let name = "paused";
+    topics.make(name, 2);
+    topics.make("paused-out", 1);
+    let rest = "x".repeat(40_000);
+    let values: Vec<_> = (0..ROWS).map(|row| format!("{row:03}{rest}")).collect();
+    topics.give_values(name, 0, &values);
+    let lost: Vec<&str> = (0..4000).map(|_| "lost").collect();
+    topics.transact(name, 1, &lost, false);
+    let limited = manifest_with(&topics, name, "\n      max_rows: 20");
+    let short = "concat(CAST(partition AS STRING), ':', substr(value, 1, 3))";
+    let long = "concat(CAST(partition AS STRING), ':', CAST(offset AS STRING), ':', value)";
+    let limited = limited.replace(long, short);
+    assert!(limited.contains(short), "{limited}");
+    let pipeline = Pipeline::new(&limited);
+    let visible = |least: usize| {
+        let seen = || counts(&topics, name).len();
+        until_or(
+            || format!("{} rows, {}", seen(), pipeline.log()),
+            || seen() >= least,
+        );
+    };
+    let mut runs = vec![pipeline.start()];
+    visible(1);
+    for _ in 0..2 {
+        runs.push(pipeline.start());
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    visible(ROWS);
+    runs.into_iter().for_each(Run::stop);
+    check_each_once(&topics, name, ROWS, &pipeline);
+}

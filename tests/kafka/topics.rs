@@ -266,8 +266,15 @@ impl Topics {
     }
 
     pub(crate) fn partitions(&self, topic: &str) -> Vec<i32> {
-        let metadata = self.admin.inner().fetch_metadata(Some(topic), LONGEST);
-        let metadata = metadata.unwrap();
+        let started = Instant::now();
+        let metadata = loop {
+            match self.admin.inner().fetch_metadata(Some(topic), LONGEST) {
+                Ok(metadata) => break metadata,
+                // A broker that is being started breaks connections, and they are made again.
+                Err(error) => assert!(started.elapsed() < LONGEST, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        };
         let partitions = metadata.topics()[0].partitions().iter();
         partitions.map(|one| one.id()).collect()
     }

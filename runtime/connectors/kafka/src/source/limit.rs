@@ -6,17 +6,28 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use azud_connect::Records;
 
 use super::begin::Begin;
 use super::place::TopicPartition;
+use crate::stopwatch::Stopwatch;
 
-/// A partition of which so many bytes were fetched and have no room in this epoch is paused.
+/// A partition of which so much was fetched and has no room in this epoch is paused.
 const MUCH: u64 = 4 << 20;
 
-/// It is no longer, once there are less.
-const LITTLE: u64 = 1 << 20;
+/// What may be held of all partitions together, about: of many, each may have less.
+const MUCH_OF_ALL: u64 = 64 << 20;
+
+/// What a record takes beside its columns, and what a chunk of them does.
+const RECORD: u64 = 16;
+const CHUNK: u64 = 1024;
+
+/// A partition of which nothing has come for so long has nothing: the offsets that wait in it are
+/// of aborted transactions, or of records that were compacted.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// So many rows and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +37,16 @@ struct Share {
 }
 
 /// What all readers of an attempt may take in an epoch together.
-#[derive(Debug)]
 pub(super) struct Limit {
     all: Share,
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
 struct State {
     /// The epoch that it was split for.
     epoch: Option<u64>,
+    /// Whether anything was given in it.
+    has_given: bool,
     parts: HashMap<String, Part>,
     /// What any partition may take.
     spare: Share,
@@ -44,15 +55,18 @@ struct State {
 }
 
 /// A partition.
-#[derive(Debug)]
 struct Part {
     place: TopicPartition,
     next: i64,
     /// The offset after the last record that is known to be there.
     end: i64,
     left: Share,
-    /// The bytes that were fetched and are not given yet.
-    held: u64,
+    /// Rows that were fetched and are not given yet, and the memory that they take.
+    held: Share,
+    /// Since when nothing was fetched.
+    since: Stopwatch,
+    /// Fractions of a row that it was due in epochs before, of 2^32; less than none where it had more.
+    credit: i64,
     is_paused: bool,
     /// Whether no more is fetched.
     has_ended: bool,
@@ -113,6 +127,7 @@ impl Limit {
             all,
             state: Mutex::new(State {
                 epoch: None,
+                has_given: false,
                 parts: HashMap::new(),
                 spare: all,
                 given: Share::NONE,
@@ -124,18 +139,28 @@ impl Limit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A partition is read, and has records up to `end`; in this epoch it has what is spare.
+    /// A partition is going to be fetched, and has records up to `end`. In an epoch that has given
+    /// something it has what is spare.
     pub(super) fn add(&self, begin: &Begin, end: i64) {
         let part = Part {
             place: begin.partition.clone(),
             next: begin.place.offset,
             end,
             left: Share::NONE,
-            held: 0,
+            held: Share::NONE,
+            since: Stopwatch::start(),
+            credit: 0,
             is_paused: false,
             has_ended: false,
         };
-        self.state().parts.insert(begin.partition.name(), part);
+        let mut state = self.state();
+        let before = state.parts.insert(begin.partition.name(), part);
+        state.spare = state
+            .spare
+            .and(before.map_or(Share::NONE, |part| part.left));
+        if !state.has_given && state.epoch.is_some() {
+            state.split(self.all);
+        }
     }
 
     /// A partition is fetched no more: others may take what is left to it, save for what waits.
@@ -148,10 +173,17 @@ impl Limit {
         }
     }
 
-    /// There are records of that partition up to that offset.
+    /// A partition has records up to that offset.
     pub(super) fn grows(&self, name: &str, end: i64) {
         if let Some(part) = self.state().parts.get_mut(name) {
-            part.end = part.end.max(end);
+            part.end = end;
+        }
+    }
+
+    /// A partition goes on elsewhere: what came next is not there any more.
+    pub(super) fn moves(&self, name: &str, next: i64, end: i64) {
+        if let Some(part) = self.state().parts.get_mut(name) {
+            (part.next, part.end) = (next, end);
         }
     }
 
@@ -159,33 +191,30 @@ impl Limit {
     pub(super) fn start_epoch(&self, epoch: u64) {
         let mut state = self.state();
         if state.epoch.replace(epoch) != Some(epoch) {
+            state.has_given = false;
             state.split(self.all);
         }
     }
 
-    /// So many bytes of a partition were fetched.
+    /// Those records were fetched.
     pub(super) fn fetched(&self, records: &Records) {
-        if let Some(part) = self.state().parts.get_mut(&*records.partition.name) {
-            part.held += records.payload.bytes.len() as u64;
-            part.is_paused |= part.held > MUCH;
+        let mut state = self.state();
+        let most = MUCH.min(MUCH_OF_ALL / state.parts.len().max(1) as u64);
+        if let Some(part) = state.parts.get_mut(&*records.partition.name) {
+            part.since = Stopwatch::start();
+            part.held = part.held.and(memory(records));
+            part.is_paused |= part.held.bytes > most;
         }
     }
 
     /// How many of those records are given now; they count as given.
-    ///
-    /// `borrows`: also what is left to partitions of which nothing was fetched.
-    pub(super) fn take(&self, records: &Records, borrows: bool) -> usize {
+    pub(super) fn take(&self, records: &Records) -> usize {
         let mut state = self.state();
         let state = &mut *state;
-        let name = &*records.partition.name;
-        let own = state.parts.get(name).map_or(Share::NONE, |part| part.left);
-        let mut room = own.and(state.spare);
-        if borrows {
-            let idle = state.parts.iter();
-            let idle = idle.filter(|(other, part)| part.held == 0 && *other != name);
-            room = idle.fold(room, |room, (_, part)| room.and(part.left));
-        }
-        let count = room.fitting(records);
+        let Some(part) = state.parts.get_mut(&*records.partition.name) else {
+            return 0;
+        };
+        let count = part.left.and(state.spare).fitting(records);
         let Some(last) = count.checked_sub(1) else {
             return 0;
         };
@@ -194,42 +223,32 @@ impl Limit {
             rows: count as u64,
             bytes: u64::from(size),
         };
+        state.has_given = true;
         state.given = state.given.and(taken);
-        let mut rest = taken;
-        if let Some(part) = state.parts.get_mut(name) {
-            rest = part.left.take(rest);
-            part.held = part.held.saturating_sub(taken.bytes);
-            part.is_paused &= part.held > LITTLE;
-            let next = i64::try_from(records.position(last)).unwrap_or(i64::MAX);
-            part.next = next.saturating_add(1);
-        }
-        rest = state.spare.take(rest);
-        if let Some(part) = state.parts.get_mut(name) {
-            state.spare = state.spare.and(part.unused());
-        }
-        if borrows {
-            let idle = state.parts.values_mut().filter(|part| part.held == 0);
-            idle.fold(rest, |rest, part| part.left.take(rest));
-        }
+        let rest = part.left.take(taken);
+        state.spare.take(rest);
+        part.gives(taken.rows);
+        let next = i64::try_from(records.position(last)).unwrap_or(i64::MAX);
+        part.next = next.saturating_add(1);
+        state.spare = state.spare.and(part.unused());
         count
     }
 
-    /// Whether nothing is left to those partitions.
-    pub(super) fn is_used_by<'a>(&self, mut names: impl Iterator<Item = &'a String>) -> bool {
-        let state = self.state();
-        let is_used = |name: &String| match state.parts.get(name) {
-            Some(part) => part.left.and(state.spare).is_used(),
-            None => true,
-        };
-        state.spare.is_used() && names.all(is_used)
-    }
-
-    /// Whether nothing is left to anybody.
-    pub(super) fn is_used(&self) -> bool {
-        let state = self.state();
-        let left = state.parts.values();
-        let left = left.fold(state.spare, |left, part| left.and(part.left));
-        left.is_used()
+    /// Whether nothing more is given in this epoch. What is left to partitions that make no use of
+    /// it goes to those that wait.
+    pub(super) fn is_over(&self) -> bool {
+        let mut state = self.state();
+        let left = state.left();
+        if left.is_used() {
+            return true;
+        }
+        let spare = state.spare;
+        let has_room = |part: &Part| part.waiting() > 0 && !part.left.and(spare).is_used();
+        let wait = state.parts.values().any(|part| part.held.rows > 0);
+        if wait && !state.parts.values().any(has_room) {
+            state.split(left);
+        }
+        false
     }
 
     /// The partitions of which enough was fetched.
@@ -245,24 +264,44 @@ impl Limit {
 impl Part {
     /// How many records wait, as far as is known: of a log with gaps there are fewer.
     fn waiting(&self) -> u64 {
-        match self.has_ended && self.held == 0 {
+        let has_none = self.has_ended || self.since.elapsed() > QUIET;
+        match self.held.rows == 0 && has_none {
             true => 0,
-            false => u64::try_from(self.end - self.next).unwrap_or(0),
+            false => u64::try_from(self.end - self.next)
+                .unwrap_or(0)
+                .max(self.held.rows),
         }
     }
 
     /// Gives back what it can make no use of any more.
     fn unused(&mut self) -> Share {
-        match self.has_ended && self.held == 0 {
+        match self.has_ended && self.held.rows == 0 {
             true => std::mem::replace(&mut self.left, Share::NONE),
             false => Share::NONE,
         }
+    }
+
+    /// So many rows are held no longer.
+    fn gives(&mut self, rows: u64) {
+        let held = self.held;
+        let bytes = portion(held.bytes, rows, held.rows).0;
+        self.held.take(Share { rows, bytes });
+        if self.held.rows == 0 {
+            self.held = Share::NONE;
+        }
+        self.is_paused &= self.held.bytes > MUCH / 4;
     }
 }
 
 // === impl State ===
 
 impl State {
+    /// What is left to anybody.
+    fn left(&self) -> Share {
+        let parts = self.parts.values();
+        parts.fold(self.spare, |left, part| left.and(part.left))
+    }
+
     fn split(&mut self, all: Share) {
         let waiting: u64 = self.parts.values().map(Part::waiting).sum();
         let size = self.given.bytes.checked_div(self.given.rows);
@@ -271,46 +310,69 @@ impl State {
             // Whatever comes has room: also of a partition of which nobody knows yet.
             self.spare = all;
             for part in self.parts.values_mut() {
-                part.left = Share::NONE;
+                (part.left, part.credit) = (Share::NONE, 0);
             }
             return;
         }
         self.spare = Share::NONE;
         let mut left = all.rows;
-        let mut rests = Vec::new();
+        let mut due = Vec::new();
         for part in self.parts.values_mut() {
             let waits = part.waiting();
-            let (rows, rest) = portion(all.rows, waits, waiting);
+            let (rows, fraction) = portion(all.rows, waits, waiting);
             // Of a partition that has any record there is room for one.
-            let bytes = portion(all.bytes, waits, waiting).0;
-            part.left = Share {
-                rows,
-                bytes: bytes.max(u64::from(waits > 0)),
-            };
+            let bytes = portion(all.bytes, waits, waiting).0.max(1);
+            part.left = Share { rows, bytes };
             left = left.saturating_sub(rows);
-            rests.push((rest, part));
+            if waits > 0 {
+                part.credit = part.credit.saturating_add(fraction);
+                due.push(part);
+            } else {
+                (part.left, part.credit) = (Share::NONE, 0);
+            }
         }
-        // What is less than a row goes to those who have most of it.
-        rests.sort_by(|(rest, part), (other, next)| {
-            let by_rest = other.cmp(rest);
-            by_rest.then_with(|| part.place.cmp(&next.place))
+        // What is less than a row goes to those who have been due most of it: in the end to all.
+        due.sort_by(|part, other| {
+            let by_credit = other.credit.cmp(&part.credit);
+            by_credit.then_with(|| part.place.cmp(&other.place))
         });
-        let most = usize::try_from(left).unwrap_or(usize::MAX);
-        let fractions = rests.into_iter().filter(|(rest, _)| *rest > 0);
-        for (_, part) in fractions.take(most) {
+        let most = match all.rows {
+            u64::MAX => 0,
+            _ => usize::try_from(left).unwrap_or(usize::MAX),
+        };
+        for part in due.into_iter().take(most) {
             part.left.rows += 1;
+            part.credit -= ONE;
         }
     }
 }
 
-/// That part of `all`, rounded down, and what is left over; no limit is split.
-fn portion(all: u64, part: u64, whole: u64) -> (u64, u128) {
+/// A whole row, as fractions are counted.
+const ONE: i64 = 1 << 32;
+
+/// That part of `all`, rounded down, and the fraction that is left over; no limit is not split.
+fn portion(all: u64, part: u64, whole: u64) -> (u64, i64) {
     if all == u64::MAX {
         return (all, 0);
     }
-    let (product, whole) = (u128::from(all) * u128::from(part), u128::from(whole).max(1));
+    let whole = u128::from(whole).max(1);
+    let product = u128::from(all) * u128::from(part);
     let share = u64::try_from(product / whole).unwrap_or(u64::MAX);
-    (share, product % whole)
+    // Less than one, and so less than 2^32 of its parts.
+    let fraction = ((product % whole) << 32) / whole;
+    (share, i64::try_from(fraction).unwrap_or(0))
+}
+
+/// The rows of a chunk, and what they take.
+fn memory(records: &Records) -> Share {
+    let columns = records.metadata.as_ref();
+    let columns = columns.map_or(0, RecordBatch::get_array_memory_size);
+    let bytes = records.payload.bytes.len() + columns;
+    let rows = records.len() as u64;
+    Share {
+        rows,
+        bytes: bytes as u64 + rows * RECORD + CHUNK,
+    }
 }
 
 #[cfg(test)]

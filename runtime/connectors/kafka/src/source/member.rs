@@ -196,7 +196,8 @@ impl MemberContext {
         }
         match self.member.is_busy.load(Ordering::Acquire) {
             true => consumer.pause(&list),
-            false => Ok(()),
+            // It may have been paused when it was taken away.
+            false => consumer.resume(&list),
         }
     }
 

@@ -120,6 +120,10 @@ impl KafkaSource {
         let eof = context.finite.to_string();
         let mut own = vec![("group.id", group), ("enable.partition.eof", eof.as_str())];
         own.extend(OWN);
+        if options.max_rows.is_some() || options.max_bytes.is_some() {
+            // What is fetched of a partition that is paused then is fetched again.
+            own.push(("queued.max.messages.kbytes", "4096"));
+        }
         let refresh_text = refresh.as_millis().to_string();
         if is_shared {
             own.extend(shares::OWN);

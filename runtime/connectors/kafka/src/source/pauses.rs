@@ -23,13 +23,13 @@ impl Pauses {
         if wanted == self.0 {
             return;
         }
-        // Of partitions that were taken away it cannot be said, nor need it be.
+        // Of partitions that were taken away it cannot be said: whoever gets them again resumes them.
         let _ = consumer.pause(&list(wanted.difference(&self.0)));
         let _ = consumer.resume(&list(self.0.difference(&wanted)));
         self.0 = wanted;
     }
 
-    /// The consumer was told otherwise.
+    /// None is paused any more.
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }

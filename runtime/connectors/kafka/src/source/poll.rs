@@ -177,7 +177,7 @@ impl<'a> Work<'a> {
                 self.poll.open.add(&partition);
             }
             if let Some(limit) = &self.poll.limit {
-                limit.grows(&partition.name, begin.end);
+                limit.add(&begin, begin.end);
             }
             let before = self
                 .places
@@ -207,9 +207,10 @@ impl<'a> Work<'a> {
             let added = all.add_partition_offset(&one.name.topic, one.name.number, next);
             added.map_err(|error| Error::internal("kafka: an offset").because(error))?;
         }
-        self.consumer
-            .assign(&all)
-            .map_err(|error| error::of("cannot read partitions", error, &self.told))
+        // A partition that was paused stays so through assignments.
+        let assigned = self.consumer.assign(&all);
+        let resumed = assigned.and_then(|()| self.consumer.resume(&all));
+        resumed.map_err(|error| error::of("cannot read partitions", error, &self.told))
     }
 
     /// Waits for messages, takes those that are there, and hands them on.
@@ -252,9 +253,11 @@ impl<'a> Work<'a> {
         let Some(limit) = &self.poll.limit else {
             return;
         };
-        for one in &self.partitions {
+        for (place, one) in self.partitions.iter().enumerate() {
             let TopicPartition { topic, number } = &one.name;
-            if one.has_ended {
+            if self.places.get(&one.name) != Some(&place) {
+                // Its topic is another one now.
+            } else if one.has_ended {
                 limit.end(&one.partition.name);
             } else if let Some(end) = native::known_end(self.consumer.client(), topic, *number)
                 && !self.poll.shared.finite
@@ -374,6 +377,9 @@ impl<'a> Work<'a> {
                 one.next
             ))?;
             one.next = low;
+            if let Some(limit) = &self.poll.limit {
+                limit.moves(&one.partition.name, low, high);
+            }
         }
         if !is_found {
             // A broker that was behind, or a topic that was cut and has grown again: librdkafka

@@ -18,7 +18,6 @@ use super::limit::Limit;
 use super::place::Place;
 use super::poll::{Given, Poll};
 use super::shared::Shared;
-use crate::stopwatch::Stopwatch;
 
 /// How many chunks may wait to be asked for.
 const AHEAD: usize = 2;
@@ -26,11 +25,8 @@ const AHEAD: usize = 2;
 /// How often partitions may be found before a busy reader looks.
 const FINDS: usize = 64;
 
-/// How often a reader whose partitions have had their shares looks what others have left.
+/// How often a reader without room looks whether there is some now.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// How long it waits for others before it takes what is left to partitions that give nothing.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Reads some partitions.
 pub(super) struct Reader {
@@ -39,8 +35,9 @@ pub(super) struct Reader {
     open: OpenList,
     /// Where each partition goes on.
     places: BTreeMap<String, (Arc<Partition>, Place)>,
-    /// What was given by the thread and has no room in this epoch, in order.
-    rests: VecDeque<Records>,
+    /// What was given by the thread and has no room in this epoch, of each partition in order; the
+    /// partition that gives next is the first one.
+    rests: VecDeque<VecDeque<Records>>,
     /// Whether the thread has given all there will ever be.
     has_ended: bool,
     /// How many epochs were begun.
@@ -122,6 +119,20 @@ impl Reader {
         begins: Vec<Begin>,
         limit: Option<Arc<Limit>>,
     ) -> Result<(Self, Finds)> {
+        // Before the first epoch is split.
+        let first = begins.iter().map(|begin| &begin.partition.topic).min();
+        for begin in &begins {
+            if let Some(limit) = &limit {
+                // A finite run reads one topic after the other.
+                let is_read = !shared.finite || Some(&begin.partition.topic) == first;
+                let end = if is_read {
+                    begin.end
+                } else {
+                    begin.place.offset
+                };
+                limit.add(begin, end);
+            }
+        }
         let (reader, ends) = Self::new(shared.clone(), &begins, limit);
         let (tell_thread, found) = mpsc::sync_channel(FINDS);
         let finds = Finds {
@@ -150,57 +161,54 @@ impl Reader {
     }
 
     fn know(&mut self, begins: &[Begin]) {
-        let first = begins.iter().map(|begin| &begin.partition.topic).min();
         for begin in begins {
-            if let Some(limit) = &self.limit {
-                // A finite run reads one topic after the other.
-                let waits = !self.shared.finite || Some(&begin.partition.topic) == first;
-                limit.add(begin, if waits { begin.end } else { begin.place.offset });
-            }
             let partition = self.shared.partition(&begin.partition);
             self.places
                 .insert(partition.name.clone(), (partition, begin.place.clone()));
         }
     }
 
-    /// The first of what has no room yet for which there is some now.
-    fn ready(&mut self, borrows: bool) -> Option<Records> {
-        let Some(limit) = &self.limit else {
-            return self.rests.pop_front();
-        };
-        let count_of = |records: &Records| limit.take(records, borrows);
-        let mut passed: Vec<&str> = Vec::new();
-        let mut found = None;
-        for (index, records) in self.rests.iter().enumerate() {
-            let name = &*records.partition.name;
-            // Records of a partition stay in order.
-            if passed.contains(&name) {
-                continue;
+    /// Some of what has had no room yet, for which there is some now.
+    fn ready(&mut self) -> Option<Records> {
+        for _ in 0..self.rests.len() {
+            let mut rest = self.rests.pop_front()?;
+            let given = self.first_of(&mut rest);
+            if !rest.is_empty() {
+                self.rests.push_back(rest);
             }
-            match count_of(records) {
-                0 => passed.push(name),
-                count => {
-                    found = Some((index, count));
-                    break;
-                }
+            if given.is_some() {
+                return given;
             }
         }
-        let (index, count) = found?;
-        let mut records = self.rests.remove(index)?;
+        None
+    }
+
+    /// What there is room for of the first records of a partition.
+    fn first_of(&self, rest: &mut VecDeque<Records>) -> Option<Records> {
+        let records = rest.front()?;
+        let count = match &self.limit {
+            Some(limit) => limit.take(records),
+            None => records.len(),
+        };
+        if count == 0 {
+            return None;
+        }
+        let mut records = rest.pop_front()?;
         if count < records.len() {
-            self.rests.insert(index, records.split_off(count));
+            rest.push_front(records.split_off(count));
         }
         Some(records)
     }
 
-    /// Whether nothing more is given in this epoch.
-    fn is_full(&self) -> bool {
-        let Some(limit) = &self.limit else {
-            return false;
+    /// Keeps records behind those of their partition.
+    fn keep(&mut self, records: Records) {
+        let is_it = |rest: &&mut VecDeque<Records>| {
+            let first = rest.front();
+            first.is_some_and(|first| first.partition == records.partition)
         };
-        match self.rests.is_empty() {
-            true => limit.is_used_by(self.places.keys()),
-            false => limit.is_used(),
+        match self.rests.iter_mut().find(is_it) {
+            Some(rest) => rest.push_back(records),
+            None => self.rests.push_back(VecDeque::from([records])),
         }
     }
 
@@ -233,17 +241,15 @@ impl SourceReader for Reader {
     }
 
     async fn next(&mut self) -> Result<Read> {
-        let mut waiting = Stopwatch::start();
         loop {
-            let borrows = waiting.elapsed() > PATIENCE;
-            if let Some(records) = self.ready(borrows) {
+            if let Some(records) = self.ready() {
                 return Ok(self.give(records));
-            }
-            if self.is_full() {
-                return Ok(Read::EpochFull);
             }
             if self.has_ended && self.rests.is_empty() {
                 return Ok(Read::End);
+            }
+            if self.limit.as_ref().is_some_and(|limit| limit.is_over()) {
+                return Ok(Read::EpochFull);
             }
             let given = tokio::select! {
                 // Told before their records are given, and so known before.
@@ -253,13 +259,10 @@ impl SourceReader for Reader {
                     continue;
                 }
                 given = self.given.recv(), if !self.has_ended => given,
-                () = sleep(LOOK), if !self.rests.is_empty() => continue,
+                () = sleep(LOOK), if self.limit.is_some() => continue,
             };
             match given {
-                Some(Ok(Some(records))) => {
-                    self.rests.push_back(records);
-                    waiting = Stopwatch::start();
-                }
+                Some(Ok(Some(records))) => self.keep(records),
                 Some(Ok(None)) => self.has_ended = true,
                 Some(Err(error)) => return Err(error),
                 None => return Err(Error::internal("kafka: the thread that reads has ended")),

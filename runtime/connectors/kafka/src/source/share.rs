@@ -133,7 +133,9 @@ impl Share {
         let unassigned = self.consumer.incremental_unassign(&assigned);
         unassigned.map_err(again)?;
         let assigned = self.consumer.incremental_assign(&list);
-        assigned.map_err(again)?;
+        // A partition that was paused stays so through assignments.
+        let resumed = assigned.and_then(|()| self.consumer.resume(&list));
+        resumed.map_err(again)?;
         self.know(begins)
     }
 
@@ -231,6 +233,9 @@ impl Share {
             if begin.place.offset < begin.end {
                 reader.open.add(&partition);
             }
+            if let Some(limit) = &reader.limit {
+                limit.add(&begin, begin.end);
+            }
             told.push(begin);
         }
         for (reader, begins) in self.readers.iter().zip(told) {
@@ -311,7 +316,7 @@ impl Share {
     fn resume(&mut self) {
         self.pauses.forget();
         self.member.is_busy.store(false, Ordering::Release);
-        // Of partitions that were taken away it cannot be said, nor need it be.
+        // Of partitions that were taken away it cannot be said: they are resumed when they are given.
         let all = self.consumer.assignment();
         let _ = all.and_then(|all| self.consumer.resume(&all));
     }
