@@ -20,9 +20,10 @@ const WARM: Duration = Duration::from_secs(3);
 pub(crate) fn measure(place: &Place, rate: usize, seconds: usize) -> Result<()> {
     println!("{rate} records of 100 bytes a second");
     for delivery in [
-        Delivery::AtLeastOnce,
-        Delivery::ExactlyOnce(100),
-        Delivery::ExactlyOnce(1000),
+        None,
+        Some(Delivery::AtLeastOnce),
+        Some(Delivery::ExactlyOnce(100)),
+        Some(Delivery::ExactlyOnce(1000)),
     ] {
         let mut all = run(place, rate, Duration::from_secs(seconds as u64), delivery)?;
         all.sort_unstable();
@@ -32,8 +33,9 @@ pub(crate) fn measure(place: &Place, rate: usize, seconds: usize) -> Result<()> 
             micros.map_or(f64::NAN, |micros| *micros as f64 / 1000.0)
         };
         let name = match delivery {
-            Delivery::AtLeastOnce => "at least once".to_owned(),
-            Delivery::ExactlyOnce(every) => format!("exactly once, {every} ms"),
+            None => "the broker alone".to_owned(),
+            Some(Delivery::AtLeastOnce) => "at least once".to_owned(),
+            Some(Delivery::ExactlyOnce(every)) => format!("exactly once, {every} ms"),
         };
         println!(
             "{name:<22} {} records, p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms",
@@ -46,22 +48,30 @@ pub(crate) fn measure(place: &Place, rate: usize, seconds: usize) -> Result<()> 
     Ok(())
 }
 
-/// Microseconds of each record.
-fn run(place: &Place, rate: usize, time: Duration, delivery: Delivery) -> Result<Vec<u64>> {
+/// Microseconds of each record; without a delivery, of those that nobody has moved.
+fn run(place: &Place, rate: usize, time: Duration, delivery: Option<Delivery>) -> Result<Vec<u64>> {
     let servers = &place.servers;
     make(servers, "bench-in")?;
     make(servers, "bench-out")?;
-    let mut running = Running::start(place, "bench-in", "bench-out", delivery)?;
+    let running = delivery.map(|delivery| Running::start(place, "bench-in", "bench-out", delivery));
+    let mut running = running.transpose()?;
+    let topic = if running.is_some() {
+        "bench-out"
+    } else {
+        "bench-in"
+    };
     let clock = Instant::now();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let producing = scope.spawn(|| produce(servers, rate, clock, &stop));
-        let consumed = consume(servers, clock, time);
+        let consumed = consume(servers, topic, clock, time);
         stop.store(true, Ordering::Relaxed);
         let produced = producing
             .join()
             .map_err(|_| anyhow::anyhow!("the producer has failed"))?;
-        running.check()?;
+        if let Some(running) = &mut running {
+            running.check()?;
+        }
         produced?;
         consumed
     })
@@ -91,7 +101,7 @@ fn produce(servers: &str, rate: usize, clock: Instant, stop: &AtomicBool) -> Res
     Ok(())
 }
 
-fn consume(servers: &str, clock: Instant, time: Duration) -> Result<Vec<u64>> {
+fn consume(servers: &str, topic: &str, clock: Instant, time: Duration) -> Result<Vec<u64>> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .set("group.id", "bench-latency")
@@ -100,7 +110,7 @@ fn consume(servers: &str, clock: Instant, time: Duration) -> Result<Vec<u64>> {
         .create()?;
     let mut assignment = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        assignment.add_partition_offset("bench-out", partition, Offset::Beginning)?;
+        assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
     }
     consumer.assign(&assignment)?;
     let mut all = Vec::new();
