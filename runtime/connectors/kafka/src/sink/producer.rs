@@ -25,8 +25,9 @@ const FULL: Duration = Duration::from_millis(1);
 /// How often, until what is less than a whole request is written too.
 const FULL_OF_LITTLE: usize = 5;
 
-/// How long a flush waits before it looks whether a record has failed.
-const LOOK: Duration = Duration::from_millis(100);
+/// How long librdkafka is told that there is a flush, and how long it is left alone after that:
+/// for as long as it knows of one it asks for answers without a pause (see [`super::linger`]).
+const PULSE: Duration = Duration::from_millis(1);
 
 /// How long a flush waits before it says that brokers are away.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -208,8 +209,9 @@ impl Out {
     /// Waits until every record is written.
     pub(super) fn flush(&self) -> Result<()> {
         let started = Stopwatch::start();
-        while !native::flush(self.producer.client(), LOOK) {
+        while !native::flush(self.producer.client(), PULSE) {
             self.check()?;
+            std::thread::sleep(PULSE);
             if started.elapsed() > FLUSH {
                 let error = KafkaError::Flush(Code::OperationTimedOut);
                 return Err(self.failed("records wait to be written", error));
@@ -221,7 +223,10 @@ impl Out {
     /// Has what was sent in a transaction written, without waiting for more. Before positions are
     /// sent: while they are in an open transaction nobody else can read them.
     pub(super) fn press(&self) {
-        native::flush(self.producer.client(), CALL);
+        let started = Stopwatch::start();
+        while !native::flush(self.producer.client(), PULSE) && started.elapsed() < CALL {
+            std::thread::sleep(PULSE);
+        }
     }
 
     /// Commits the transaction.
