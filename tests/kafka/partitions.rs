@@ -1,4 +1,4 @@
-//! `max_rows` over several partitions.
+//! Several partitions: `max_rows` over them, and their watermarks.
 
 use crate::begin::finite;
 use crate::pipeline::{Pipeline, until_or};
@@ -16,28 +16,75 @@ fn partitions_of_unlike_sizes_catch_up_together() {
         return;
     };
     topics.make("unlike", 3);
-    let record = |second: usize| {
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        format!(r#"{{"time":"2026-01-01T{hour:02}:{minute:02}:{second:02}Z"}}"#)
-    };
     for (partition, count) in (0..).zip(EACH) {
         let step = SECONDS / count;
         let values: Vec<_> = (0..count).map(|number| record(number * step)).collect();
         topics.give_values("unlike", partition, &values);
     }
-    let servers = topics.servers();
     // A tenth of everything in an epoch, and event time may be behind by four tenths.
-    let pipeline = Pipeline::new(&format!(
+    let pipeline = windows(&topics, "unlike", "300ms", ", max_rows: 333", "1200s");
+    let run = pipeline.start();
+    let all: usize = EACH.iter().sum();
+    pipeline.until_lines("all", all);
+    // Closes every window of before.
+    topics.give_values("unlike", 0, &[record(80_000)]);
+    let what = || format!("{all} rows in windows: {}", pipeline.log());
+    until_or(what, || pipeline.lines("out").len() >= SECONDS / 100);
+    run.stop();
+    assert_eq!(
+        counted(&pipeline).iter().sum::<usize>(),
+        all,
+        "{}",
+        pipeline.log()
+    );
+}
+
+/// With trigger `continuous` each partition has a watermark of its own, and the slowest counts.
+#[test]
+fn a_partition_that_is_behind_holds_back_the_watermark() {
+    let Some(topics) = Topics::shared() else {
+        return;
+    };
+    topics.make("behind", 2);
+    let values = |seconds: std::ops::Range<usize>| seconds.map(record).collect::<Vec<_>>();
+    topics.give_values("behind", 0, &values(0..SECONDS));
+    topics.give_values("behind", 1, &values(0..250));
+    let pipeline = windows(&topics, "behind", "continuous", "", "0s");
+    let run = pipeline.start();
+    pipeline.until_lines("all", SECONDS + 250);
+    let what = || format!("two windows: {}", pipeline.log());
+    until_or(what, || counted(&pipeline) == [200, 200]);
+    topics.give_values("behind", 1, &values(250..SECONDS));
+    pipeline.until_lines("all", 2 * SECONDS);
+    for partition in 0..2 {
+        topics.give_values("behind", partition, &[record(80_000)]);
+    }
+    let what = || format!("{} windows: {}", SECONDS / 100, pipeline.log());
+    until_or(what, || counted(&pipeline).len() >= SECONDS / 100);
+    run.stop();
+    assert_eq!(counted(&pipeline), [200; SECONDS / 100]);
+}
+
+/// A record of so many seconds after midnight.
+fn record(second: usize) -> String {
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!(r#"{{"time":"2026-01-01T{hour:02}:{minute:02}:{second:02}Z"}}"#)
+}
+
+/// Counts records in windows of 100 s, to `out`; writes each record to `all`.
+fn windows(topics: &Topics, topic: &str, trigger: &str, source: &str, delay: &str) -> Pipeline {
+    let servers = topics.servers();
+    Pipeline::new(&format!(
         "
-name: unlike
-trigger: 300ms
+name: {topic}
+trigger: {trigger}
 parallelism: 2
 sources:
   in:
-    kafka: {{ servers: '{servers}', topics: unlike, max_rows: 333 }}
+    kafka: {{ servers: '{servers}', topics: {topic}{source} }}
     format: json
     schema: {{ time: timestamp }}
-    time: {{ column: time, delay: 1200s }}
+    time: {{ column: time, delay: {delay} }}
 transforms:
   counts:
     sql: SELECT count(*) AS n FROM in GROUP BY window(time, '100 seconds')
@@ -45,24 +92,16 @@ sinks:
   all: {{ from: in, file: {{ path: ./all }}, format: json }}
   out: {{ from: counts, file: {{ path: ./out }}, format: json }}
 "
-    ));
-    let run = pipeline.start();
-    let all: usize = EACH.iter().sum();
-    pipeline.until_lines("all", all);
-    // Closes every window of before.
-    topics.give_values("unlike", 0, &[record(80_000)]);
-    let sum = || -> usize {
-        let counts = pipeline.lines("out");
-        let numbers = counts.iter().map(|line| -> usize {
-            let digits = line.trim_matches(|c: char| !c.is_ascii_digit());
-            digits.parse().unwrap()
-        });
-        numbers.sum()
-    };
-    let what = || format!("{all} rows in windows, not {}: {}", sum(), pipeline.log());
-    until_or(what, || pipeline.lines("out").len() >= SECONDS / 100);
-    run.stop();
-    assert_eq!(sum(), all, "{}", pipeline.log());
+    ))
+}
+
+fn counted(pipeline: &Pipeline) -> Vec<usize> {
+    let lines = pipeline.lines("out").into_iter();
+    let counts = lines.map(|line| {
+        let digits = line.trim_matches(|letter: char| !letter.is_ascii_digit());
+        digits.parse().unwrap()
+    });
+    counts.collect()
 }
 
 /// Offsets of a transaction that was rolled back wait like others, and nothing comes of them.
