@@ -25,7 +25,8 @@ const AHEAD: usize = 2;
 /// How often partitions may be found before a busy reader looks.
 const FINDS: usize = 64;
 
-/// How often a reader without room looks whether there is some now.
+/// When a reader without room looks first whether there is some now, and how often later on.
+const SOON: Duration = Duration::from_millis(1);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Reads some partitions.
@@ -241,6 +242,7 @@ impl SourceReader for Reader {
     }
 
     async fn next(&mut self) -> Result<Read> {
+        let mut look = SOON;
         loop {
             if let Some(records) = self.ready() {
                 return Ok(self.give(records));
@@ -259,7 +261,10 @@ impl SourceReader for Reader {
                     continue;
                 }
                 given = self.given.recv(), if !self.has_ended => given,
-                () = sleep(LOOK), if self.limit.is_some() => continue,
+                () = sleep(look), if self.limit.is_some() => {
+                    look = LOOK.min(look * 2);
+                    continue;
+                }
             };
             match given {
                 Some(Ok(Some(records))) => self.keep(records),
