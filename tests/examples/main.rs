@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod aggregates;
+mod changed;
 mod dstream;
 mod join;
 mod kappa;

@@ -14,6 +14,7 @@
     reason = "a test"
 )]
 
+mod apply;
 mod avro;
 mod begin;
 mod brokers;

@@ -202,6 +202,7 @@ plugins:
             state("seen", "map", &[column("remainder", true), column("count", false)]),
             state("fails", "value", &[column("how", false)]),
         ],
+        "formers": [],
         "timers": { "event_time": false, "processing_time": true },
         "told_pending_timers": false,
     });

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("azud-registry", 2),
     ("azud-connector-", 2),
     ("azud-engine", 3),
+    ("azud-admin", 4),
     ("azud-testing", 4),
     ("azud", 5),
     ("azud-bench", 5),
@@ -35,7 +36,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("wasmtime", &["azud-sandbox"]),
     ("datafusion", &["azud-sql", "azud-operators"]),
     ("object_store", &["azud-object"]),
+    ("axum", &["azud-admin"]),
     ("reqwest", &["azud-registry"]),
+    ("ureq", &["azud-admin"]),
     ("rdkafka", &["azud-connector-kafka"]),
 ];
 

@@ -1,8 +1,13 @@
 //! Commands and flags.
 
+mod letters;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use letters::{Chosen, LettersCommand, LettersLs, LettersReplay, LettersShow};
 
 /// Runs streams through sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -23,6 +28,21 @@ pub(crate) enum Command {
     /// The first Ctrl-C (or SIGTERM) drains: what was read is processed and
     /// committed. The second stops at once.
     Run(RunArguments),
+    /// Lets another version of a plugin take over in a pipeline that runs.
+    ///
+    /// It is checked and tried beside the pipeline, takes over between two epochs in all lanes at
+    /// once, and is taken back if it fails before the first epoch of its own is recorded. Exits
+    /// with 1 if it was taken back, with 2 if it was refused; the old version runs on then.
+    Reload(ReloadArguments),
+    /// Lets a changed manifest take over in a pipeline that runs.
+    ///
+    /// At the end of an epoch: nodes that are the same keep their connections and state, added
+    /// ones start, removed ones have drained. It is taken back if it fails before its first epoch
+    /// is recorded. `azud plan FILE --against HOST:PORT` shows first what would change. Exits with
+    /// 1 if it was taken back, with 2 if it was refused; what ran before runs on then.
+    Apply(ApplyArguments),
+    /// Shows what a running pipeline does: rows of each node, watermarks, versions of plugins.
+    Status(StatusArguments),
     /// Says everything that is wrong with a pipeline, without running it.
     Check(CheckArguments),
     /// Shows what a pipeline is: nodes, lanes, modes, state, and what each sink guarantees.
@@ -33,6 +53,9 @@ pub(crate) enum Command {
     /// Says what a node waits for, also while its pipeline runs: the watermark and who holds it
     /// back, the next window to close, and what is kept until when.
     Why(WhyArguments),
+    /// Lists, shows and replays rejected rows that a sink of the pipeline has.
+    #[command(subcommand)]
+    DeadLetters(LettersCommand),
     /// Runs the tests of manifests: the rows under `tests` instead of sources and sinks.
     ///
     /// Plugins with a `source:` are built first, where they are out of date.
@@ -142,6 +165,74 @@ pub(crate) struct RunArguments {
     /// what another run has left. May be given several times.
     #[arg(long, value_name = "NODE")]
     pub(crate) allow_reset: Vec<String>,
+    /// Lets plugins take over whose component or source changes, while data flows.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Serves the admin endpoint there, for `azud reload` and others: 127.0.0.1:9464 unless
+    /// said. An address that others can reach wants a token in AZUD_ADMIN_TOKEN.
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = azud_admin::ADDRESS)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReloadArguments {
+    /// The node whose plugin it is; `node.function` for one of several that a query calls.
+    #[arg(value_parser = crate::reload::node)]
+    pub(crate) node: String,
+    /// The component of the new version.
+    #[arg(required_unless_present_any = ["promote", "forget"])]
+    pub(crate) component: Option<PathBuf>,
+    /// Lets it run beside the old version for so long (`1m`), on the same rows, and prints what
+    /// it makes of them differently; what it gives is thrown away.
+    #[arg(long, value_name = "DURATION", value_parser = crate::reload::duration)]
+    pub(crate) shadow: Option<azud_model::Duration>,
+    /// Lets what runs beside the old version take over.
+    #[arg(long, conflicts_with_all = ["component", "shadow", "forget", "sha256"])]
+    pub(crate) promote: bool,
+    /// Ends what runs beside the old version.
+    #[arg(long, conflicts_with_all = ["component", "shadow", "sha256"])]
+    pub(crate) forget: bool,
+    /// What the component has to be: its sha256.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) sha256: Option<String>,
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Prints what came of it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ApplyArguments {
+    /// The manifest. Its paths are those of the pipeline's folder, its variables those of the
+    /// pipeline's process.
+    pub(crate) file: PathBuf,
+    /// Lets a node begin anew that would lose what is kept of it. May be given several times.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) allow_reset: Vec<String>,
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Prints what came of it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Prints it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A pipeline that runs.
+#[derive(Args, Debug)]
+pub(crate) struct At {
+    /// Where it listens: what it was given as `--listen`. The environment variable
+    /// AZUD_ADMIN_TOKEN has its token, if it wants one.
+    #[arg(long = "at", value_name = "HOST:PORT", default_value = azud_admin::ADDRESS)]
+    pub(crate) address: String,
 }
 
 #[derive(Args, Debug)]
@@ -161,8 +252,9 @@ pub(crate) struct PlanArguments {
     /// The manifest.
     pub(crate) file: PathBuf,
     /// Says of every node whether it could go on with this checkpoint: kept, changed, new
-    /// or lost. Exits with 1 if something would be lost.
-    #[arg(long, value_name = "CHECKPOINT")]
+    /// or lost; or, given where a pipeline listens (127.0.0.1:9464), what it would change there.
+    /// Exits with 1 if something would be lost.
+    #[arg(long, value_name = "CHECKPOINT|HOST:PORT")]
     pub(crate) against: Option<PathBuf>,
     /// Prints it as JSON, for programs.
     #[arg(long)]

@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Input(String),
     /// The pipeline failed.
     Pipeline(Error),
+    /// A pipeline that was asked does not answer, or could not do it.
+    Asked(String),
     /// The input is wrong, and that was told already.
     Silent,
     /// Tests failed, and that was told already.
@@ -33,6 +35,13 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// What is told of it, as a part of another message.
+    pub(crate) fn message(self) -> String {
+        let (text, _) = self.told(false);
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        text.trim_end().to_owned()
+    }
+
     /// What is told of it, and the exit code.
     pub(crate) fn told(self, colour: bool) -> (String, u8) {
         match self {
@@ -46,6 +55,7 @@ impl Failure {
             // `azud run ... | head`: whoever went away knows it.
             Self::Pipeline(error) if error.kind() == ErrorKind::Closed => (String::new(), 1),
             Self::Pipeline(error) => (format!("error: {error}\n"), 1),
+            Self::Asked(message) => (format!("error: {message}\n"), 1),
             Self::Silent => (String::new(), 2),
             Self::Tests => (String::new(), 1),
             Self::Lost(nodes) => (format!("error: {nodes} of the nodes cannot go on\n"), 1),

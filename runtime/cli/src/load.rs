@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use azud_engine::{Environment, Plan, manifest_connectors};
+use azud_engine::{Control, Environment, Plan, manifest_connectors};
 use azud_manifest::{Manifest, Plugin, PluginFile};
-use azud_model::SystemClock;
+use azud_model::{Clock, SystemClock};
+use azud_sandbox::Sandbox;
 
 use crate::build;
 use crate::failure::Failure;
@@ -16,26 +17,69 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// Reads and checks the manifest; builds the plugins that need it.
 pub(crate) fn plan(file: &Path) -> Result<Plan, Failure> {
-    let manifest = manifest(file)?;
-    let directory = directory(file);
-    let sandbox = sandbox::start()?;
-    let find_plugin = |plugin: &Plugin| find(&directory, plugin);
-    let environment = Environment {
-        directory: directory.clone(),
-        sandbox,
-        clock: Arc::new(SystemClock::new()),
-        find_plugin: &find_plugin,
-    };
-    azud_engine::check(&manifest, &environment).map_err(Failure::Report)
+    Loader::new(file)?.read().map(|(_, plan)| plan)
+}
+
+/// Makes plans of manifests in one place, with one sandbox and one clock.
+#[derive(Clone)]
+pub(crate) struct Loader {
+    file: PathBuf,
+    sandbox: Sandbox,
+    clock: Arc<dyn Clock>,
+}
+
+impl Loader {
+    /// For a manifest, and for those that take its place.
+    pub(crate) fn new(file: &Path) -> Result<Self, Failure> {
+        Ok(Self {
+            file: file.to_owned(),
+            sandbox: sandbox::start()?,
+            clock: Arc::new(SystemClock::new()),
+        })
+    }
+
+    /// Reads and checks the manifest as it is now.
+    pub(crate) fn read(&self) -> Result<(Manifest, Plan), Failure> {
+        let manifest = parsed(&self.file.display().to_string(), &read(&self.file)?)?;
+        self.checked(manifest)
+    }
+
+    /// Checks a manifest that is to take over from the one that runs, as if it were there.
+    pub(crate) fn changed(
+        &self,
+        name: &str,
+        text: &str,
+        control: &Control,
+    ) -> Result<(Manifest, Plan), Failure> {
+        let manifest = parsed(name, text)?;
+        let may = control.may_change(&manifest);
+        may.map_err(|error| Failure::Input(error.to_string()))?;
+        self.checked(manifest)
+    }
+
+    /// Builds the plugins that need it.
+    fn checked(&self, manifest: Manifest) -> Result<(Manifest, Plan), Failure> {
+        let directory = directory(&self.file);
+        let find_plugin = |plugin: &Plugin| find(&directory, plugin);
+        let environment = Environment {
+            directory: directory.clone(),
+            sandbox: self.sandbox.clone(),
+            clock: self.clock.clone(),
+            find_plugin: &find_plugin,
+        };
+        let plan = azud_engine::check(&manifest, &environment).map_err(Failure::Report)?;
+        Ok((manifest, plan))
+    }
 }
 
 /// Reads the manifest, and checks all that can be seen in its text alone.
 pub(crate) fn manifest(file: &Path) -> Result<Manifest, Failure> {
-    let text = read(file)?;
+    parsed(&file.display().to_string(), &read(file)?)
+}
+
+fn parsed(name: &str, text: &str) -> Result<Manifest, Failure> {
     let environment = |name: &str| std::env::var(name).ok();
-    let shown = file.display().to_string();
-    azud_manifest::parse(&shown, &text, &manifest_connectors(), &environment)
-        .map_err(Failure::Report)
+    azud_manifest::parse(name, text, &manifest_connectors(), &environment).map_err(Failure::Report)
 }
 
 /// The manifest's folder: where its relative paths start.
@@ -46,7 +90,8 @@ pub(crate) fn directory(file: &Path) -> PathBuf {
     }
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+/// The text of a manifest.
+pub(crate) fn read(file: &Path) -> Result<String, Failure> {
     let cannot = |why: String| Failure::Input(format!("cannot read {}: {why}", file.display()));
     let metadata = std::fs::metadata(file).map_err(|error| cannot(error.to_string()))?;
     if metadata.is_dir() {

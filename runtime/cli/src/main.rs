@@ -4,9 +4,11 @@
 //! input is wrong (a manifest, flag, plugin or path: what `azud check` finds), 130
 //! stopped at once by a second signal.
 
+mod apply;
 mod args;
 mod build;
 mod check;
+mod dead_letters;
 mod failure;
 mod footprint;
 mod inspect;
@@ -16,14 +18,17 @@ mod new;
 mod output;
 mod plan;
 mod progress;
+mod reload;
 mod run;
 mod sandbox;
 mod schema;
 mod signals;
 mod state;
+mod status;
 mod test;
 mod totals;
 mod tree;
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -38,10 +43,14 @@ fn main() -> ExitCode {
     log::start(arguments.verbose);
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Reload(arguments) => reload::reload(&arguments),
+        Command::Apply(arguments) => apply::apply(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
         Command::Check(check) => check::check(&check),
         Command::Plan(plan) => plan::plan(&plan),
         Command::State(command) => state::state(&command),
         Command::Why(arguments) => why::why(&arguments),
+        Command::DeadLetters(command) => dead_letters::dead_letters(&command),
         Command::Test(test) => test::test(&test),
         Command::New(new) => new::new(&new),
         Command::Build(build) => build::build(&build),

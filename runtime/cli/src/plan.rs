@@ -6,12 +6,16 @@ use azud_engine::{Fit, NodeFit, NodeView, PlanView};
 use azud_state::Location;
 use serde_json::json;
 
+use crate::apply;
 use crate::args::PlanArguments;
 use crate::failure::Failure;
 use crate::load;
 use crate::output::{print, print_json, table};
 
 pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
+    if let Some(address) = endpoint(arguments) {
+        return apply::plan(&arguments.file, address, arguments.json);
+    }
     let plan = load::plan(&arguments.file)?;
     let Some(against) = &arguments.against else {
         let view = plan.view().map_err(Failure::Pipeline)?;
@@ -45,6 +49,15 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
         0 => Ok(()),
         lost => Err(Failure::Lost(lost)),
     }
+}
+
+/// Where a pipeline listens, if that is what `--against` says.
+fn endpoint(arguments: &PlanArguments) -> Option<&str> {
+    let against = arguments.against.as_ref().filter(|path| !path.exists())?;
+    let address = against.to_str()?;
+    let (host, port) = address.rsplit_once(':')?;
+    let is_one = !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok();
+    is_one.then_some(address)
 }
 
 fn describe(view: &PlanView) -> String {

@@ -4,19 +4,29 @@ use std::io::Write;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use azud_engine::{EpochReport, RunOptions, Stop};
+use azud_admin::{Admin, MakePlan, Seen};
+use azud_engine::{Control, EpochReport, RunOptions, Stop};
+use azud_model::{Clock, SystemClock};
 
 use crate::args::RunArguments;
 use crate::failure::Failure;
+use crate::load::Loader;
 use crate::progress::Progress;
 use crate::totals::Totals;
-use crate::{footprint, load, signals};
+use crate::watch::Watch;
+use crate::{footprint, signals};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
-    let plan = load::plan(&arguments.file)?;
+    let loader = Loader::new(&arguments.file)?;
+    let (manifest, plan) = loader.read()?;
     let stop = Stop::default();
     signals::listen(stop.clone())
         .map_err(|error| Failure::Input(format!("cannot listen for signals: {error}")))?;
+    let control = Control::default();
+    let seen = Seen::new(plan.name());
+    let _admin = serve(arguments, &loader, &control, &seen)?;
+    let watches = || Watch::start(&arguments.file, loader, &manifest, control.clone());
+    let _watch = arguments.watch.then(watches).transpose()?;
     let records = Arc::new(AtomicU64::new(0));
     let quiet = arguments.json || plan.prints();
     let progress = Progress::start(plan.name(), records.clone(), plan.finite() && !quiet);
@@ -30,6 +40,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     }
     footprint::release_code();
     let outcome = plan.run(RunOptions {
+        control,
         stop,
         allow_reset: arguments.allow_reset.clone(),
         progress: records,
@@ -37,6 +48,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
             if let Ok(mut counted) = counted.lock() {
                 counted.add(report);
             }
+            seen.add(report);
             if json && print_report(report).is_err() {
                 nobody_reads.request();
             }
@@ -47,6 +59,43 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
         tracing::info!("{name} has ended: {totals}");
     }
     outcome.map(|_| ()).map_err(Failure::Pipeline)
+}
+
+/// Serves the admin endpoint, where that is asked for.
+fn serve(
+    arguments: &RunArguments,
+    loader: &Loader,
+    control: &Control,
+    seen: &Seen,
+) -> Result<Option<Admin>, Failure> {
+    let Some(address) = arguments.listen else {
+        return Ok(None);
+    };
+    let token = std::env::var(azud_admin::TOKEN).ok();
+    let clock = SystemClock::new();
+    let runs = move || clock.elapsed();
+    let admin = Admin::start(
+        address,
+        token.as_deref(),
+        control.clone(),
+        seen.clone(),
+        runs,
+        make_plan(loader.clone(), control.clone()),
+    );
+    let admin = admin.map_err(|error| Failure::Input(error.to_string()))?;
+    tracing::info!("the admin endpoint is http://{}", admin.address());
+    Ok(Some(admin))
+}
+
+/// Makes plans of manifests that are sent, as if they were where the one that runs is.
+fn make_plan(loader: Loader, control: Control) -> Arc<MakePlan> {
+    Arc::new(move |name, text| {
+        let checked = loader.changed(name, text, &control);
+        // Drawn as at a terminal.
+        checked
+            .map(|(_, plan)| plan)
+            .map_err(|failure| failure.message())
+    })
 }
 
 /// On stdout, where a program reads; the log is on stderr.

@@ -36,7 +36,7 @@ pub use fault::fault_point;
 pub use format::{
     AvroReading, AvroSchema, DateTime, Decoded, Decoder, Encoder, Format, FormatOptions,
     PythonRows, Shortest, ShortestFloat, Wire, WriterSchemas, avro_encoder, decoder, encoder,
-    row_json, typed_decoder,
+    row_json, typed_decoder, whole_row_json,
 };
 pub use framing::{
     CHUNK_BYTES, CHUNK_RECORDS, Chunk, DEFAULT_MAX_RECORD, Framer, Framing, LARGEST_MAX_RECORD,
@@ -50,5 +50,5 @@ pub use open_partitions::{OpenList, OpenPartitions};
 pub use options::{options, options_schema};
 pub use records::{BadRecord, Payload, Records};
 pub use recovery::{Delivery, Recorded, Recovery, Replay};
-pub use sink::{Output, Prepared, RecordColumns, Sink, SinkWriter, VALUE, Wants};
+pub use sink::{Output, Prepared, ReadBack, RecordColumns, Sink, SinkWriter, VALUE, Wants};
 pub use source::{Read, Source, SourceReader};

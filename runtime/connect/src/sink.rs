@@ -1,12 +1,14 @@
 //! Where rows go.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_model::{Batch, Epoch, Position, Result};
 use bytes::Bytes;
 
-use crate::{Delivery, Recovery};
+use crate::{Delivery, FormatOptions, Recovery, Source};
 
 /// In which shape a sink takes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,14 @@ pub struct RecordColumns {
     /// They are given as they are, in this order: a record's key, its topic. None is called
     /// [`VALUE`] then but for the first, which is the record.
     pub beside: Vec<usize>,
+}
+
+/// How what a sink has written is read.
+pub struct ReadBack {
+    /// Gives its records, up to those that are there now.
+    pub source: Arc<dyn Source>,
+    /// What makes rows of them.
+    pub format: FormatOptions,
 }
 
 /// Rows on their way into a sink.
@@ -115,6 +125,16 @@ pub trait Sink: Send + Sync {
         None
     }
 
+    /// What it has committed, to be read as records: for whoever lists dead letters, also while
+    /// another process writes. Looks at nothing yet. `None` where what is written cannot be read back.
+    ///
+    /// # Errors
+    /// `Invalid` if its place cannot be read.
+    fn read_back(&self, schema: &SchemaRef) -> Result<Option<ReadBack>> {
+        let _ = schema;
+        Ok(None)
+    }
+
     /// What it promises with a checkpoint. Asked once.
     fn delivery(&self) -> Delivery {
         Delivery::AtLeastOnce("it cannot take back what it was given")
@@ -194,4 +214,12 @@ pub trait SinkWriter: Send {
     /// # Errors
     /// As `write`.
     async fn prepare(&mut self, epoch: &Epoch) -> Result<Prepared>;
+}
+
+impl std::fmt::Debug for ReadBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadBack")
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
 }

@@ -13,6 +13,7 @@ mod time;
 
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use azud_model::{Mode, Result};
 use azud_operators::Operator;
 
@@ -62,6 +63,10 @@ pub(crate) struct Vertex {
     pub(crate) work: Work,
     /// For every input, the edges that end in it.
     pub(crate) inputs: Vec<Vec<From>>,
+    /// For every input, the columns of its rows, where what the vertex rejects can be replayed.
+    pub(crate) reads: Vec<SchemaRef>,
+    /// Whether it calls the plugins of an SQL node: aggregates.
+    pub(crate) calls: bool,
     /// The node that is a table, and its rows are joined with.
     pub(crate) table: Option<usize>,
     /// Rows reach it in the lane of their key group; no columns: all in one lane.
@@ -103,6 +108,8 @@ impl Vertex {
             node,
             work,
             inputs,
+            reads: Vec::new(),
+            calls: false,
             table: None,
             exchange: None,
             own_stage: false,

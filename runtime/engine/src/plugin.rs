@@ -4,6 +4,7 @@ mod aggregate;
 mod breaker;
 mod cancel;
 mod cost;
+mod differ;
 mod keyed;
 mod log;
 mod rows;
@@ -14,13 +15,16 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use azud_model::{Batch, Clock, Epoch, Result, Watermark};
 use azud_operators::{Collector, Operator};
 use azud_sandbox::Transform;
 
+use crate::swap::InLane;
+
 pub(crate) use aggregate::PluginAggregate;
 pub(crate) use cancel::Cancel;
-pub(crate) use keyed::{KeyedOperator, KeyedPlan};
+pub(crate) use keyed::{KeyedOperator, KeyedPlan, words};
 pub(crate) use log::NodeLogger;
 use rows::PluginRows;
 use search::{Experience, Search};
@@ -31,16 +35,21 @@ use waiting::{ENOUGH, Waiting};
 /// make the call's fixed cost vanish, few enough for a call to be short.
 pub(crate) const MAX_ROWS: usize = 4096;
 
+/// Rows that another version is tried on before it takes over.
+const SAMPLE: usize = 256;
+
 /// Runs a plugin in a lane.
 pub(crate) struct PluginOperator {
     node: Arc<str>,
-    transform: Transform,
+    plugin: InLane<Transform>,
     max_rows: usize,
     clock: Arc<dyn Clock>,
     /// Rows that wait for more, if the manifest says `max_wait`.
     waiting: Option<Waiting>,
     watermark: Watermark,
     known: Experience,
+    /// Rows that went well last.
+    last: Option<RecordBatch>,
 }
 
 // === impl PluginOperator ===
@@ -48,19 +57,20 @@ pub(crate) struct PluginOperator {
 impl PluginOperator {
     pub(crate) fn new(
         node: Arc<str>,
-        transform: Transform,
+        plugin: InLane<Transform>,
         max_rows: usize,
         max_wait: Option<Duration>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             node,
-            transform,
+            plugin,
             max_rows: max_rows.max(1),
             waiting: max_wait.map(|max_wait| Waiting::new(max_wait, ENOUGH, clock.clone())),
             clock,
             watermark: Watermark::NONE,
             known: Experience::default(),
+            last: None,
         }
     }
 
@@ -75,12 +85,13 @@ impl PluginOperator {
     }
 
     fn call(&mut self, batch: &Batch, out: &mut dyn Collector) -> Result<()> {
-        let limit = self.transform.deadline();
+        let limit = self.plugin.get().deadline();
         let calls = PluginRows {
             node: &self.node,
-            transform: &mut self.transform,
+            plugin: &mut self.plugin,
             batch,
             out,
+            last: &mut self.last,
         };
         Search::new(calls, batch.rows(), limit, &mut self.known, &*self.clock).run()
     }
@@ -121,7 +132,11 @@ impl Operator for PluginOperator {
         }
     }
 
-    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
-        self.wake(out)
+    fn end_epoch(&mut self, epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.wake(out)?;
+        if self.plugin.end_epoch(epoch.number, self.last.take())? {
+            self.known = Experience::default();
+        }
+        Ok(())
     }
 }

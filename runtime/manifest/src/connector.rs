@@ -30,6 +30,13 @@ pub struct ConnectorUse {
     spans: IndexMap<String, Span>,
 }
 
+/// Two are equal wherever they are written.
+impl PartialEq for ConnectorUse {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.options == other.options
+    }
+}
+
 impl ConnectorUse {
     pub(crate) const fn new(
         name: Spanned<String>,

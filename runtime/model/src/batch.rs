@@ -99,6 +99,7 @@ impl Batch {
             origin: self.origin.as_ref().map(|origin| Origin {
                 partition: origin.partition.clone(),
                 positions: origin.positions.slice(offset, length),
+                attempt: origin.attempt,
             }),
         }
     }
@@ -126,6 +127,7 @@ impl Batch {
         Ok(Some(Origin {
             partition: origin.partition.clone(),
             positions: as_positions(take(&origin.positions, rows, None)?.as_ref())?,
+            attempt: origin.attempt,
         }))
     }
 
@@ -140,13 +142,33 @@ impl Batch {
             Some(origin) => Some(Origin {
                 partition: origin.partition.clone(),
                 positions: as_positions(filter(&origin.positions, keep)?.as_ref())?,
+                attempt: origin.attempt,
             }),
         };
         Ok(Self { columns, origin })
     }
 
-    /// All rows of batches with the same columns, in order. `None` if their
-    /// rows come from different partitions: these cannot be one batch.
+    /// The same rows, offered for the nth time; rows without an origin stay as they are.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: i32) -> Self {
+        if let Some(origin) = &mut self.origin {
+            origin.attempt = attempt;
+        }
+        self
+    }
+
+    /// Whether the rows of another batch come from the same partition, and are offered for the
+    /// same time: only then can both be one batch.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let of = |batch: &Self| {
+            let origin = batch.origin.as_ref();
+            origin.map(|origin| (origin.partition.clone(), origin.attempt))
+        };
+        of(self) == of(other)
+    }
+
+    /// All rows of batches with the same columns, in order. `None` if they are not
+    /// [alike](Batch::is_alike).
     ///
     /// # Errors
     /// [`crate::ErrorKind::Internal`] if the columns differ.
@@ -154,11 +176,7 @@ impl Batch {
         let Some(first) = batches.first() else {
             return Ok(None);
         };
-        let partition = |batch: &Self| batch.origin.as_ref().map(|origin| origin.partition.clone());
-        if batches
-            .iter()
-            .any(|batch| partition(batch) != partition(first))
-        {
+        if batches.iter().any(|batch| !batch.is_alike(first)) {
             return Ok(None);
         }
         let others = batches.iter().skip(1).map(Self::schema);
@@ -166,11 +184,12 @@ impl Batch {
         let columns = concat_batches(&schema, batches.iter().map(|batch| &batch.columns))?;
         let origins = batches.iter().filter_map(|batch| batch.origin.as_ref());
         let positions: Vec<&dyn Array> = origins.map(|origin| &origin.positions as _).collect();
-        let origin = match partition(first) {
+        let origin = match &first.origin {
             None => None,
-            Some(partition) => Some(Origin {
-                partition,
+            Some(origin) => Some(Origin {
+                partition: origin.partition.clone(),
                 positions: as_positions(concat(&positions)?.as_ref())?,
+                attempt: origin.attempt,
             }),
         };
         Ok(Some(Self { columns, origin }))

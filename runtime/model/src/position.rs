@@ -30,4 +30,33 @@ pub struct Origin {
     /// Each row's record number in its partition. Files count lines from 1, so
     /// that an editor finds them; other sources say what they count.
     pub positions: UInt64Array,
+    /// How often their records have been offered, this time included: 1 but for dead letters that
+    /// are replayed.
+    pub attempt: i32,
+}
+
+// === impl Partition ===
+
+impl Partition {
+    /// Of rows that are replayed, and come from no record in particular: without a name.
+    pub fn none() -> Self {
+        Self {
+            source: String::new(),
+            name: String::new(),
+        }
+    }
+
+    /// Whether it is one of a source.
+    pub fn is_known(&self) -> bool {
+        !self.source.is_empty()
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// Whether the rows are dead letters that are offered again.
+    pub fn is_replayed(&self) -> bool {
+        self.attempt > 1
+    }
 }

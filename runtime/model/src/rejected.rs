@@ -27,7 +27,8 @@ pub struct Rejected {
     pub plugin: Option<String>,
     /// The epoch in which that happened.
     pub epoch: u64,
-    /// How often it was offered: 1: rows that a sink asks for again are one attempt.
+    /// How often it was offered: 1, and one more whenever it was replayed. Rows that a sink asks for
+    /// again are one attempt.
     pub attempt: i32,
 }
 

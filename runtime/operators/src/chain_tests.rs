@@ -70,6 +70,7 @@ fn batch(columns: Vec<(&str, Arc<dyn Array>)>) -> Batch {
             name: "p".to_owned(),
         }),
         positions: UInt64Array::from_iter_values(100..100 + rows),
+        attempt: 1,
     };
     let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
     Batch::new(columns, Some(origin)).unwrap()

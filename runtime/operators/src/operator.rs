@@ -104,6 +104,22 @@ pub trait Operator: Send {
             false => Err(Error::internal("an operator without state was given some")),
         }
     }
+
+    /// What earlier versions of it kept, as far as it can convert that: [`Operator::convert`]
+    /// goes by these numbers.
+    fn formers(&self) -> Vec<StateShape> {
+        Vec::new()
+    }
+
+    /// Goes on with rows of state that an earlier version has left, in the place of
+    /// [`Operator::restore`]. All that it keeps then is of the first epoch's changes.
+    ///
+    /// # Errors
+    /// `Plugin` where they cannot be converted: nothing is lost, whoever kept them goes on.
+    fn convert(&mut self, former: usize, rows: &[RecordBatch]) -> Result<()> {
+        let _ = (former, rows);
+        Err(Error::internal("an operator was given another one's state"))
+    }
 }
 
 /// What an operator keeps, as rows of a key and what is known of it.

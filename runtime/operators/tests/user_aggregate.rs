@@ -33,7 +33,7 @@ impl UserAggregate for Sums {
         &DataType::Int64
     }
 
-    fn open(&self) -> Result<Box<dyn Reducer>> {
+    fn open(&self, _: Option<u64>) -> Result<Box<dyn Reducer>> {
         Ok(Box::new(self.clone()))
     }
 }

@@ -24,11 +24,12 @@ pub(crate) mod aggregate {
     });
 }
 
-/// Keyed plugins the same.
+/// Keyed plugins the same. One module for both worlds of them: whether `migration` is there is
+/// known of each component, and its indices are looked up by themselves.
 pub(crate) mod keyed {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "keyed-plugin",
+        world: "migrating-keyed-plugin",
         ownership: Borrowing { duplicate_if_necessary: true },
         with: {
             "azud:plugin/log": super::transform::azud::plugin::log,

@@ -56,6 +56,11 @@ impl Host {
         }
     }
 
+    /// Bytes of memory that the instance has taken so far: it never gives any back.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// Forgets what the last call left behind.
     pub(crate) fn start_call(&mut self) {
         self.last_line = None;

@@ -78,6 +78,11 @@ impl Instance {
         }
     }
 
+    /// Bytes of memory that it has.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().memory()
+    }
+
     fn reason(&self, reason: &str) -> String {
         self.store.data().clean(reason)
     }

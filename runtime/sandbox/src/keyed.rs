@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod instance;
 pub(crate) mod opened;
+pub(crate) mod state;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,7 @@ use crate::{
     GuestError, Limits, Logger, OpenError, Plugin, World,
     bindings::{
         azud::plugin::types::BatchParam,
-        keyed::exports::azud::plugin::keyed::{OwnedParam, TimersParam, Work},
+        keyed::exports::azud::plugin::keyed::{Answer, OwnedParam, TimersParam, Work},
     },
     boundary::{self, Export},
     log::Lines,
@@ -27,7 +28,7 @@ use answer::Given;
 use instance::Instance;
 use opened::Opened;
 
-pub use opened::{KeyedState, StateKind};
+pub use state::{KeyedState, StateKind};
 pub use work::{
     EVENT_TIME, KeyedAnswer, KeyedChange, KeyedWork, OwnedRows, PROCESSING_TIME, Timers,
 };
@@ -45,6 +46,8 @@ pub struct Keyed {
     key_layouts: Vec<DataType>,
     wire: Vec<WireField>,
     opened: Opened,
+    /// The states of each earlier version that it can convert.
+    formers: Vec<Vec<KeyedState>>,
     /// None after a trap: the next call opens a fresh one.
     instance: Option<Instance>,
 }
@@ -75,6 +78,7 @@ impl Keyed {
         let mut instance = Instance::new(plugin, &limits, &lines)?;
         let opened = instance.open(config, &wire, &numbers(key))?;
         let opened = Opened::check(opened, input, key)?;
+        let formers = state::check_formers(&instance.former()?, input, key)?;
         let fields = key.iter().filter_map(|column| input.fields().get(*column));
         Ok(Self {
             plugin: plugin.clone(),
@@ -88,6 +92,7 @@ impl Keyed {
             key: key.to_vec(),
             wire,
             opened,
+            formers,
             instance: Some(instance),
         })
     }
@@ -100,6 +105,11 @@ impl Keyed {
     /// What it keeps of a key.
     pub fn states(&self) -> &[KeyedState] {
         &self.opened.states
+    }
+
+    /// What earlier versions kept of a key: [`Self::migrate`] converts it.
+    pub fn formers(&self) -> &[Vec<KeyedState>] {
+        &self.formers
     }
 
     /// The schema of the output.
@@ -127,6 +137,11 @@ impl Keyed {
         self.limits.deadline
     }
 
+    /// Bytes of memory that its instance has; 0 after a trap, until it is called again.
+    pub fn memory(&self) -> usize {
+        self.instance.as_ref().map_or(0, Instance::memory)
+    }
+
     /// The plugin that was opened.
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
@@ -137,6 +152,44 @@ impl Keyed {
         &mut self,
         work: &KeyedWork,
         deadline: Option<Duration>,
+    ) -> Result<KeyedAnswer, GuestError> {
+        self.call(work, deadline, Instance::process)
+    }
+
+    /// Converts what a version in [`Self::formers`] has kept: `work` has rows of its states and
+    /// all timers as pending ones, no rows, and no timer that is due. The answer has changes of
+    /// [`Self::states`] and timers, and no output.
+    pub fn migrate(
+        &mut self,
+        version: usize,
+        work: &KeyedWork,
+        deadline: Option<Duration>,
+    ) -> Result<KeyedAnswer, GuestError> {
+        let known = self.formers.get(version).zip(u32::try_from(version).ok());
+        let Some((former, version)) = known else {
+            return Err(given("`former` has not named such a version"));
+        };
+        let is_of =
+            |(state, rows): (&KeyedState, &OwnedRows)| *rows.rows.schema_ref() == state.columns;
+        if former.len() != work.states.len() || !former.iter().zip(&work.states).all(is_of) {
+            return Err(given("the rows are not those of the version's states"));
+        }
+        let answer = self.call(work, deadline, |instance, work, deadline| {
+            instance.migrate(version, work, deadline)
+        })?;
+        match answer.output.num_rows() {
+            0 => Ok(answer),
+            rows => Err(GuestError::invalid(format!(
+                "`migrate` gives {rows} rows of output: it has none"
+            ))),
+        }
+    }
+
+    fn call(
+        &mut self,
+        work: &KeyedWork,
+        deadline: Option<Duration>,
+        call: impl FnOnce(&mut Instance, Work<'_>, Duration) -> Result<Answer, GuestError>,
     ) -> Result<KeyedAnswer, GuestError> {
         boundary::check_input(&work.rows, &self.input)?;
         let mut keys = Export::default();
@@ -185,7 +238,11 @@ impl Keyed {
             reason: self.limits.reason,
             output: self.limits.output,
         };
-        let answer = instance.process(param, deadline.unwrap_or(self.limits.deadline));
+        let answer = call(
+            &mut instance,
+            param,
+            deadline.unwrap_or(self.limits.deadline),
+        );
         let answer = answer.and_then(|answer| answer::check(answer, &self.opened, given));
         // One that trapped, or broke the contract, is in a state that nobody knows.
         if matches!(answer, Ok(_) | Err(GuestError::Failed(_))) {
@@ -212,10 +269,17 @@ impl Keyed {
         let instance = Instance::new(&self.plugin, &self.limits, &self.lines);
         let mut instance = instance.map_err(OpenError::into_guest)?;
         let opened = instance.open(&self.config, &self.wire, &numbers(&self.key))?;
+        let again = |what: &str| {
+            GuestError::invalid(format!(
+                "`{what}` answered something else than the first time; it must not depend on anything else"
+            ))
+        };
         if Opened::check(opened, &self.input, &self.key)? != self.opened {
-            return Err(GuestError::invalid(
-                "`open` answered something else than the first time; it must not depend on anything else",
-            ));
+            return Err(again("open"));
+        }
+        let formers = state::check_formers(&instance.former()?, &self.input, &self.key)?;
+        if formers != self.formers {
+            return Err(again("former"));
         }
         Ok(instance)
     }

@@ -14,7 +14,7 @@ use wasmtime::component::{
 
 use crate::{
     LoadError, Sandbox,
-    bindings::{TransformPlugin, aggregate::AggregatePlugin, keyed::KeyedPlugin},
+    bindings::{TransformPlugin, aggregate::AggregatePlugin, keyed::MigratingKeyedPlugin},
     cache::digest,
     host::Host,
     limits,
@@ -39,6 +39,8 @@ pub enum World {
     Aggregate,
     /// Maps rows by what is known of their key.
     Keyed,
+    /// Goes on with states of earlier versions: a [`World::Keyed`] that exports `migration` too.
+    MigratingKeyed,
 }
 
 /// A component that is known to be a plugin. Cheap to clone; any number of
@@ -71,6 +73,7 @@ impl World {
             Self::TransactionalSink => "transactional sink",
             Self::Aggregate => "aggregate",
             Self::Keyed => "keyed plugin",
+            Self::MigratingKeyed => "migrating keyed plugin",
         }
     }
 
@@ -79,6 +82,7 @@ impl World {
         match self {
             Self::TransactionalSink => "epochs",
             Self::Keyed => "keyed",
+            Self::MigratingKeyed => "migration",
             world => world.name(),
         }
     }
@@ -154,7 +158,7 @@ impl Plugin {
     }
 
     /// What it is for; where it is for several things, the first of transform,
-    /// keyed, aggregate, sink: a transactional sink is a sink.
+    /// keyed, aggregate, sink: a transactional sink is a sink, and what migrates is keyed.
     pub fn world(&self) -> World {
         self.0.worlds.first().copied().unwrap_or(World::Transform)
     }
@@ -254,6 +258,7 @@ pub(crate) fn worlds(
         World::Aggregate,
         World::Sink,
         World::TransactionalSink,
+        World::MigratingKeyed,
     ] {
         let interface = format!("{PACKAGE}{}@", world.interface());
         let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else {
@@ -267,8 +272,13 @@ pub(crate) fn worlds(
                 supported: SUPPORTED,
             });
         }
-        // `epochs` alone has nothing to commit.
-        if world != World::TransactionalSink || worlds.contains(&World::Sink) {
+        // `epochs` alone has nothing to commit, `migration` alone nothing to convert.
+        let beside = match world {
+            World::TransactionalSink => Some(World::Sink),
+            World::MigratingKeyed => Some(World::Keyed),
+            _ => None,
+        };
+        if beside.is_none_or(|beside| worlds.contains(&beside)) {
             worlds.push(world);
         }
     }
@@ -339,7 +349,7 @@ fn link_aggregate(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<
 
 fn link_keyed(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
     let mut linker = Linker::new(&sandbox.engine);
-    KeyedPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    MigratingKeyedPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     wasi::add_to_linker(&mut linker, component)?;
     linker.instantiate_pre(component)
 }

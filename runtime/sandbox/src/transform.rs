@@ -129,6 +129,11 @@ impl Transform {
         self.limits.deadline
     }
 
+    /// Bytes of memory that its instance has; 0 after a trap, until it is called again.
+    pub fn memory(&self) -> usize {
+        self.instance.as_ref().map_or(0, Instance::memory)
+    }
+
     /// The plugin that was opened.
     pub fn plugin(&self) -> &Plugin {
         &self.plugin

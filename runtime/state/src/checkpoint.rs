@@ -18,13 +18,13 @@ use state_files::{generation, is_own, state_files};
 
 use crate::identity::{IDENTITY, Identity, identity};
 use crate::owner::{HeldLock, Owner, removed};
-use crate::{EpochLog, Found, Record, Storage, components};
+use crate::{EpochLog, Found, Record, Storage, components, replays};
 
 /// The last epoch of a run that ended, once all its sinks had committed it.
 const COMMITTED: &str = "committed";
 
 /// Everywhere objects are written to.
-const SETTLED: [&str; 5] = ["", "owners", "epochs", "state", "spool"];
+const SETTLED: [&str; 6] = ["", "owners", "epochs", "state", "spool", replays::FOLDER];
 
 /// A checkpoint that one run owns.
 #[derive(Debug)]

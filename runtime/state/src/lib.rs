@@ -19,7 +19,9 @@ mod log;
 mod owner;
 mod positions;
 mod record;
+mod replays;
 mod rows;
+mod sealed;
 mod storage;
 mod view;
 
@@ -32,9 +34,10 @@ pub use location::Location;
 pub use log::{EpochLog, Found};
 pub use positions::{Positions, whole};
 pub use record::{
-    PartitionRecord, PartitionTime, PreparedRecord, Record, Shape, SinkRecord, SourceRecord,
-    StateRecord, TimeRecord, Unreadable,
+    PartitionRecord, PartitionTime, PreparedRecord, Record, Replayed, Shape, SinkRecord,
+    SourceRecord, StateRecord, TimeRecord, Unreadable,
 };
+pub use replays::{KeptReplays, ReplayRow, finish_replay, keep_replay, kept_replays};
 pub use rows::{decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, ObjectStorage, Storage};
 pub use view::View;

@@ -7,18 +7,20 @@ use azud_model::{Epoch, Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
-use crate::StateFile;
+use crate::{StateFile, sealed};
 
-/// The version of the format that this program writes, and the newest that it reads.
-const VERSION: u32 = 3;
+/// The newest version of the format that this program reads.
+const VERSION: u32 = 4;
+
+/// The version of a record without [`Record::replayed`], as an older program can read it.
+const WITHOUT_REPLAYS: u32 = 3;
 
 /// Everything that is known at the end of an epoch. Once it is written, the epoch has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The version of the format: 3; before it there were no event times, and with 1 every
-    /// record lists all positions.
+    /// The version of the format: 4 where `replayed` is said, else 3; before it there were no event
+    /// times, and with 1 every record lists all positions.
     pub version: u32,
     /// The pipeline's name.
     pub pipeline: String,
@@ -45,6 +47,18 @@ pub struct Record {
     pub sinks: Vec<SinkRecord>,
     /// The digest of each plugin node's component.
     pub plugins: BTreeMap<String, String>,
+    /// How far the dead letters have come that were to be replayed; `None` where none ever were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
+}
+
+/// Which dead letters were replayed: all of the requests before one, and the first rows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// The request's number, from 1.
+    pub request: u64,
+    /// How many of its rows.
+    pub rows: u64,
 }
 
 /// Where a source goes on.
@@ -186,19 +200,13 @@ pub enum Unreadable {
     Newer(String),
 }
 
-/// The second line of a record's file.
-#[derive(Serialize, Deserialize)]
-struct Seal {
-    xxh3: String,
-}
-
 // === impl Record ===
 
 impl Record {
     /// The record of an epoch of a run, still without what belongs to it.
     pub fn new(pipeline: &str, run: &str, generation: u64, epoch: &Epoch) -> Self {
         Self {
-            version: VERSION,
+            version: WITHOUT_REPLAYS,
             pipeline: pipeline.to_owned(),
             run: run.to_owned(),
             generation,
@@ -211,6 +219,21 @@ impl Record {
             states: Vec::new(),
             sinks: Vec::new(),
             plugins: BTreeMap::new(),
+            replayed: None,
+        }
+    }
+
+    /// The same where dead letters have been replayed: an older program would not know of them, and
+    /// a later one replay them again.
+    #[must_use]
+    pub fn with_replayed(self, replayed: Option<Replayed>) -> Self {
+        match replayed {
+            None => self,
+            replayed => Self {
+                version: VERSION,
+                replayed,
+                ..self
+            },
         }
     }
 
@@ -254,15 +277,10 @@ impl Record {
     /// # Errors
     /// `Internal` if it cannot be JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let failed = |error| Error::internal("a record").because(error);
-        let mut bytes = serde_json::to_vec(self).map_err(failed)?;
-        let seal = Seal {
-            xxh3: format!("{:016x}", xxh3_64(&bytes)),
-        };
-        bytes.push(b'\n');
-        bytes.extend(serde_json::to_vec(&seal).map_err(failed)?);
-        bytes.push(b'\n');
-        Ok(bytes)
+        let line = serde_json::to_vec(self);
+        Ok(sealed::seal(line.map_err(|error| {
+            Error::internal("a record").because(error)
+        })?))
     }
 
     /// Reads what [`Record::to_bytes`] wrote.
@@ -270,24 +288,7 @@ impl Record {
     /// # Errors
     /// See [`Unreadable`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let cut = || Unreadable::Damaged(format!("it is cut off at byte {}", bytes.len()));
-        let end = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .ok_or_else(cut)?;
-        let (line, rest) = bytes.split_at_checked(end).ok_or_else(cut)?;
-        let seal: Seal = serde_json::from_slice(rest).map_err(|error| {
-            let text = format!("its checksum after byte {end} cannot be read: {error}");
-            Unreadable::Damaged(text)
-        })?;
-        let found = format!("{:016x}", xxh3_64(line));
-        if found != seal.xxh3 {
-            return Err(Unreadable::Damaged(format!(
-                "its first {end} bytes have the checksum {found} instead of {}",
-                seal.xxh3
-            )));
-        }
-        Self::parse(line)
+        Self::parse(sealed::line(bytes).map_err(Unreadable::Damaged)?)
     }
 
     fn parse(line: &[u8]) -> Result<Self, Unreadable> {

@@ -69,6 +69,14 @@ impl View {
         self.log.read(wanted).await
     }
 
+    /// Whether no epoch is recorded yet.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn is_empty(&self) -> Result<bool> {
+        Ok(self.log.epochs().await?.is_empty())
+    }
+
     /// The record that a run would go on with: the newest that can be read. Warns of others.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use azud_connect::Records;
 use azud_connector_memory::MemorySink;
 use azud_engine::{
-    Environment, LoadedPlugins, RunOptions, SourceShape, Stop, TestCheckpoint, TestOutput,
+    Control, Environment, LoadedPlugins, RunOptions, SourceShape, Stop, TestCheckpoint, TestOutput,
     TestPlan, check_for_test,
 };
 use azud_manifest::{Manifest, Test, TestRows};
@@ -245,6 +245,7 @@ impl<'a> Case<'a> {
             plan = plan.with_source(name, Arc::new(feed));
         }
         let outcome = plan.run(RunOptions {
+            control: Control::default(),
             allow_reset: Vec::new(),
             stop,
             progress: Arc::new(AtomicU64::new(0)),

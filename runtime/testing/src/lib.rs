@@ -9,6 +9,8 @@
 //!          -> timeline                 what happened in each step
 //! ```
 //!
+//! `replay` runs dead letters the same way.
+//!
 //! A typed row is read by `columns`, which goes through `literal` to the json format's decoder; a
 //! record's text goes to the decoder of the source's own format. Nothing here reads a file, opens a
 //! connection or looks at the time.
@@ -24,7 +26,9 @@ mod fault;
 mod feed;
 mod input;
 mod literal;
+mod replay;
 mod suite;
 mod timeline;
 
+pub use replay::{Replay, ReplayFailure, replay};
 pub use suite::{Outcome, Setup, run};

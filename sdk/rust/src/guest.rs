@@ -26,7 +26,7 @@ pub mod aggregate_bindings;
 
 pub mod keyed;
 
-/// The same for a plugin with state; log lines, fields and batches are those of `bindings`.
+/// The same for a plugin with state, which migrates or not; log lines, fields and batches are those of `bindings`.
 #[expect(
     missing_docs,
     unreachable_pub,
@@ -34,6 +34,12 @@ pub mod keyed;
 )]
 #[rustfmt::skip]
 pub mod keyed_bindings;
+
+/// Exports a plugin with state that does not migrate, with the types of `keyed_bindings`.
+#[rustfmt::skip]
+pub mod keyed_macro;
+
+pub mod migration;
 
 #[cfg(not(target_os = "unknown"))]
 pub mod epochs;

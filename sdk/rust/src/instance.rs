@@ -3,10 +3,11 @@
 
 mod aggregate;
 mod keyed;
+mod migrate;
 mod sink;
 
 pub(crate) use aggregate::{AggregateInstance, Rows, Schemas};
-pub(crate) use keyed::{KeyedInstance, Opened, Work};
+pub(crate) use keyed::{Done, KeyedInstance, Opened, Work};
 pub(crate) use sink::SinkInstance;
 
 use crate::{

@@ -4,6 +4,7 @@ mod context;
 mod emitter;
 mod list;
 mod map;
+mod migrate;
 mod record;
 mod setup;
 mod slot;
@@ -13,6 +14,7 @@ pub use context::{Context, Timer};
 pub use emitter::Emitter;
 pub use list::List;
 pub use map::Map;
+pub use migrate::{Formers, Migrate};
 pub use record::{Cell, Item, Nullable, Record};
 pub use setup::{KeyedSetup, States};
 pub use value::Value;
@@ -63,19 +65,34 @@ pub trait Keyed: Sized + 'static {
 #[macro_export]
 macro_rules! keyed {
     ($plugin:ty) => {
+        $crate::__keyed_glue!($plugin, (), open, {
+            fn is_exported<T: $crate::Keyed>() {}
+            is_exported::<$plugin>();
+        }, {
+            $crate::guest::keyed_macro::export!(Component with_types_in $crate::guest::keyed_bindings);
+        });
+    };
+}
+
+/// What all plugins with state export: the states of earlier versions are of type `$former`,
+/// `$open` is what opens one, `$check` holds the type against its trait, and `$more` is what
+/// else is exported.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __keyed_glue {
+    ($plugin:ty, $former:ty, $open:ident, { $($check:tt)* }, { $($more:tt)* }) => {
         #[doc(hidden)]
         const _ONE_PLUGIN_A_CRATE: () = ();
 
         #[cfg(not(target_family = "wasm"))]
         const _: fn() = || {
-            fn is_exported<T: $crate::Keyed>() {}
-            is_exported::<$plugin>();
+            $($check)*
         };
 
         #[cfg(target_family = "wasm")]
         const _: () = {
             ::std::thread_local! {
-                static OPENED: $crate::guest::keyed::Opened<$plugin> = const { $crate::guest::keyed::Opened::new() };
+                static OPENED: $crate::guest::keyed::Opened<$plugin, $former> = const { $crate::guest::keyed::Opened::new() };
             }
 
             struct Component;
@@ -86,7 +103,7 @@ macro_rules! keyed {
                     input: ::std::vec::Vec<$crate::guest::Field>,
                     key: ::std::vec::Vec<u32>,
                 ) -> ::std::result::Result<$crate::guest::keyed::Answered, ::std::string::String> {
-                    OPENED.with(|opened| opened.open(&config, input, &key))
+                    OPENED.with(|opened| opened.$open(&config, input, &key))
                 }
 
                 fn process(
@@ -97,7 +114,7 @@ macro_rules! keyed {
                 }
             }
 
-            $crate::guest::keyed_bindings::export!(Component with_types_in $crate::guest::keyed_bindings);
+            $($more)*
         };
     };
 }

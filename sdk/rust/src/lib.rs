@@ -3,7 +3,7 @@
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
 //! type that implements [`Transform`], [`Keyed`], [`Aggregate`] or [`Sink`] and one line that
 //! exports it ([`transform!`], [`keyed!`], [`aggregate!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
-//! exactly once, see [`TransactionalSink`]). Its logic runs natively under `cargo test` (see
+//! exactly once, see [`TransactionalSink`]; [`migrating_keyed!`] for a [`Keyed`] that converts states of earlier versions, see [`Migrate`]). Its logic runs natively under `cargo test` (see
 //! [`testing`]); Azud builds the WebAssembly component.
 //!
 //! ```
@@ -87,8 +87,8 @@ pub use error::{Error, Result};
 pub use input::Input;
 pub use json::{JsonLines, JsonRows};
 pub use keyed::{
-    Cell, Context, Emitter, Item, Keyed, KeyedSetup, List, Map, Nullable, Record, States, Timer,
-    Value,
+    Cell, Context, Emitter, Formers, Item, Keyed, KeyedSetup, List, Map, Migrate, Nullable, Record,
+    States, Timer, Value,
 };
 pub use members::Members;
 pub use outcome::{Flushed, Outcome, Partial};

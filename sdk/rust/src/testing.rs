@@ -114,6 +114,7 @@
 mod aggregate;
 mod build;
 mod keyed;
+mod migrate;
 mod run;
 mod sink;
 mod table;
@@ -121,6 +122,7 @@ mod value;
 
 pub use aggregate::{Reduced, reduce};
 pub use keyed::{Given, OpenKeyed, open_keyed};
+pub use migrate::open_migrating;
 pub use run::{Ran, run};
 pub use sink::{OpenSink, open_sink};
 pub use table::Table;

@@ -1,4 +1,5 @@
-//! What a plugin with state keeps of a key: its states and timers.
+//! What a plugin with state keeps of a key: its states and timers, and which states of earlier
+//! versions it converts.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,15 +15,7 @@ use super::text::{sql, table};
 /// For a person.
 pub(super) fn text(text: &mut String, keeps: &Keeps) {
     *text += "\nit keeps of a key\n";
-    if keeps.states.is_empty() {
-        *text += "  no state\n";
-    }
-    let states = keeps.states.iter().map(|state| {
-        let live = state.ttl.map(|ttl| format!(", for {}", length(ttl)));
-        let columns = format!("{}{}", columns(state), live.unwrap_or_default());
-        [escaped(&state.name), kind(state).to_owned(), columns]
-    });
-    table(text, &states.collect::<Vec<_>>());
+    rows(text, &keeps.states);
     let late = match keeps.event_timers {
         true => "of event time: rows behind the watermark are late",
         false => "none of event time: no row is late",
@@ -34,35 +27,57 @@ pub(super) fn text(text: &mut String, keeps: &Keeps) {
     if keeps.pending_timers {
         *text += "  it is told which are pending\n";
     }
+    for (number, former) in keeps.formers.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "\nit converts what version {number} has kept of a key"
+        );
+        rows(text, former);
+    }
+}
+
+fn rows(text: &mut String, states: &[KeyedState]) {
+    if states.is_empty() {
+        *text += "  no state\n";
+    }
+    let rows = states.iter().map(|state| {
+        let live = state.ttl.map(|ttl| format!(", for {}", length(ttl)));
+        let columns = format!("{}{}", columns(state), live.unwrap_or_default());
+        [escaped(&state.name), kind(state).to_owned(), columns]
+    });
+    table(text, &rows.collect::<Vec<_>>());
 }
 
 /// For a program.
 pub(super) fn json(keeps: &Keeps) -> Value {
-    let states = keeps.states.iter().map(|state| {
-        let keys = match state.kind {
-            StateKind::Map { keys } => keys,
-            StateKind::Value | StateKind::List => 0,
-        };
-        let columns = state.columns.fields().iter().enumerate();
-        let columns = columns.map(|(number, field)| {
-            json!({
-                "name": field.name(),
-                "type": sql(field.data_type()),
-                "nullable": field.is_nullable(),
-                "key": number < keys,
-            })
-        });
+    let all = |states: &[KeyedState]| states.iter().map(of_state).collect::<Vec<_>>();
+    json!({
+        "states": all(&keeps.states),
+        "formers": keeps.formers.iter().map(|former| all(former)).collect::<Vec<_>>(),
+        "timers": { "event_time": keeps.event_timers, "processing_time": true },
+        "told_pending_timers": keeps.pending_timers,
+    })
+}
+
+fn of_state(state: &KeyedState) -> Value {
+    let keys = match state.kind {
+        StateKind::Map { keys } => keys,
+        StateKind::Value | StateKind::List => 0,
+    };
+    let columns = state.columns.fields().iter().enumerate();
+    let columns = columns.map(|(number, field)| {
         json!({
-            "name": state.name,
-            "kind": kind(state),
-            "columns": columns.collect::<Vec<_>>(),
-            "ttl_us": state.ttl,
+            "name": field.name(),
+            "type": sql(field.data_type()),
+            "nullable": field.is_nullable(),
+            "key": number < keys,
         })
     });
     json!({
-        "states": states.collect::<Vec<_>>(),
-        "timers": { "event_time": keeps.event_timers, "processing_time": true },
-        "told_pending_timers": keeps.pending_timers,
+        "name": state.name,
+        "kind": kind(state),
+        "columns": columns.collect::<Vec<_>>(),
+        "ttl_us": state.ttl,
     })
 }
 
@@ -146,6 +161,10 @@ mod tests {
                 ),
                 state("all", StateKind::Map { keys: 1 }, &[("item", false)], None),
             ],
+            formers: vec![
+                vec![state("sum", StateKind::Value, &[("sum", false)], None)],
+                Vec::new(),
+            ],
             event_timers: true,
             pending_timers: true,
         }
@@ -168,6 +187,12 @@ its timers
   of event time: rows behind the watermark are late
   of processing time, if it sets any
   it is told which are pending
+
+it converts what version 0 has kept of a key
+  sum  value  sum bigint not null
+
+it converts what version 1 has kept of a key
+  no state
 "
         );
     }
@@ -177,6 +202,7 @@ its timers
         let mut told = String::new();
         let none = Keeps {
             states: Vec::new(),
+            formers: Vec::new(),
             event_timers: false,
             pending_timers: false,
         };
@@ -208,6 +234,8 @@ its timers
         });
         assert_eq!(told["states"][2], expected);
         assert_eq!(told["states"][0]["ttl_us"], Value::Null);
+        assert_eq!(told["formers"][0][0]["columns"][0]["name"], "sum");
+        assert_eq!(told["formers"][1], json!([]));
         assert_eq!(
             told["timers"],
             json!({ "event_time": true, "processing_time": true })

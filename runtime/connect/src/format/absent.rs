@@ -86,6 +86,7 @@ impl Decoder for Absent {
         let origin = Origin {
             partition: records.partition.clone(),
             positions,
+            attempt: 1,
         };
         Ok(Decoded {
             batch: Batch::new(batch, Some(origin))?,

@@ -118,6 +118,7 @@ impl<'a> Fate<'a> {
         let origin = Origin {
             partition: records.partition.clone(),
             positions: UInt64Array::from_iter_values(positions),
+            attempt: 1,
         };
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let batch = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;

@@ -20,7 +20,7 @@ mod typed;
 
 pub use avro::{AvroReading, AvroSchema, Wire, WriterSchemas, avro_encoder};
 pub use civil::DateTime;
-pub use json::row_json;
+pub use json::{row_json, whole_row_json};
 pub use make::{decoder, encoder, typed_decoder};
 pub use options::{Format, FormatOptions};
 pub use python::PythonRows;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arrow::array::{AsArray, PrimitiveArray};
 use arrow::compute::kernels::aggregate::max;
 use arrow::datatypes::TimestampMicrosecondType;
-use azud_model::{Batch, Clock, Epoch, Error, Result};
+use azud_model::{Batch, Clock, Epoch, Error, Origin, Result};
 use azud_operators::{Collector, Operator};
 
 use super::Reported;
@@ -59,6 +59,11 @@ impl EventTime {
 
 impl Operator for EventTime {
     fn process(&mut self, _input: usize, batch: Batch, out: &mut dyn Collector) -> Result<()> {
+        // Neither do rows move event time that are offered again, nor does their partition hold it
+        // back: that one has gone on long since.
+        if batch.origin().is_some_and(Origin::is_replayed) {
+            return out.emit(0, batch);
+        }
         let column = batch.columns().columns().get(self.column).cloned();
         let times = column
             .as_ref()

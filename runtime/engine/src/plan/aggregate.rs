@@ -1,32 +1,54 @@
 //! Aggregates that are plugins: those that a query calls are loaded, and opened on the types
 //! of their arguments while it is planned.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use azud_manifest::{Plugin as PluginEntry, Spanned};
 use azud_model::Clock;
 use azud_operators::UserAggregate;
-use azud_sandbox::{Aggregate, Limits, Plugin, World};
+use azud_sandbox::{Aggregate, Limits, Plugin, Sandbox, World};
 use azud_sql::{UserFunction, UserFunctions};
 
 use super::Environment;
-use super::node::Draft;
+use super::node::{Draft, columns_and_nulls};
 use super::plugin::{config, limits, loaded};
 use crate::plugin::{NodeLogger, PluginAggregate};
+use crate::swap::{Opener, Terms, Versions};
 
-/// The plugins that a query of this node may call; `None` where one that it calls cannot be
-/// used, which was told.
+/// The plugins that a query calls: the name, and what it was opened for.
+#[derive(Default)]
+pub(super) struct Called(Vec<Arc<AggregatePlugin>>);
+
+// === impl Called ===
+
+impl Called {
+    /// Once the query is planned: they can be replaced while it runs.
+    pub(super) fn set_replaceable(&self, draft: &mut Draft<'_>, node: usize) {
+        for plugin in &self.0 {
+            let opened = plugin.opened.lock();
+            let opened = opened.unwrap_or_else(PoisonError::into_inner);
+            for (_, versions) in opened.iter().filter_map(|(_, answer)| answer.as_ref().ok()) {
+                let name = format!("{}.{}", plugin.node, plugin.name);
+                draft.set_replaceable(node, name.into(), versions.clone());
+            }
+        }
+    }
+}
+
+/// The plugins that a query of this node may call, and those that it does; `None` where one that
+/// it calls cannot be used, which was told.
 pub(super) fn functions(
     draft: &mut Draft<'_>,
     node: &Spanned<String>,
     sql: &Spanned<String>,
     environment: &Environment<'_>,
-) -> Option<UserFunctions> {
+) -> Option<(UserFunctions, Called)> {
     let manifest = draft.manifest;
     // What is wrong with the query is told where it is planned.
     let called = azud_sql::functions(&sql.value).unwrap_or_default();
-    let mut functions = UserFunctions::new();
+    let (mut functions, mut all) = (UserFunctions::new(), Called::default());
     for entry in manifest.plugins.values() {
         let name = &entry.name.value;
         let call = called
@@ -35,11 +57,17 @@ pub(super) fn functions(
         let function: Arc<dyn UserFunction> = match call {
             // Its name is known, for whoever writes one that is almost the same.
             None => Arc::new(NoAggregate("it is not called")),
-            Some((_, is_known)) => function(draft, node, entry, *is_known, environment)?,
+            Some((_, is_known)) => match function(draft, node, entry, *is_known, environment)? {
+                Ok(plugin) => {
+                    all.0.push(plugin.clone());
+                    plugin
+                }
+                Err(why) => Arc::new(why),
+            },
         };
         functions.insert(name.clone(), function);
     }
-    Some(functions)
+    Some((functions, all))
 }
 
 fn function(
@@ -48,11 +76,11 @@ fn function(
     entry: &PluginEntry,
     is_known: bool,
     environment: &Environment<'_>,
-) -> Option<Arc<dyn UserFunction>> {
+) -> Option<Result<Arc<AggregatePlugin>, NoAggregate>> {
     let name = &entry.name;
     let (plugin, _) = loaded(draft, name, environment)?;
     if !plugin.is(World::Aggregate) {
-        return Some(Arc::new(NoAggregate(match plugin.world() {
+        return Some(Err(NoAggregate(match plugin.world() {
             World::Transform => {
                 "the plugin is a transform, and a query calls aggregates: let a node of its own \
                  run it with `plugin:`"
@@ -83,15 +111,17 @@ fn function(
         draft.blame(grants.span, message, Some(help.to_owned()));
         return None;
     }
-    Some(Arc::new(AggregatePlugin {
+    Some(Ok(Arc::new(AggregatePlugin {
         node: node.value.as_str().into(),
         name: name.value.clone(),
         plugin,
+        pinned: entry.sha256.as_ref().map(|sha256| sha256.value.clone()),
+        sandbox: environment.sandbox.clone(),
         config: config(entry.config.as_ref()),
         limits: limits(entry),
         clock: environment.clock.clone(),
         opened: Mutex::default(),
-    }))
+    })))
 }
 
 /// A plugin that is none, or that nobody calls.
@@ -105,19 +135,26 @@ impl UserFunction for NoAggregate {
 }
 
 /// What a plugin says to types of arguments.
-type Answer = Result<Arc<PluginAggregate>, String>;
+type Answer = Result<(Arc<PluginAggregate>, Arc<Versions<Aggregate>>), String>;
 
 /// A plugin that a query calls.
-#[derive(Debug)]
 struct AggregatePlugin {
     node: Arc<str>,
     name: String,
     plugin: Plugin,
+    pinned: Option<String>,
+    sandbox: Sandbox,
     config: String,
     limits: Limits,
     clock: Arc<dyn Clock>,
     /// The types that it was asked for: a planner asks often.
     opened: Mutex<Vec<(Vec<DataType>, Answer)>>,
+}
+
+impl fmt::Debug for AggregatePlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 // === impl AggregatePlugin ===
@@ -131,19 +168,55 @@ impl AggregatePlugin {
         let logger = Arc::new(NodeLogger {
             node: self.node.clone(),
         });
-        let (plugin, config, limits) = (
-            self.plugin.clone(),
-            self.config.clone(),
-            self.limits.clone(),
-        );
-        let open =
-            move || Aggregate::open(&plugin, &config, &schema, limits.clone(), logger.clone());
-        let first = open().map_err(|error| error.to_string())?;
+        let (config, limits) = (self.config.clone(), self.limits.clone());
+        let open: Opener<Aggregate> = Arc::new(move |plugin| {
+            Aggregate::open(plugin, &config, &schema, limits.clone(), logger.clone())
+        });
+        let first = open(&self.plugin).map_err(|error| error.to_string())?;
+        let (state, outputs) = (first.state_schema().clone(), first.output().clone());
+        let terms = Terms {
+            name: format!("{}.{}", self.node, self.name).into(),
+            sandbox: self.sandbox.clone(),
+            world: World::Aggregate,
+            pinned: self.pinned.clone(),
+            ungranted: Vec::new(),
+            open,
+            fits: Box::new({
+                let (state, outputs) = (state.clone(), outputs.clone());
+                move |other| same_columns(other, &state, &outputs)
+            }),
+            // What it makes of rows depends on states.
+            tries: |_, _| Ok(()),
+            can_shadow: true,
+            instances: 2,
+        };
+        let versions = Arc::new(Versions::new(terms, self.plugin.clone(), first));
         let title = format!("node `{}`: {}()", self.node, self.name);
         let clock = self.clock.clone();
-        let aggregate = PluginAggregate::new(title, first, Box::new(open), clock);
-        Ok(Arc::new(aggregate))
+        let aggregate = PluginAggregate::new(title, (state, outputs), versions.clone(), clock);
+        Ok((Arc::new(aggregate), versions))
     }
+}
+
+/// Whether another version goes on with the same states, and gives the same columns.
+fn same_columns(other: &Aggregate, state: &SchemaRef, outputs: &Fields) -> Result<(), String> {
+    let now = other.state_schema();
+    if now != state {
+        return Err(format!(
+            "it keeps other columns of a group: {} instead of {}",
+            columns_and_nulls(now),
+            columns_and_nulls(state)
+        ));
+    }
+    if other.output() != outputs {
+        let columns = |fields: &Fields| columns_and_nulls(&Arc::new(Schema::new(fields.clone())));
+        return Err(format!(
+            "it gives other columns: {} instead of {}",
+            columns(other.output()),
+            columns(outputs)
+        ));
+    }
+    Ok(())
 }
 
 impl UserFunction for AggregatePlugin {
@@ -158,6 +231,6 @@ impl UserFunction for AggregatePlugin {
                 answer
             }
         };
-        Ok(answer?)
+        Ok(answer?.0)
     }
 }

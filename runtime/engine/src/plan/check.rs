@@ -1,6 +1,7 @@
 //! The way from a manifest to a plan.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use azud_manifest::{AtEnd, Manifest, Report, Step, Trigger as ManifestTrigger};
 use azud_model::KEY_GROUPS;
@@ -9,7 +10,7 @@ use super::node::Draft;
 use super::order::Node;
 use super::{Environment, Plan, checkpoint, order, plugin, shared, sink, source, sql};
 use crate::graph::Topology;
-use crate::run::Trigger;
+use crate::run::{OnReject, Trigger};
 
 /// Finds everything that is wrong with a pipeline before anything runs:
 /// schemas, queries, plugins, sinks, output modes. Opens plugins, and looks
@@ -93,7 +94,13 @@ pub(super) fn finish(
     if !draft.diagnostics.is_empty() {
         return Err(draft.diagnostics.into());
     }
+    for one in &draft.replaceable {
+        let node = draft.nodes.get(one.node);
+        let stops = node.is_some_and(|node| node.on_reject == OnReject::Stop);
+        one.replaceable.set_strict(stops);
+    }
     Ok(Plan {
+        manifest: Arc::new(draft.manifest.clone()),
         name: draft.manifest.name.value.clone(),
         trigger,
         lanes,
@@ -104,9 +111,11 @@ pub(super) fn finish(
         sinks: draft.sinks,
         vertices: draft.vertices,
         topology,
+        replaceable: draft.replaceable,
         cancel: draft.cancel,
         checkpoint: None,
         shared: false,
         closes_at_end: draft.manifest.at_end == AtEnd::Close,
+        replay: Vec::new(),
     })
 }

@@ -1,20 +1,21 @@
 //! Plugin nodes with a key: late rows are taken out, rows move by key, and the plugin keeps
 //! states and sets timers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use azud_manifest::{LateRows, Plugin as PluginEntry, Spanned, Transform as TransformNode};
-use azud_model::{ColumnType, Error, Mode};
+use azud_model::Mode;
 use azud_operators::LateFilter;
-use azud_sandbox::{Keyed, KeyedState, Plugin, StateKind};
+use azud_sandbox::{Keyed, KeyedState, Plugin, World};
 use azud_sql::Times;
 
-use super::node::{Draft, LATE, Output, columns};
+use super::node::{Draft, LATE, Output, columns, columns_and_nulls};
 use super::plugin::{config, limits};
 use super::{Environment, plugin::no_grants};
 use crate::graph::{From, MakeOperator, Side, Vertex, Work};
-use crate::plugin::{KeyedOperator, KeyedPlan, MAX_ROWS, NodeLogger};
+use crate::plugin::{KeyedOperator, KeyedPlan, MAX_ROWS, NodeLogger, words};
+use crate::swap::{InLane, Opener, Terms, Versions};
 
 /// Adds a node whose plugin is one with state.
 pub(super) fn add(
@@ -35,20 +36,14 @@ pub(super) fn add(
     let logger = Arc::new(NodeLogger {
         node: node.name.value.as_str().into(),
     });
-    let open = {
-        let (plugin, schema, key) = (plugin.clone(), input.schema.clone(), key.clone());
-        move || {
-            Keyed::open(
-                &plugin,
-                &config,
-                &schema,
-                &key,
-                limits.clone(),
-                logger.clone(),
-            )
-        }
+    let open: Opener<Keyed> = {
+        let (schema, key) = (input.schema.clone(), key.clone());
+        Arc::new(move |plugin| {
+            let (limits, logger) = (limits.clone(), logger.clone());
+            Keyed::open(plugin, &config, &schema, &key, limits, logger)
+        })
     };
-    let first = match open() {
+    let first = match open(plugin) {
         Ok(keyed) => keyed,
         Err(error) => {
             let span = node.config.as_ref().map_or(name.span, |config| config.span);
@@ -99,20 +94,31 @@ pub(super) fn add(
         columns: time.iter().map(|time| time.name().clone()).collect(),
         delay: input.times.delay,
     };
-    let plan = KeyedPlan {
-        computes: computes(node, first.states()),
-        pending_timers: first.wants_pending_timers(),
-        states: first.states().to_vec(),
-        input: input.schema.clone(),
-        key: key.clone(),
+    let plan = KeyedPlan::new(input.schema.clone(), key.clone(), first.states().to_vec());
+    let terms = Terms {
+        name: node.name.value.as_str().into(),
+        sandbox: environment.sandbox.clone(),
+        world: World::Keyed,
+        pinned: entry.sha256.as_ref().map(|sha256| sha256.value.clone()),
+        ungranted: Vec::new(),
+        open,
+        fits: Box::new(fits(&first)),
+        // What it makes of rows depends on states.
+        tries: |_, _| Ok(()),
+        can_shadow: true,
+        instances: 1,
     };
+    let versions = Arc::new(Versions::new(terms, plugin.clone(), first));
+    let name = node.name.value.as_str().into();
+    draft.set_replaceable(number, name, versions.clone());
     let vertex = Vertex {
         exchange: Some(key),
         keeps: true,
         output: true,
+        reads: vec![input.schema.clone()],
         ..Vertex::new(
             number,
-            Work::Operator(make(node, first, open, plan, environment)),
+            Work::Operator(make(node, versions, plan, environment)),
             vec![from],
         )
     };
@@ -120,11 +126,10 @@ pub(super) fn add(
     draft.add_output(&node.name.value, number, vertex, schema, times);
 }
 
-/// The operator of a lane; the instance that told the schema serves the first one.
+/// The operator of a lane.
 fn make(
     node: &TransformNode,
-    first: Keyed,
-    open: impl Fn() -> Result<Keyed, azud_sandbox::OpenError> + Send + Sync + 'static,
+    versions: Arc<Versions<Keyed>>,
     plan: KeyedPlan,
     environment: &Environment<'_>,
 ) -> MakeOperator {
@@ -133,17 +138,60 @@ fn make(
     let wait = node.max_wait.as_ref().map(|wait| wait.value.into());
     let clock = environment.clock.clone();
     let name: Arc<str> = node.name.value.as_str().into();
-    let first = Mutex::new(Some(first));
     Arc::new(move |_: &[Mode]| {
-        let spare = first.lock().ok().and_then(|mut first| first.take());
-        let keyed = match spare {
-            Some(keyed) => keyed,
-            None => open().map_err(|error| Error::plugin(format!("node `{name}`: {error}")))?,
-        };
+        let plugin = InLane::new(&versions)?;
         let (name, clock) = (name.clone(), clock.clone());
-        let operator = KeyedOperator::new(name, keyed, plan.clone(), (rows, wait), clock);
+        let operator = KeyedOperator::new(name, plugin, plan.clone(), (rows, wait), clock);
         Ok(Box::new(operator?))
     })
+}
+
+/// Whether another version goes on with the same states, and gives the same columns; for how
+/// long it keeps states does not matter.
+fn fits(first: &Keyed) -> impl Fn(&Keyed) -> Result<(), String> + Send + Sync + 'static {
+    let (states, schema) = (first.states().to_vec(), first.output_schema().clone());
+    let (time, has_timers) = (first.event_time(), first.has_event_timers());
+    move |other| {
+        let (now, before) = (other.states(), &states);
+        if !are_same(now, before) {
+            let converts = other
+                .formers()
+                .iter()
+                .any(|former| are_same(former, before));
+            return Err(format!(
+                "it keeps other states: {} instead of {}{}",
+                words(now).join("; "),
+                words(before).join("; "),
+                match converts {
+                    true => "; it converts them where a manifest names it: `azud apply`",
+                    false => "",
+                }
+            ));
+        }
+        if *other.output_schema() != schema || other.event_time() != time {
+            return Err(format!(
+                "it gives other columns: {} instead of {}",
+                columns_and_nulls(other.output_schema()),
+                columns_and_nulls(&schema)
+            ));
+        }
+        match other.has_event_timers() && !has_timers {
+            true => Err(
+                "it sets timers of event time, which the one before does not: start the \
+                         pipeline with it"
+                    .to_owned(),
+            ),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether states are the same but for how long they are kept.
+fn are_same(now: &[KeyedState], before: &[KeyedState]) -> bool {
+    let same = |(now, before): (&KeyedState, &KeyedState)| {
+        now.name == before.name && now.kind == before.kind && now.columns == before.columns
+    };
+    now.len() == before.len() && now.iter().zip(before).all(same)
 }
 
 /// Takes out rows behind the watermark; answers the vertex that does.
@@ -162,6 +210,7 @@ fn add_late(
         Arc::new(move |_: &[Mode]| Ok(Box::new(LateFilter::of_column(&time, column, becomes))));
     let vertex = Vertex {
         serves: Some(draft.vertices.len() + 1),
+        reads: vec![input.schema.clone()],
         ..Vertex::new(number, Work::Operator(make), vec![input.from.clone()])
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
@@ -230,29 +279,4 @@ fn time_of(input: &Output) -> Option<(usize, String)> {
         let is = matches!(field.data_type(), DataType::Timestamp(_, _));
         is.then(|| (place, time.clone()))
     })
-}
-
-/// What is kept, in words: for how long does not matter to what there is.
-fn computes(node: &TransformNode, states: &[KeyedState]) -> String {
-    let words = states.iter().map(|state| {
-        let columns = state.columns.fields().iter().map(|field| {
-            let sql = ColumnType::from_arrow(field.data_type());
-            let sql = sql.map_or_else(|| field.data_type().to_string(), |sql| sql.to_string());
-            let null = if field.is_nullable() { "" } else { " not null" };
-            format!("{} {sql}{null}", field.name())
-        });
-        let columns = columns.collect::<Vec<_>>().join(", ");
-        match state.kind {
-            StateKind::Value => format!("value {}({columns})", state.name),
-            StateKind::List => format!("list {}({columns})", state.name),
-            StateKind::Map { keys } => format!("map {}({columns}) by {keys}", state.name),
-        }
-    });
-    let key: Vec<&str> = node.key.iter().map(|key| key.value.as_str()).collect();
-    let words: Vec<String> = words.collect();
-    format!(
-        "states of a plugin by {}: {}",
-        key.join(", "),
-        words.join("; ")
-    )
 }

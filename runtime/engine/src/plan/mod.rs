@@ -23,21 +23,25 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use azud_connect::{FormatOptions, RecordColumns, Sink, Source, Wants};
+use azud_manifest::Manifest;
 use azud_model::{ByteSize, Clock};
 use azud_sandbox::Sandbox;
-use azud_state::{Location, Storage};
+use azud_state::{Location, ReplayRow, Storage};
 
 use crate::event_time::PlanTime;
 use crate::graph::{Topology, Vertex};
 use crate::plugin::Cancel;
 use crate::run::{OnReject, Trigger};
+use crate::swap::Replaceable;
 use crate::table::StaticTable;
 
 use avro::PlanLookup;
 pub use check::check;
 pub(crate) use component::PlanComponent;
 pub(crate) use encode::Encode;
+pub(crate) use node::columns;
 pub(crate) use sink::encoded;
+pub(crate) use source::to_format;
 pub use testing::{
     LoadedPlugins, OutputShape, SourceShape, TestCheckpoint, TestOutput, TestPlan, check_for_test,
 };
@@ -59,6 +63,8 @@ pub struct Environment<'a> {
 
 /// A pipeline that can start.
 pub struct Plan {
+    /// What it was made of.
+    pub(crate) manifest: Arc<Manifest>,
     pub(crate) name: String,
     pub(crate) trigger: Trigger,
     pub(crate) lanes: usize,
@@ -69,6 +75,8 @@ pub struct Plan {
     pub(crate) sinks: Vec<PlanSink>,
     pub(crate) vertices: Vec<Vertex>,
     pub(crate) topology: Topology,
+    /// Plugins that may be replaced while they run.
+    pub(crate) replaceable: Vec<PlanReplaceable>,
     /// Gives up the calls of sink plugins.
     pub(crate) cancel: Cancel,
     /// Whether it is one of several that share their source: nothing is recorded then.
@@ -77,6 +85,8 @@ pub struct Plan {
     pub(crate) checkpoint: Option<PlanCheckpoint>,
     /// Whether the end of all input closes windows that are open.
     pub(crate) closes_at_end: bool,
+    /// Dead letters that a run without a checkpoint begins with.
+    pub(crate) replay: Vec<ReplayRow>,
 }
 
 /// Where epochs are recorded.
@@ -95,10 +105,19 @@ pub(crate) struct PlanCheckpoint {
 pub(crate) struct PlanNode {
     pub(crate) name: Arc<str>,
     pub(crate) on_reject: OnReject,
-    /// Digest of its plugin, if it is one.
+    /// Digest of its plugin as it was planned, if it is one: see [`Plan::digest`].
     pub(crate) plugin: Option<Arc<str>>,
     /// Its columns, where it gives rows.
     pub(crate) schema: Option<SchemaRef>,
+}
+
+/// A plugin that may be replaced while it runs.
+#[derive(Clone)]
+pub(crate) struct PlanReplaceable {
+    pub(crate) node: usize,
+    /// What records call it: the node, or `node.function`.
+    pub(crate) name: Arc<str>,
+    pub(crate) replaceable: Arc<dyn Replaceable>,
 }
 
 pub(crate) struct PlanSource {
@@ -210,6 +229,23 @@ impl Plan {
             checkpoint.storage = storage;
         }
         self
+    }
+
+    /// Gives dead letters to their nodes when the run begins: a run that keeps nothing, see
+    /// [`Plan::refused`].
+    #[must_use]
+    pub fn with_replay(mut self, rows: Vec<ReplayRow>) -> Self {
+        self.replay = rows;
+        self
+    }
+
+    /// The digest of a node's plugin: of the version that runs.
+    pub(crate) fn digest(&self, node: usize) -> Option<String> {
+        let planned = self.nodes.get(node)?.plugin.as_deref()?;
+        let mut replaceable = self.replaceable.iter();
+        let running = replaceable.find(|one| one.node == node);
+        let running = running.map(|one| one.replaceable.digest());
+        Some(running.unwrap_or_else(|| planned.to_owned()))
     }
 
     /// The columns of every node that gives rows, sources first.

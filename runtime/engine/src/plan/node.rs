@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use azud_manifest::{Diagnostic, LateRows, Manifest, OnError, Span, Spanned};
 use azud_model::{rejected_schema, unite};
 use azud_sandbox::Plugin;
 use azud_sql::Times;
 
-use super::{PlanNode, PlanSink, PlanSource, PlanTable};
+use super::{PlanNode, PlanReplaceable, PlanSink, PlanSource, PlanTable};
 use crate::graph::{From, Side, Vertex, Work};
 use crate::plugin::Cancel;
 use crate::run::OnReject;
+use crate::swap::Replaceable;
 
 /// The suffix of a node's side output of rejected rows.
 pub(super) const REJECTED: &str = ".rejected";
@@ -36,6 +37,8 @@ pub(super) struct Draft<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Plugins by name, once a node has asked for them; `None` if it cannot be loaded.
     pub(super) plugins: BTreeMap<String, Option<Plugin>>,
+    /// Plugins that may be replaced while they run: the node, and the name that records have.
+    pub(super) replaceable: Vec<PlanReplaceable>,
     /// Gives up the calls of sink plugins.
     pub(super) cancel: Cancel,
     /// Whether the sinks are those of a test.
@@ -66,6 +69,7 @@ impl<'a> Draft<'a> {
             outputs: BTreeMap::new(),
             diagnostics: Vec::new(),
             plugins: BTreeMap::new(),
+            replaceable: Vec::new(),
             cancel: Cancel::default(),
             for_test: false,
         }
@@ -232,6 +236,20 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The plugin of a node can be replaced while it runs; `name` is what records call it.
+    pub(super) fn set_replaceable(
+        &mut self,
+        node: usize,
+        name: Arc<str>,
+        replaceable: Arc<dyn Replaceable>,
+    ) {
+        self.replaceable.push(PlanReplaceable {
+            node,
+            name,
+            replaceable,
+        });
+    }
+
     pub(super) fn set_plugin(&mut self, node: usize, digest: &str) {
         if let Some(node) = self.nodes.get_mut(node) {
             node.plugin = Some(Arc::from(digest));
@@ -252,12 +270,23 @@ pub(super) fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
 }
 
 /// `word string, count bigint`.
-pub(super) fn columns(schema: &SchemaRef) -> String {
-    let column = |field: &Arc<arrow::datatypes::Field>| {
-        let sql = azud_model::ColumnType::from_arrow(field.data_type());
-        let sql = sql.map_or_else(|| field.data_type().to_string(), |sql| sql.to_string());
-        format!("{} {sql}", field.name())
+pub(crate) fn columns(schema: &SchemaRef) -> String {
+    let columns: Vec<_> = schema.fields().iter().map(|field| column(field)).collect();
+    columns.join(", ")
+}
+
+/// `word string, count bigint not null`.
+pub(super) fn columns_and_nulls(schema: &SchemaRef) -> String {
+    let column = |field: &Arc<Field>| match field.is_nullable() {
+        true => column(field),
+        false => format!("{} not null", column(field)),
     };
     let columns: Vec<_> = schema.fields().iter().map(column).collect();
     columns.join(", ")
+}
+
+fn column(field: &Field) -> String {
+    let sql = azud_model::ColumnType::from_arrow(field.data_type());
+    let sql = sql.map_or_else(|| field.data_type().to_string(), |sql| sql.to_string());
+    format!("{} {sql}", field.name())
 }

@@ -1,15 +1,17 @@
 //! Plugin nodes: loads the component, and opens it with the node's configuration and columns.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use azud_manifest::{Plugin as PluginEntry, PluginFile, Spanned, Transform as TransformNode};
-use azud_model::{ByteSize, Error, Mode};
+use azud_model::{ByteSize, Mode};
 use azud_sandbox::{Limits, Plugin, Transform, World};
 
-use super::node::Draft;
+use super::node::{Draft, Output, columns_and_nulls};
 use super::{Environment, keyed};
 use crate::graph::{MakeOperator, Vertex, Work};
 use crate::plugin::{MAX_ROWS, NodeLogger, PluginOperator};
+use crate::swap::{InLane, Opener, Terms, Versions};
 
 pub(super) fn add(
     draft: &mut Draft<'_>,
@@ -56,16 +58,18 @@ pub(super) fn add(
     if plugin.is(World::Transform) && no_grants(draft, node, name, entry) {
         return;
     }
-    let config = config(node.config.as_ref());
-    let limits = limits(entry);
+    let (config, limits) = (config(node.config.as_ref()), limits(entry));
     let logger = Arc::new(NodeLogger {
         node: node.name.value.as_str().into(),
     });
-    let open = {
-        let (plugin, schema) = (plugin.clone(), input.schema.clone());
-        move || Transform::open(&plugin, &config, &schema, limits.clone(), logger.clone())
+    let open: Opener<Transform> = {
+        let schema = input.schema.clone();
+        Arc::new(move |plugin| {
+            let (limits, logger) = (limits.clone(), logger.clone());
+            Transform::open(plugin, &config, &schema, limits, logger)
+        })
     };
-    let first = match open() {
+    let first = match open(&plugin) {
         Ok(transform) => transform,
         Err(error) => {
             let span = node.config.as_ref().map_or(name.span, |config| config.span);
@@ -75,18 +79,9 @@ pub(super) fn add(
     };
     draft.set_plugin(number, plugin.digest());
     let schema = first.output_schema().clone();
-    // A column that the plugin computes is no event time, whatever its name is.
-    let carried = schema.fields().iter().zip(first.carried());
-    let times = carried.filter_map(|(field, of)| {
-        let of = input.schema.fields().get(of?)?.name();
-        input
-            .times
-            .columns
-            .contains(of)
-            .then(|| field.name().clone())
-    });
+    let carried = carried_times(&first, &input);
     let times = azud_sql::Times {
-        columns: times.collect(),
+        columns: carried.clone(),
         delay: input.times.delay,
     };
     let max_rows = node
@@ -96,28 +91,73 @@ pub(super) fn add(
     let max_wait = node.max_wait.as_ref().map(|max_wait| max_wait.value.into());
     let clock = environment.clock.clone();
     let name: Arc<str> = node.name.value.as_str().into();
-    // The instance that told the schema serves the first lane.
-    let first = Mutex::new(Some(first));
+    let terms = Terms {
+        name: name.clone(),
+        sandbox: environment.sandbox.clone(),
+        world: World::Transform,
+        pinned: entry.sha256.as_ref().map(|sha256| sha256.value.clone()),
+        // It reaches nobody, whatever it imports.
+        ungranted: Vec::new(),
+        open,
+        fits: Box::new({
+            let (input, schema) = (input.clone(), schema.clone());
+            move |other| same_shape(other, &schema, &carried, &input)
+        }),
+        tries: |transform, rows| transform.process(rows).map(drop),
+        can_shadow: true,
+        instances: 1,
+    };
+    let versions = Arc::new(Versions::new(terms, plugin, first));
+    draft.set_replaceable(number, name.clone(), versions.clone());
     let make: MakeOperator = Arc::new(move |_: &[Mode]| {
-        let spare = first.lock().ok().and_then(|mut first| first.take());
-        let transform = match spare {
-            Some(transform) => transform,
-            None => open().map_err(|error| Error::plugin(format!("node `{name}`: {error}")))?,
-        };
-        Ok(Box::new(PluginOperator::new(
-            name.clone(),
-            transform,
-            max_rows,
-            max_wait,
-            clock.clone(),
-        )))
+        let plugin = InLane::new(&versions)?;
+        let (name, clock) = (name.clone(), clock.clone());
+        let operator = PluginOperator::new(name, plugin, max_rows, max_wait, clock);
+        Ok(Box::new(operator))
     });
     let vertex = Vertex {
         output: true,
+        reads: vec![input.schema.clone()],
         ..Vertex::new(number, Work::Operator(make), vec![input.from])
     };
     let vertex = draft.add_vertex(vertex, node.name.span);
     draft.add_output(&node.name.value, number, vertex, schema, times);
+}
+
+/// The columns that are event time still: one that the plugin computes is none, whatever its
+/// name is.
+fn carried_times(transform: &Transform, input: &Output) -> Vec<String> {
+    let fields = transform.output_schema().fields().iter();
+    let times = fields.zip(transform.carried()).filter_map(|(field, of)| {
+        let of = input.schema.fields().get(of?)?.name();
+        let is_time = input.times.columns.contains(of);
+        is_time.then(|| field.name().clone())
+    });
+    times.collect()
+}
+
+/// Whether another version gives what those who read the node were planned for.
+fn same_shape(
+    other: &Transform,
+    schema: &SchemaRef,
+    carried: &[String],
+    input: &Output,
+) -> Result<(), String> {
+    let now = other.output_schema();
+    if now != schema {
+        return Err(format!(
+            "it gives other columns: {} instead of {}",
+            columns_and_nulls(now),
+            columns_and_nulls(schema)
+        ));
+    }
+    match carried_times(other, input) == carried {
+        true => Ok(()),
+        false => Err(format!(
+            "it computes what it has carried before: event time is no longer {}",
+            carried.join(", ")
+        )),
+    }
 }
 
 /// Whether a plugin that maps rows asks for grants, which is told: it gets none.

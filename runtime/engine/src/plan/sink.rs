@@ -190,6 +190,7 @@ fn connector(draft: &mut Draft<'_>, node: &Sink, output: Output, place: &Place<'
     let work = Work::Sink(draft.sinks.len());
     let vertex = Vertex {
         mode,
+        reads: vec![output.schema.clone()],
         ..Vertex::new(number, work, vec![output.from])
     };
     draft.sinks.push(PlanSink {

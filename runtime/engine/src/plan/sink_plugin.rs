@@ -1,7 +1,7 @@
 //! Sinks that are plugins: one vertex that offers rows to the plugin, on threads
 //! of its own, and behind it one that tells the coordinator of the epoch's end.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use azud_manifest::{Plugin as PluginEntry, Sink as SinkNode, Spanned};
 use azud_model::{Error, Mode, Result};
@@ -15,6 +15,7 @@ use crate::graph::{From, MakeOperator, Vertex, Work};
 use crate::plugin::{
     Guest, Handle, MAX_ROWS, NodeLogger, Only, PluginSink, SINK_WAIT, SinkOperator,
 };
+use crate::swap::{Fixed, InLane, Terms, Versions};
 
 /// What a component imports where it wants to reach someone, and the grant for it.
 const NEEDS: [Need; 2] = [
@@ -83,7 +84,7 @@ pub(super) fn add(
         &plugin,
         Predecessors {
             node: of_node.clone(),
-            open: open_one,
+            open: open_one.clone(),
             ungranted: ungranted(entry),
             sandbox: environment.sandbox.clone(),
             clock: clock.clone(),
@@ -99,11 +100,35 @@ pub(super) fn add(
                 let sink = opened(&node, open(&cancel))?;
                 Ok(Handle::new(node.clone(), sink, clock.clone(), cancel))
             }));
+            let fixed = Fixed::new(
+                &plugin,
+                "it writes in transactions: put the component where the manifest says, and `azud \
+                 apply` that",
+            );
+            draft.set_replaceable(number, of_node.clone(), Arc::new(fixed));
             (Some(only.clone()), all_lanes(only))
         }
         false => {
-            let open = move || open(&cancels.token());
-            (None, one_a_lane(of_node.clone(), first, open))
+            let terms = Terms {
+                name: of_node.clone(),
+                sandbox: environment.sandbox.clone(),
+                world: World::Sink,
+                pinned: entry.sha256.as_ref().map(|sha256| sha256.value.clone()),
+                ungranted: ungranted(entry),
+                open: Arc::new(move |plugin| open_one(plugin, &cancels.token())),
+                // What it gives nobody reads, and `open` has seen the columns.
+                fits: Box::new(|_| Ok(())),
+                // It would write them.
+                tries: |_, _| Ok(()),
+                // An instance is given up with the attempt that it was opened in.
+                can_shadow: false,
+                instances: 0,
+            };
+            let versions = Arc::new(Versions::new(terms, plugin, first));
+            draft.set_replaceable(number, of_node.clone(), versions.clone());
+            let guest: MakeGuest =
+                Box::new(move || Ok(Guest::Own(Box::new(InLane::new(&versions)?))));
+            (None, guest)
         }
     };
     let make: MakeOperator = Arc::new(move |_: &[Mode]| {
@@ -118,6 +143,7 @@ pub(super) fn add(
     let schema = input.schema.clone();
     let offers = Vertex {
         own_stage: true,
+        reads: vec![schema.clone()],
         // An epoch is one transaction, so all its rows meet in one lane.
         exchange: transactions.as_ref().map(|_| Vec::new()),
         ..Vertex::new(number, Work::Operator(make), vec![input.from])
@@ -145,23 +171,6 @@ pub(super) fn add(
 
 /// Gives a lane whom it offers rows to.
 type MakeGuest = Box<dyn Fn() -> Result<Guest> + Send + Sync>;
-
-/// The instance that was asked first serves the first lane.
-fn one_a_lane(
-    node: Arc<str>,
-    first: Sink,
-    open: impl Fn() -> Result<Sink, OpenError> + Send + Sync + 'static,
-) -> MakeGuest {
-    let first = Mutex::new(Some(first));
-    Box::new(move || {
-        let spare = first.lock().ok().and_then(|mut first| first.take());
-        let sink = match spare {
-            Some(sink) => sink,
-            None => opened(&node, open())?,
-        };
-        Ok(Guest::Own(Box::new(sink)))
-    })
-}
 
 fn all_lanes(only: Arc<Only>) -> MakeGuest {
     Box::new(move || Ok(Guest::Transactional(only.current())))

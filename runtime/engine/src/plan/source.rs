@@ -360,7 +360,7 @@ fn kept_column(
     None
 }
 
-pub(super) fn to_format(format: ManifestFormat) -> Format {
+pub(crate) fn to_format(format: ManifestFormat) -> Format {
     match format {
         ManifestFormat::Text => Format::Text,
         ManifestFormat::Json => Format::Json,

@@ -21,7 +21,7 @@ pub(super) fn add(
 ) {
     let number = draft.add_node(&transform.name.value, transform.on_error);
     let functions = aggregate::functions(draft, &transform.name, sql, environment);
-    let Some(functions) = functions else {
+    let Some((functions, called)) = functions else {
         return;
     };
     let mut tables: BTreeMap<_, _> = draft
@@ -42,7 +42,10 @@ pub(super) fn add(
         (name, table_of(&table.schema, rows))
     }));
     match azud_sql::plan_with(&sql.value, &tables, &functions, Some(&environment.clock)) {
-        Ok(query) => add_steps(draft, transform, number, &query),
+        Ok(query) => {
+            add_steps(draft, transform, number, &query);
+            called.set_replaceable(draft, number);
+        }
         // A node that is missing because it has errors was told there.
         Err(_) if reads_broken_node(draft, sql) => {}
         Err(error) if reads_rejected_of_table(draft, sql) => {
@@ -153,6 +156,11 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         for from in &inputs {
             draft.note_rejected_readers(from);
         }
+        let reads = step.inputs.iter().map(|input| match input {
+            Input::Table(table) => draft.outputs.get(table).map(|of| of.schema.clone()),
+            Input::Step(step) => query.steps.get(*step).map(|step| step.schema.clone()),
+        });
+        let reads = reads.collect::<Option<Vec<_>>>().unwrap_or_default();
         let make = step.make.clone();
         let per_epoch = step.counts && is_per_epoch(draft, &inputs);
         let work = Work::Operator(Arc::new(move |modes: &[Mode]| {
@@ -177,6 +185,8 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
             serves: step.serves.map(|other| first + other),
             of_batch: step.stateful && state_per_batch,
             output: position == query.output,
+            reads,
+            calls: step.name == "partial aggregate",
             ..Vertex::new(node, work, inputs)
         };
         vertices.push(draft.add_vertex(vertex, transform.name.span));

@@ -198,6 +198,7 @@ fn add(
     let work = Work::Sink(draft.sinks.len());
     let vertex = Vertex {
         mode,
+        reads: vec![found.schema.clone()],
         ..Vertex::new(number, work, vec![found.from])
     };
     draft.add_vertex(vertex, output.span);

@@ -3,27 +3,23 @@
 mod calls;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StructArray};
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use azud_model::{Clock, Error, Result};
 use azud_operators::{MAX_ROWS, Reducer, Update, UserAggregate};
-use azud_sandbox::{Aggregate, GuestError, OpenError};
+use azud_sandbox::{Aggregate, GuestError};
 
+use super::differ::{self, Beside};
 use super::search::{Experience, Search};
+use crate::swap::{InLane, Versions};
 use calls::UpdateCalls;
 
 /// Bytes of rows and states that a call is given, about: a fraction of the memory that an
 /// instance has.
 const MAX_BYTES: usize = 4 << 20;
-
-/// Instances that nobody uses are kept for who comes next, but not more.
-const MAX_SPARE: usize = 64;
-
-/// Opens an instance.
-pub(crate) type OpenAggregate = Box<dyn Fn() -> Result<Aggregate, OpenError> + Send + Sync>;
 
 /// A plugin's aggregate, for arguments of certain types.
 pub(crate) struct PluginAggregate {
@@ -38,55 +34,37 @@ struct Shared {
     title: String,
     /// The columns of a result, where there are several.
     outputs: Option<Fields>,
-    /// The plugin's digest.
-    digest: String,
-    open: OpenAggregate,
     clock: Arc<dyn Clock>,
-    /// Instances at rest: results are made by operators that come and go.
-    spare: Mutex<Vec<Opened>>,
-}
-
-/// An instance, and what is known of how it fares.
-struct Opened {
-    aggregate: Aggregate,
-    known: Experience,
+    versions: Arc<Versions<Aggregate>>,
 }
 
 /// An instance at work.
 struct Lane {
     /// Always there until it is dropped.
-    opened: Option<Opened>,
+    plugin: Option<InLane<Aggregate>>,
+    known: Experience,
     shared: Arc<Shared>,
 }
 
 // === impl PluginAggregate ===
 
 impl PluginAggregate {
-    /// `first` told the schemas, and serves the first operator; `title` names it in messages.
+    /// `title` names it in messages; all versions have these states and results.
     pub(crate) fn new(
         title: String,
-        first: Aggregate,
-        open: OpenAggregate,
+        (state, outputs): (SchemaRef, Fields),
+        versions: Arc<Versions<Aggregate>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let state = first.state_schema().clone();
-        let outputs = first.output().clone();
         let (output, outputs) = match outputs.first() {
             Some(only) if outputs.len() == 1 => (only.data_type().clone(), None),
             _ => (DataType::Struct(outputs.clone()), Some(outputs)),
         };
-        let digest = first.plugin().digest().to_owned();
-        let first = Opened {
-            aggregate: first,
-            known: Experience::default(),
-        };
         let shared = Shared {
             title,
             outputs,
-            digest,
-            open,
             clock,
-            spare: Mutex::new(vec![first]),
+            versions,
         };
         Self {
             shared: Arc::new(shared),
@@ -105,21 +83,10 @@ impl UserAggregate for PluginAggregate {
         &self.output
     }
 
-    fn plugin(&self) -> Option<&str> {
-        Some(&self.shared.digest)
-    }
-
-    fn open(&self) -> Result<Box<dyn Reducer>> {
-        let spare = self.shared.spare().pop();
-        let opened = match spare {
-            Some(opened) => opened,
-            None => Opened {
-                aggregate: (self.shared.open)().map_err(|error| self.shared.failed(&error))?,
-                known: Experience::default(),
-            },
-        };
+    fn open(&self, epoch: Option<u64>) -> Result<Box<dyn Reducer>> {
         Ok(Box::new(Lane {
-            opened: Some(opened),
+            plugin: Some(InLane::at(&self.shared.versions, epoch)?),
+            known: Experience::default(),
             shared: self.shared.clone(),
         }))
     }
@@ -134,75 +101,106 @@ impl fmt::Debug for PluginAggregate {
 // === impl Shared ===
 
 impl Shared {
-    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Opened>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failed(&self, error: &dyn fmt::Display) -> Error {
-        Error::plugin(format!("{}: {error}", self.title))
-    }
-
     /// Nothing can be left out where states fail: the epoch cannot be computed.
-    fn stopped(&self, what: &str, error: &GuestError) -> Error {
-        Error::plugin(format!(
-            "{} could not {what}: {error}; another version of the plugin, which keeps the same \
-             columns, goes on with the states of the last epoch",
-            self.title
-        ))
+    fn stopped(&self, plugin: &InLane<Aggregate>, what: &str, error: &GuestError) -> Error {
+        let stops = || {
+            Error::plugin(format!(
+                "{} could not {what}: {error}; another version of the plugin, which keeps the same \
+                 columns, goes on with the states of the last epoch",
+                self.title
+            ))
+        };
+        plugin.taken_back().unwrap_or_else(stops)
     }
 }
 
 // === impl Lane ===
 
 impl Lane {
-    fn opened(&mut self) -> Result<&mut Opened> {
-        let opened = self.opened.as_mut();
-        opened.ok_or_else(|| Error::internal("an aggregate has no instance"))
+    fn plugin(&mut self) -> Result<&mut InLane<Aggregate>> {
+        let plugin = self.plugin.as_mut();
+        plugin.ok_or_else(|| Error::internal("an aggregate has no instance"))
+    }
+
+    /// Calls the plugin on what cannot be left out.
+    fn call<A>(
+        &mut self,
+        what: &str,
+        work: impl FnMut(&mut Aggregate) -> Result<A, GuestError>,
+    ) -> Result<A> {
+        let shared = self.shared.clone();
+        let plugin = self.plugin()?;
+        let answer = plugin.call(work);
+        answer.map_err(|error| shared.stopped(plugin, what, &error))
     }
 }
 
 impl Reducer for Lane {
+    fn plugin(&self) -> Option<&str> {
+        self.plugin.as_ref().map(InLane::digest)
+    }
+
+    fn end_epoch(&mut self, epoch: u64) -> Result<()> {
+        if self.plugin()?.end_epoch(epoch, None)? {
+            self.known = Experience::default();
+        }
+        Ok(())
+    }
+
     fn update(&mut self, update: &mut Update) -> Result<Vec<(usize, String)>> {
         let mut rejected = Vec::new();
         let shared = self.shared.clone();
-        let opened = self.opened()?;
-        let limit = opened.aggregate.deadline();
+        let Some(plugin) = &mut self.plugin else {
+            return Err(Error::internal("an aggregate has no instance"));
+        };
+        let limit = plugin.get().deadline();
         for rows in update.pieces(MAX_ROWS, MAX_BYTES) {
             let calls = UpdateCalls {
                 title: &shared.title,
-                aggregate: &mut opened.aggregate,
+                plugin: &mut *plugin,
                 update: &mut *update,
                 first: rows.start,
                 rejected: &mut rejected,
             };
             let clock = &*shared.clock;
-            Search::new(calls, rows.len(), limit, &mut opened.known, clock).run()?;
+            Search::new(calls, rows.len(), limit, &mut self.known, clock).run()?;
         }
         Ok(rejected)
     }
 
     fn empty(&mut self, groups: usize) -> Result<RecordBatch> {
-        let shared = self.shared.clone();
-        let aggregate = &mut self.opened()?.aggregate;
-        let (states, rows) = (aggregate.state_schema(), aggregate.input_schema());
-        let states = RecordBatch::new_empty(states.clone());
-        let rows = RecordBatch::new_empty(rows.clone());
-        let empty = aggregate.update(&states, groups, &[], &rows, None);
-        empty.map_err(|error| shared.stopped("make the state of a group without rows", &error))
+        self.call("make the state of a group without rows", |aggregate| {
+            let states = RecordBatch::new_empty(aggregate.state_schema().clone());
+            let rows = RecordBatch::new_empty(aggregate.input_schema().clone());
+            aggregate.update(&states, groups, &[], &rows, None)
+        })
     }
 
     fn merge(&mut self, states: &RecordBatch, groups: &[u32], total: usize) -> Result<RecordBatch> {
-        let shared = self.shared.clone();
-        let merged = self.opened()?.aggregate.merge(states, groups, total);
-        merged.map_err(|error| shared.stopped("merge states", &error))
+        self.call("merge states", |aggregate| {
+            aggregate.merge(states, groups, total)
+        })
     }
 
     fn finish(&mut self, states: &RecordBatch) -> Result<ArrayRef> {
-        let shared = self.shared.clone();
-        let finished = self.opened()?.aggregate.finish(states);
-        let finished =
-            finished.map_err(|error| shared.stopped("make results of states", &error))?;
-        match (&shared.outputs, finished.columns()) {
+        let beside = Beside::of(self.plugin()?, None);
+        let finished = self.call("make results of states", |aggregate| {
+            aggregate.finish(states)
+        })?;
+        if let Some(beside) = beside {
+            let (states, of) = (states.clone(), states.clone());
+            beside.offer(
+                self.plugin()?.get(),
+                &Ok(finished.clone()),
+                states.num_rows(),
+                move |aggregate| aggregate.finish(&states),
+                move |before, now, compared| {
+                    let group = |group| format!("the result of {}", differ::text(&of, group));
+                    differ::compare_groups(group, before, now, compared);
+                },
+            );
+        }
+        match (&self.shared.outputs, finished.columns()) {
             (None, [only]) => Ok(only.clone()),
             (outputs, columns) => {
                 let fields = outputs.clone().unwrap_or_default();
@@ -215,9 +213,8 @@ impl Reducer for Lane {
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        let mut spare = self.shared.spare();
-        if let Some(opened) = self.opened.take().filter(|_| spare.len() < MAX_SPARE) {
-            spare.push(opened);
+        if let Some(plugin) = self.plugin.take() {
+            plugin.give_back();
         }
     }
 }

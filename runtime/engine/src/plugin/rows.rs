@@ -3,18 +3,24 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use azud_model::{Batch, Error, Result};
 use azud_operators::Collector;
 use azud_sandbox::{GuestError, Processed, Rows, Transform};
 
+use super::SAMPLE;
+use super::differ::{self, Beside};
 use super::search::Calls;
+use crate::swap::InLane;
 
 /// A batch, the plugin that it is for, and where its rows go then.
 pub(super) struct PluginRows<'a> {
     pub(super) node: &'a str,
-    pub(super) transform: &'a mut Transform,
+    pub(super) plugin: &'a mut InLane<Transform>,
     pub(super) batch: &'a Batch,
     pub(super) out: &'a mut dyn Collector,
+    /// Rows that went well last.
+    pub(super) last: &'a mut Option<RecordBatch>,
 }
 
 // === impl PluginRows ===
@@ -28,26 +34,48 @@ impl Calls for PluginRows<'_> {
         deadline: Option<Duration>,
     ) -> Result<Processed, GuestError> {
         let part = self.batch.slice(rows.start, rows.len());
-        match deadline {
-            None => self.transform.process(part.columns()),
-            Some(deadline) => self.transform.process_within(part.columns(), deadline),
+        let strict = self.plugin.may_not_reject();
+        let beside = Beside::of(self.plugin, deadline);
+        let answer = self.plugin.call(|transform| {
+            let deadline = deadline.unwrap_or_else(|| transform.deadline());
+            let answer = transform.process_within(part.columns(), deadline)?;
+            match answer.rejected.first().filter(|_| strict) {
+                Some(rejected) => Err(GuestError::Failed(rejected.reason.clone())),
+                None => Ok(answer),
+            }
+        });
+        if let Some(beside) = beside {
+            let (rows, of) = (part.columns().clone(), part.columns().clone());
+            beside.offer(
+                self.plugin.get(),
+                &answer,
+                rows.num_rows(),
+                move |transform| transform.process(&rows),
+                move |before, now, compared| differ::compare(&of, before, now, compared),
+            );
         }
+        let answer = answer?;
+        let sample = part.rows().min(SAMPLE);
+        *self.last = Some(part.columns().slice(0, sample));
+        Ok(answer)
     }
 
     fn emit(&mut self, rows: Range<usize>, answer: Processed) -> Result<()> {
-        emit(
-            &self.batch.slice(rows.start, rows.len()),
-            answer,
-            &mut *self.out,
-        )
+        let part = self.batch.slice(rows.start, rows.len());
+        emit(&part, answer, self.plugin.digest(), &mut *self.out)
     }
 
     fn reject(&mut self, row: usize, reason: String) -> Result<()> {
-        self.out.reject(self.batch, row, reason)
+        let digest = self.plugin.digest();
+        self.out.reject_by(self.batch, row, reason, digest)
     }
 
     fn plugin(&self) -> &str {
-        self.transform.plugin().name()
+        self.plugin.plugin()
+    }
+
+    fn taken_back(&self) -> Option<Error> {
+        self.plugin.taken_back()
     }
 
     fn place(&self, rows: Range<usize>) -> String {
@@ -62,7 +90,8 @@ impl Calls for PluginRows<'_> {
 /// Where rows of a batch come from, for a person.
 pub(super) fn place(batch: &Batch, rows: Range<usize>) -> String {
     let last = rows.end.saturating_sub(1);
-    let Some(origin) = batch.origin() else {
+    let origin = batch.origin();
+    let Some(origin) = origin.filter(|origin| origin.partition.is_known()) else {
         let count = batch.rows();
         return match rows.len() {
             1 => format!("row {} of {count}", rows.start + 1),
@@ -85,9 +114,9 @@ pub(super) fn place(batch: &Batch, rows: Range<usize>) -> String {
 }
 
 /// What a plugin made of a batch, on its way.
-fn emit(batch: &Batch, processed: Processed, out: &mut dyn Collector) -> Result<()> {
+fn emit(batch: &Batch, processed: Processed, digest: &str, out: &mut dyn Collector) -> Result<()> {
     for rejected in processed.rejected {
-        out.reject(batch, rejected.row as usize, rejected.reason)?;
+        out.reject_by(batch, rejected.row as usize, rejected.reason, digest)?;
     }
     if processed.output.num_rows() == 0 {
         return Ok(());

@@ -47,6 +47,11 @@ pub(super) trait Calls {
     fn place(&self, rows: Range<usize>) -> String;
     /// An error that stops the pipeline.
     fn stop(&self, message: String) -> Error;
+    /// The error to return at once: the version that failed is on probation no more, and the one
+    /// before computes the epoch again.
+    fn taken_back(&self) -> Option<Error> {
+        None
+    }
     /// Whether what a row costs says what another one does: else one alone has all the time that
     /// there is.
     fn cost_alike(&self) -> bool {
@@ -121,6 +126,9 @@ impl<'a, C: Calls> Search<'a, C> {
     }
 
     fn failed(&mut self, rows: Range<usize>, error: &GuestError) -> Result<()> {
+        if let Some(error) = self.calls.taken_back() {
+            return Err(error);
+        }
         if let GuestError::Input { .. } | GuestError::Refused(_) | GuestError::Start { .. } = error
         {
             // Not a matter of rows.

@@ -97,9 +97,12 @@ impl SinkOperator {
         let mut rest = batch.clone();
         while let Offered::Unknown(error) = self.offer(&mut rest, Some(&mut *out))? {
             self.restore(&error)?;
-            // Who does not answer may do so later; a trap comes again.
-            if !matches!(error, GuestError::Timeout { .. }) {
-                reject_all(&rest, &error.to_string(), out)?;
+            // Who does not answer may do so later, and the version before is another one; else
+            // a trap comes again.
+            let may_do = self.guest.has_gone_back() || matches!(error, GuestError::Timeout { .. });
+            if !may_do {
+                let digest = self.guest.digest();
+                reject_all(&rest, &error.to_string(), digest, out)?;
                 break;
             }
         }
@@ -150,7 +153,7 @@ impl SinkOperator {
                     let Some(out) = out else {
                         return Err(self.lost(&reason));
                     };
-                    reject_all(rest, &reason, out)?;
+                    reject_all(rest, &reason, self.guest.digest(), out)?;
                     return Ok(Offered::Settled);
                 }
                 Outcome::RetryAfter { after, reason } => self.pause(after, &reason)?,
@@ -170,7 +173,8 @@ impl SinkOperator {
                         let Some(out) = &mut out else {
                             return Err(self.lost(&rejected.reason));
                         };
-                        out.reject(rest, rejected.row as usize, rejected.reason)?;
+                        let row = rejected.row as usize;
+                        reject(rest, row, rejected.reason, self.guest.digest(), *out)?;
                     }
                     let accepted = rest.filter(&BooleanArray::from(accepted))?;
                     if out.is_some() && accepted.rows() > 0 {
@@ -249,6 +253,9 @@ impl SinkOperator {
 
     /// What a failed instance had accepted and not made durable is offered to a fresh one.
     fn restore(&mut self, error: &GuestError) -> Result<()> {
+        if let Some(error) = self.guest.taken_back() {
+            return Err(error);
+        }
         if self.overflowed {
             return Err(self.patience.abort(format!(
                 "the plugin failed when it had taken more of an epoch than is kept to be \
@@ -332,10 +339,29 @@ impl Operator for SinkOperator {
             }
             Guest::Own(_) if self.kept.is_empty() => Ok(()),
             Guest::Own(_) => self.flush(),
-        }
+        }?;
+        self.guest.end_epoch(epoch.number)
     }
 }
 
-fn reject_all(batch: &Batch, reason: &str, out: &mut dyn Collector) -> Result<()> {
-    (0..batch.rows()).try_for_each(|row| out.reject(batch, row, reason.to_owned()))
+fn reject_all(
+    batch: &Batch,
+    reason: &str,
+    digest: Option<&str>,
+    out: &mut dyn Collector,
+) -> Result<()> {
+    (0..batch.rows()).try_for_each(|row| reject(batch, row, reason.to_owned(), digest, out))
+}
+
+fn reject(
+    batch: &Batch,
+    row: usize,
+    reason: String,
+    digest: Option<&str>,
+    out: &mut dyn Collector,
+) -> Result<()> {
+    match digest {
+        Some(digest) => out.reject_by(batch, row, reason, digest),
+        None => out.reject(batch, row, reason),
+    }
 }

@@ -39,9 +39,8 @@ impl Waiting {
     /// Adds rows; answers what need not wait any longer.
     pub(super) fn add(&mut self, batch: Batch, max_rows: usize) -> Result<Vec<Batch>> {
         let mut ready = Vec::new();
-        let partition = |batch: &Batch| batch.origin().map(|origin| origin.partition.clone());
         let first = self.batches.first();
-        if first.is_some_and(|first| partition(first) != partition(&batch)) {
+        if first.is_some_and(|first| !first.is_alike(&batch)) {
             ready.extend(self.take()?);
         }
         if self.batches.is_empty() {

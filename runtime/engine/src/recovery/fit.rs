@@ -58,6 +58,11 @@ impl Plan {
             fit(self, &record, committed, &handover)
         })
     }
+
+    /// The same with a record whose rows all sinks have shown.
+    pub(crate) fn fits(&self, record: &Record) -> Result<Vec<NodeFit>> {
+        fit(self, record, true, &Handover::default())
+    }
 }
 
 /// Every node of the plan and the record; `committed`: whether all sinks have what is recorded.
@@ -72,6 +77,17 @@ pub(super) fn fit(
     transforms(plan, record, &mut found)?;
     sinks(plan, record, committed, handover, &mut found);
     Ok(found)
+}
+
+/// Nodes that cannot go on and why, and what lets them begin anew.
+pub(crate) fn told_lost(lost: &[(&String, &String)]) -> String {
+    let whys = lost.iter().map(|(node, why)| format!("node `{node}`: {why}"));
+    let flags = lost.iter().map(|(node, _)| format!("--allow-reset {node}"));
+    format!(
+        "{}; to go on without what was kept: {}",
+        whys.collect::<Vec<_>>().join("; "),
+        flags.collect::<Vec<_>>().join(" ")
+    )
 }
 
 fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
@@ -165,7 +181,7 @@ fn is_journaled(source: &SourceRecord) -> bool {
 fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<()> {
     let states = states(plan)?;
     let anew = anew(plan, record);
-    for node in &plan.nodes {
+    for (number, node) in plan.nodes.iter().enumerate() {
         let is_source = (0..plan.sources.len()).any(|at| plan.source_name(at) == &*node.name);
         let is_sink = (0..plan.sinks.len()).any(|at| plan.sink_name(at) == &*node.name);
         let is_table = plan
@@ -184,18 +200,16 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
             .iter()
             .filter(|state| *state.node == *node.name);
         let before: Vec<&StateRecord> = before.collect();
-        let digest = record.plugins.get(&*node.name);
         let fit = match (own.is_empty(), before.is_empty()) {
-            (true, true) => match (digest, node.plugin.as_deref()) {
-                (Some(before), Some(now)) if before != now => {
-                    Fit::Changed(another_version(before, now))
-                }
-                _ => Fit::Kept,
-            },
+            (true, true) => version_fit(plan, number, record),
             (false, true) => Fit::New,
             _ => match state_fit(&own, &before) {
-                Fit::Kept => times_fit(plan, &own, &before, &anew),
-                fit => fit,
+                Fit::Lost(why) => Fit::Lost(why),
+                fit => match (times_fit(plan, &own, &before, &anew), fit) {
+                    (Fit::Kept, Fit::Kept) => version_fit(plan, number, record),
+                    (Fit::Kept, converted) => converted,
+                    (lost, _) => lost,
+                },
             },
         };
         found.push(NodeFit {
@@ -213,6 +227,28 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Whether a node has other versions of its plugins than the record.
+fn version_fit(plan: &Plan, node: usize, record: &Record) -> Fit {
+    let own = plan.nodes.get(node).zip(plan.digest(node));
+    let own = own.map(|(node, digest)| (node.name.to_string(), digest));
+    // Those that a query calls have names of their own.
+    let called = plan.replaceable.iter().filter(|one| one.node == node);
+    let called = called.map(|one| (one.name.to_string(), one.replaceable.digest()));
+    let changed = own.into_iter().chain(called).find_map(|(name, now)| {
+        let before = record.plugins.get(&name).filter(|before| **before != now)?;
+        Some(another_version(before, &now))
+    });
+    changed.map_or(Fit::Kept, Fit::Changed)
+}
+
+/// Which of the earlier versions that a step converts has left its state; `None` if there is
+/// nothing to convert.
+pub(super) fn former(own: &PlanState, before: &StateRecord) -> Option<usize> {
+    let mut formers = own.formers.iter();
+    let found = formers.position(|former| *former == before.shape);
+    found.filter(|_| own.shape != before.shape)
 }
 
 fn state_fit(own: &[&PlanState], before: &[&StateRecord]) -> Fit {
@@ -239,6 +275,12 @@ fn state_fit(own: &[&PlanState], before: &[&StateRecord]) -> Fit {
             .map(|state| state.shape.computes.as_str())
             .collect(),
     );
+    let is_former = |(own, before): (&&PlanState, &&StateRecord)| {
+        own.shape == before.shape || former(own, before).is_some()
+    };
+    if own.len() == before.len() && own.iter().zip(before).all(is_former) {
+        return Fit::Changed(format!("its states are converted: {then} to {now}"));
+    }
     Fit::Lost(match now == then {
         true => format!("its state has other types of columns for {now}"),
         false => format!("it computes {now}, and its state is that of {then}"),
@@ -286,8 +328,8 @@ fn sinks(
             let moved = before.connector != sink.connector || before.target != target;
             moved.then_some("it writes to another place")
         });
-        let digest = plan.nodes.get(sink.node);
-        let digest = digest.and_then(|node| node.plugin.as_deref());
+        let digest = plan.digest(sink.node);
+        let digest = digest.as_deref();
         let digest_before = record.plugins.get(&node).map(String::as_str);
         let digests = digest_before.zip(digest).unwrap_or_default();
         let format = sink.encode.as_ref().map(Encode::name);

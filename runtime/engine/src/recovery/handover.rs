@@ -75,9 +75,9 @@ impl Handover {
 /// The digest of the plugin that a sink was, where that is another one than it is.
 fn before<'a>(plan: &Plan, record: &'a Record, sink: &PlanSink, node: &str) -> Option<&'a str> {
     let recorded = record.sinks.iter().find(|of| of.node == node)?;
-    let now = plan.nodes.get(sink.node)?.plugin.as_deref()?;
+    let now = plan.digest(sink.node)?;
     let before = record.plugins.get(node)?;
-    (recorded.connector == sink.connector && before != now).then_some(before)
+    (recorded.connector == sink.connector && *before != now).then_some(before)
 }
 
 async fn open(storage: &dyn Storage, sink: &PlanSink, digest: &str) -> Result<Arc<dyn Sink>> {

@@ -12,6 +12,7 @@ mod spool;
 mod spool_part;
 mod states;
 
+pub(crate) use fit::told_lost;
 pub use fit::{Fit, NodeFit};
 pub(crate) use recorder::Recorder;
 pub(crate) use restore::Restore;

@@ -8,7 +8,8 @@ use arrow::array::RecordBatch;
 use azud_connect::{Delivery, Prepared, Replay, fault_point};
 use azud_model::{Epoch, Position, Result, Watermark};
 use azud_state::{
-    Checkpoint, Positions, PreparedRecord, Record, SinkRecord, StateFile, StateRecord, TimeRecord,
+    Checkpoint, Positions, PreparedRecord, Record, Replayed, SinkRecord, StateFile, StateRecord,
+    Storage, TimeRecord,
 };
 use bytes::Bytes;
 
@@ -36,16 +37,20 @@ pub(crate) struct Recorder {
     /// Every sink, without what it prepared.
     sinks: Vec<SinkRecord>,
     plugins: BTreeMap<String, String>,
+    /// How far dead letters have come that are replayed.
+    replayed: Option<Replayed>,
     /// Of all sources, by number: the name, and the column of its event time.
     names: Vec<(String, Option<String>)>,
-    /// Whether nodes begin anew of which the last record has something else.
-    begins_anew: bool,
+    /// Whether nodes begin anew, or are converted, of which the last record has something else.
+    must_record: bool,
 }
 
 /// A stateful step, and the files that make up its state.
 struct State {
     of: PlanState,
     files: Files,
+    /// What an earlier version has left, for lanes to convert: no file of it is in `files`.
+    converts: Option<(usize, Vec<StateFile>)>,
     /// How far its event time has come: of other sources, maybe.
     reached: Watermark,
 }
@@ -65,6 +70,8 @@ pub(super) type KnownSource = (Positions, Vec<StateFile>);
 pub(super) struct KnownState {
     pub(super) of: PlanState,
     pub(super) files: Vec<StateFile>,
+    /// Whether these are of an earlier version, and which one.
+    pub(super) former: Option<usize>,
     pub(super) forgotten_below: Option<i64>,
     /// How far its event time had come.
     pub(super) reached: Watermark,
@@ -83,6 +90,7 @@ impl Recorder {
             let KnownState {
                 of,
                 files,
+                former,
                 forgotten_below,
                 reached,
             } = known;
@@ -92,8 +100,16 @@ impl Recorder {
                 keys,
                 forgotten_below,
             };
-            let files = Files::new(name, of.schema.clone(), merges, files);
-            State { of, files, reached }
+            let (files, converts) = match former {
+                None => (files, None),
+                Some(former) => (Vec::new(), Some((former, files))),
+            };
+            State {
+                files: Files::new(name, of.schema.clone(), merges, files),
+                of,
+                converts,
+                reached,
+            }
         });
         let sinks = plan
             .sinks
@@ -122,16 +138,21 @@ impl Recorder {
                 node,
             }
         });
-        let plugins = plan.nodes.iter().filter_map(|node| {
-            let digest = node.plugin.as_deref()?;
-            Some((node.name.to_string(), digest.to_owned()))
+        let nodes = (0..).zip(&plan.nodes);
+        let plugins = nodes.filter_map(|(number, node)| {
+            let digest = plan.digest(number)?;
+            Some((node.name.to_string(), digest))
         });
+        let functions = plan.replaceable.iter();
+        let functions = functions.map(|one| (one.name.to_string(), one.replaceable.digest()));
+        let plugins = plugins.chain(functions);
         Self {
             pipeline: plan.name.clone(),
             states: states.collect(),
             sources: sources.collect(),
             sinks: sinks.collect(),
             plugins: plugins.collect(),
+            replayed: None,
             names: (0..)
                 .zip(&plan.sources)
                 .map(|(number, source)| {
@@ -140,17 +161,35 @@ impl Recorder {
                 })
                 .collect(),
             checkpoint,
-            begins_anew: false,
+            must_record: false,
         }
     }
 
-    /// Nodes begin anew: until an epoch is recorded, the checkpoint has what they were.
-    pub(super) fn begin_anew(&mut self) {
-        self.begins_anew = true;
+    /// Nodes begin anew, or are converted: until an epoch is recorded, the checkpoint has what
+    /// they were.
+    pub(super) fn must_record(&mut self) {
+        self.must_record = true;
+    }
+
+    /// Where the checkpoint is.
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        self.checkpoint.storage()
     }
 
     pub(super) fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
+    }
+
+    /// Nodes have other plugins from the next record on.
+    pub(crate) fn set_plugins(&mut self, plugins: Vec<(Arc<str>, String)>) {
+        let plugins = plugins.into_iter();
+        let plugins = plugins.map(|(node, digest)| (node.to_string(), digest));
+        self.plugins.extend(plugins);
+    }
+
+    /// Dead letters have come so far by the next record.
+    pub(crate) fn set_replayed(&mut self, replayed: Option<Replayed>) {
+        self.replayed = replayed;
     }
 
     /// The random id of the checkpoint's run.
@@ -173,16 +212,18 @@ impl Recorder {
 
     /// Where lanes find their state.
     pub(crate) fn restores(&self) -> Vec<Restore> {
-        let kept = self.states.iter();
-        let kept = kept.filter(|state| !state.files.all().is_empty());
-        kept.map(|state| Restore {
+        let kept = self.states.iter().map(|state| Restore {
             instance: state.of.instance,
             checkpoint: self.checkpoint.clone(),
-            files: state.files.all().to_vec(),
+            files: match &state.converts {
+                Some((_, files)) => files.clone(),
+                None => state.files.all().to_vec(),
+            },
+            former: state.converts.as_ref().map(|(former, _)| *former),
             forgotten_below: state.files.forgotten_below(),
             in_one_lane: state.of.in_one_lane,
-        })
-        .collect()
+        });
+        kept.filter(|restore| !restore.files.is_empty()).collect()
     }
 
     /// Records an epoch: once this succeeds, the epoch has happened.
@@ -197,7 +238,7 @@ impl Recorder {
         prepared: &[Vec<Prepared>],
         changes: Vec<Change>,
     ) -> Result<()> {
-        self.begins_anew = false;
+        self.must_record = false;
         for files in self.files() {
             files.adopt_merged(epoch.last).await;
         }
@@ -230,9 +271,9 @@ impl Recorder {
     }
 
     /// Whether a partition that is recorded is there no more: who has seen that must record
-    /// it, or another one of its name would be taken for it. So must who has begun anew.
+    /// it, or another one of its name would be taken for it. So must who has begun anew, or converted.
     pub(crate) fn forgets(&self, positions: &[Position]) -> bool {
-        self.begins_anew
+        self.must_record
             || self.sources.iter().any(|source| {
                 let own = positions.iter().map(|position| &position.partition);
                 let own = own.filter(|partition| partition.source == source.node);
@@ -400,7 +441,7 @@ impl Recorder {
             states: states.collect(),
             sinks: sinks.collect(),
             plugins: self.plugins.clone(),
-            ..Record::new(&self.pipeline, run, generation, epoch)
+            ..Record::new(&self.pipeline, run, generation, epoch).with_replayed(self.replayed)
         }
     }
 }

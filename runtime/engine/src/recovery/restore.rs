@@ -12,6 +12,8 @@ use crate::run::Retry;
 #[derive(Clone)]
 pub(crate) struct Restore {
     pub(crate) instance: usize,
+    /// Which earlier version has left it, where it is to be converted.
+    pub(crate) former: Option<usize>,
     pub(super) checkpoint: Arc<Checkpoint>,
     pub(super) files: Vec<StateFile>,
     pub(super) in_one_lane: bool,

@@ -9,7 +9,7 @@ use azud_connect::{Recovery, Sink};
 use azud_model::{Error, Partition, Position, Result, Watermark};
 use azud_state::{Before, Checkpoint, Opened, Positions, Record, whole};
 
-use super::fit::{Fit, NodeFit, anew, fit, keeps_positions};
+use super::fit::{Fit, NodeFit, anew, fit, former, keeps_positions, told_lost};
 use super::handover::Handover;
 use super::recorder::{KnownSource, KnownState, Recorder};
 use super::spool::Spooled;
@@ -66,7 +66,7 @@ impl Resume {
                 let storage = planned.storage.as_ref();
                 let handover = Handover::find(plan, storage, last, committed).await;
                 let fits = fit(plan, last, committed, &handover)?;
-                check_names(plan, Some(last), allow_reset)?;
+                check_names(plan, Some(last), allow_reset, attempt)?;
                 let moved = fits.iter().filter(|one| matches!(one.fit, Fit::Changed(_)));
                 let moved = moved.filter(|one| handover.of(&one.node).is_none());
                 let moved: Vec<String> = moved.map(|one| one.node.clone()).collect();
@@ -74,7 +74,7 @@ impl Resume {
                 (reset, moved, handover)
             }
             None => {
-                check_names(plan, None, allow_reset)?;
+                check_names(plan, None, allow_reset, attempt)?;
                 (Vec::new(), Vec::new(), Handover::default())
             }
         };
@@ -89,7 +89,8 @@ impl Resume {
             reset.retain(|node| !kept.contains(&node.as_str()));
         }
         // Once: what an attempt before this one has put there is not recorded yet.
-        if let Some(folder) = planned.location.folder().filter(|_| attempt.allows_reset) {
+        let may_put_aside = attempt.allows_reset && !attempt.is_change;
+        if let Some(folder) = planned.location.folder().filter(|_| may_put_aside) {
             for node in &reset {
                 put_journal_aside(folder, node)?;
             }
@@ -104,6 +105,7 @@ impl Resume {
                 let of_anew = state.sources.iter().any(|from| anew.contains(&from.source));
                 let reached = before.filter(|_| !of_anew);
                 KnownState {
+                    former: before.and_then(|before| former(&state, before)),
                     of: state,
                     files: before.map_or_else(Vec::new, |before| before.files.clone()),
                     forgotten_below: before.and_then(|before| before.forgotten_below),
@@ -115,11 +117,13 @@ impl Resume {
             })
             .collect::<Vec<_>>();
         states.sort_by_key(|state| state.of.instance);
+        let converts = states.iter().any(|state| state.former.is_some());
         let known = known_sources(recorded.as_ref(), last.as_ref(), keeps);
         let mut recorder = Recorder::new(plan, Arc::new(opened.checkpoint), states, known);
-        if begins_anew {
-            recorder.begin_anew();
+        if begins_anew || converts {
+            recorder.must_record();
         }
+        recorder.set_replayed(last.as_ref().and_then(|last| last.replayed));
         Ok(Some(Self {
             recorder,
             last,
@@ -301,21 +305,23 @@ fn reset(fits: &[NodeFit], allowed: &[String], place: &str) -> Result<Vec<String
         }
         return Ok(reset);
     }
-    let whys = refused
-        .iter()
-        .map(|(node, why)| format!("node `{node}`: {why}"));
-    let flags = refused
-        .iter()
-        .map(|(node, _)| format!("--allow-reset {node}"));
     Err(Error::invalid(format!(
-        "the checkpoint `{place}` does not fit the manifest: {}; to go on without what was kept: {}",
-        whys.collect::<Vec<_>>().join("; "),
-        flags.collect::<Vec<_>>().join(" ")
+        "the checkpoint `{place}` does not fit the manifest: {}",
+        told_lost(&refused)
     )))
 }
 
-/// A name that is mistyped would allow nothing. A node may be in what is recorded only.
-fn check_names(plan: &Plan, last: Option<&Record>, allow_reset: &[String]) -> Result<()> {
+/// A name that is mistyped would allow nothing. A node may be in what is recorded only. Looked at
+/// when the process starts: what begins anew is in no record after that.
+fn check_names(
+    plan: &Plan,
+    last: Option<&Record>,
+    allow_reset: &[String],
+    attempt: &Attempt,
+) -> Result<()> {
+    if attempt.number > 0 {
+        return Ok(());
+    }
     let in_plan = |name: &str| plan.nodes.iter().any(|node| *node.name == *name);
     let in_record = |name: &str, last: &Record| {
         last.sources.iter().any(|source| source.node == name)

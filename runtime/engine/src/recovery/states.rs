@@ -3,6 +3,7 @@
 use arrow::datatypes::SchemaRef;
 use azud_connect::Sink;
 use azud_model::{Error, Result};
+use azud_operators::StateShape;
 use azud_state::Shape;
 
 use crate::event_time::TimeFrom;
@@ -22,6 +23,8 @@ pub(crate) struct PlanState {
     pub(crate) sources: Vec<TimeFrom>,
     pub(crate) schema: SchemaRef,
     pub(crate) shape: Shape,
+    /// Those of earlier versions that it converts.
+    pub(crate) formers: Vec<Shape>,
     /// Whether all its rows are in the first lane.
     pub(crate) in_one_lane: bool,
 }
@@ -44,28 +47,35 @@ pub(crate) fn states(plan: &Plan) -> Result<Vec<PlanState>> {
         let (true, Work::Operator(make)) = (may_keep, &vertex.work) else {
             continue;
         };
-        let Some(state) = make(&instance.modes)?.state() else {
+        let operator = make(&instance.modes)?;
+        let Some(state) = operator.state() else {
             continue;
         };
         let node = plan.nodes.get(vertex.node).ok_or_else(missing)?;
         let earlier = states.iter().filter(|state| *state.node == *node.name);
         let step = u32::try_from(earlier.count()).unwrap_or(u32::MAX);
-        let columns = state.schema.fields().iter();
         states.push(PlanState {
             instance: number,
             sources: instance.sources.clone(),
             node: node.name.to_string(),
             step,
-            shape: Shape {
-                keys: state.keys,
-                columns: columns
-                    .map(|field| format!("{} {}", field.name(), field.data_type()))
-                    .collect(),
-                computes: state.computes,
-            },
+            shape: recorded(&state),
+            formers: operator.formers().iter().map(recorded).collect(),
             schema: state.schema,
             in_one_lane: vertex.exchange.as_ref().is_some_and(Vec::is_empty),
         });
     }
     Ok(states)
+}
+
+/// A shape as records have it.
+fn recorded(state: &StateShape) -> Shape {
+    let columns = state.schema.fields().iter();
+    Shape {
+        keys: state.keys,
+        columns: columns
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect(),
+        computes: state.computes.clone(),
+    }
 }

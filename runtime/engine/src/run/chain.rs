@@ -1,6 +1,8 @@
 //! The operators of one lane and stage: called one after the other, without a
 //! channel between them.
 
+mod replay;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -14,9 +16,10 @@ use crossbeam_channel::Sender;
 use super::counters::{Counts, NodeCounters};
 use super::message::{Change, EpochEnd, Message};
 use super::outlet::Outlet;
-use super::reject::{OnReject, rejected_record, rejected_row, stop};
+use super::reject::{OnReject, rejected_record, rejected_row, stop, tell_replayed};
 use crate::event_time::{TimeFrom, Watermarks, of_sources};
 use crate::graph::{Route, Target};
+use crate::recovery::Restore;
 
 /// What an instance is in a lane.
 pub(super) enum Worker {
@@ -145,11 +148,13 @@ impl Chain {
         !self.kept.is_empty()
     }
 
-    /// Goes on with rows of state that an earlier run has left.
-    pub(super) fn restore(&mut self, instance: usize, rows: &[RecordBatch]) -> Result<()> {
-        self.call(instance, 0, |worker, _| match worker {
-            Worker::Operator(operator) => operator.restore(rows),
-            Worker::Decoder(_) | Worker::Sink(_) => {
+    /// Goes on with rows of state that an earlier run has left; those of an earlier version are
+    /// converted.
+    pub(super) fn restore(&mut self, from: &Restore, rows: &[RecordBatch]) -> Result<()> {
+        self.call(from.instance, 0, |worker, _| match (worker, from.former) {
+            (Worker::Operator(operator), None) => operator.restore(rows),
+            (Worker::Operator(operator), Some(former)) => operator.convert(former, rows),
+            (Worker::Decoder(_) | Worker::Sink(_), _) => {
                 Err(Error::internal("an instance without state was given some"))
             }
         })
@@ -175,6 +180,11 @@ impl Chain {
 
     /// Decodes records and sends them on their way.
     pub(super) fn records(&mut self, instance: usize, records: &Records) -> Result<()> {
+        self.decode(instance, records, 1)
+    }
+
+    /// Decodes records that are offered for the nth time.
+    fn decode(&mut self, instance: usize, records: &Records, attempt: i32) -> Result<()> {
         self.call(instance, records.len(), |worker, out| {
             let Worker::Decoder(decoder) = worker else {
                 return Err(Error::internal(
@@ -190,11 +200,12 @@ impl Chain {
                     &records.partition,
                     position,
                     bad.reason,
+                    attempt,
                 ))?;
             }
             match decoded.batch.rows() {
                 0 => Ok(()),
-                _ => out.emit(0, decoded.batch),
+                _ => out.emit(0, decoded.batch.with_attempt(attempt)),
             }
         })
     }
@@ -443,6 +454,7 @@ impl Out<'_> {
                 }
             }
             OnReject::Drop => {}
+            OnReject::Stop if rejected.attempt > 1 => tell_replayed(&rejected),
             OnReject::Stop => return Err(stop(&rejected)),
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use azud_connect::{Prepared, Sink, Source, fault_point};
+use azud_connect::{Prepared, Sink, Source};
 use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
 use tokio::sync::{mpsc, watch};
 
@@ -17,11 +17,13 @@ use super::counters::{Counts, NodeCounters};
 use super::in_band::InBand;
 use super::message::{Change, Command, EpochEnd, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
-use super::retry::Retry;
-use super::rollback::Attempt;
+use super::attempt::Attempt;
 use super::trigger::{Stop, Trigger};
+use crate::change::Changing;
 use crate::event_time::EventTimes;
 use crate::recovery::Recorder;
+use crate::replay::Replays;
+use crate::swap::Swaps;
 
 /// Some time.
 const LATER: i64 = i64::MAX - 1;
@@ -79,14 +81,22 @@ pub(super) struct Coordinator<'a> {
     pub(super) has_clock: bool,
     /// Where lanes are told of watermarks within epochs.
     pub(super) in_band: Option<InBand>,
+    /// Versions of plugins that are to take over.
+    pub(super) swaps: Arc<Swaps>,
+    /// Another plan that is to take over.
+    pub(super) changing: Arc<Changing>,
+    /// Dead letters that are to be replayed.
+    pub(super) replays: Arc<Replays>,
+    /// Whether an epoch that is rolled back can be computed again.
+    pub(super) can_compute_again: bool,
 }
 
 /// What an epoch's end brought.
-struct Ended {
+pub(super) struct Ended {
     /// For every sink, what its writers prepared, by lane.
-    prepared: Vec<Vec<Prepared>>,
+    pub(super) prepared: Vec<Vec<Prepared>>,
     /// What went into states.
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
 }
 
 /// Why an epoch ended.
@@ -111,13 +121,24 @@ impl Coordinator<'_> {
             }
             outcome => outcome,
         };
+        let hands_over = self.attempt.hands_over.load(Ordering::Acquire);
+        if outcome.is_ok()
+            && hands_over
+            && let Some(recorder) = self.recorder.take()
+        {
+            // The next attempt merges files itself.
+            recorder.close().await;
+        }
         if let (Err(error), Some(recorder)) = (&outcome, self.recorder.take()) {
             // Whoever has taken the checkpoint over has rolled back what was ours: what sinks
             // have prepared now is not.
             if !recorder.is_owner().await {
                 self.attempt.unsettled.store(true, Ordering::Release);
             }
-            if error.kind() == ErrorKind::Aborted {
+            if error.kind() == ErrorKind::Aborted
+                || self.swaps.is_on_probation()
+                || self.changing.is_on_probation()
+            {
                 recorder.close().await;
             }
         }
@@ -130,16 +151,23 @@ impl Coordinator<'_> {
         for number in self.first.. {
             let started = self.clock.elapsed();
             let end = self.wait_for_end().await?;
-            let positions = self.stop_readers().await?;
+            let attempt = self.attempt.clone();
+            let mut late = std::pin::pin!(attempt.late(PREPARES));
+            let positions = tokio::select! {
+                positions = self.stop_readers() => positions?,
+                error = &mut late => return Err(error),
+            };
             let input_rows = self.records.swap(0, Ordering::Relaxed);
             let all_ended = self.ended.iter().all(|ended| *ended);
             // What its rows close is closed by an epoch of its own.
             let is_followed = self.times.any() && !self.closes_at_end && input_rows > 0;
+            let hands_over = !end.stopped && !all_ended && self.changing.is_waiting();
+            let (replay, are_more) = self.replays.take();
             let epoch = Epoch {
                 number,
                 time_ms: self.time(end.tick),
                 input_rows,
-                last: end.stopped || all_ended && !is_followed,
+                last: end.stopped || hands_over || all_ended && !is_followed && !are_more,
             };
             let is_wanted = self.is_wanted(epoch.time_ms);
             let is_open = self.has_clock && self.is_wanted(LATER);
@@ -156,16 +184,27 @@ impl Coordinator<'_> {
                     true => self.times.end(),
                     false => self.times.next(epoch.time_ms),
                 },
+                replay,
             };
             let cut = self.clock.elapsed();
+            if !epoch.last {
+                let can = self.can_compute_again;
+                self.swaps.begin(epoch.number + 1, can);
+            }
             self.finish(&end).await?;
-            let ended = self.wait_for_prepared().await?;
+            let ended = tokio::select! {
+                ended = self.wait_for_prepared() => ended?,
+                error = &mut late => return Err(error),
+            };
             let prepared_at = self.clock.elapsed();
             let has_open = self.times.has_open() || is_open;
             let moves = is_wanted || self.times.moves() || closes && has_open;
             self.times.ended(epoch.time_ms, closes);
-            self.commit(&epoch, &positions, ended, moves).await?;
-            self.attempt.committed.fetch_add(1, Ordering::Release);
+            let replayed = end.replay.as_ref().map(|replay| replay.after);
+            let commit = self.commit(&epoch, &positions, ended, moves, replayed);
+            if commit.await? {
+                self.attempt.committed.fetch_add(1, Ordering::Release);
+            }
             self.committed.send_replace(epoch.number + 1 - self.first);
 
             let now = self.counts();
@@ -174,6 +213,7 @@ impl Coordinator<'_> {
             (self.on_epoch)(&report);
             counts = now;
             if epoch.last {
+                self.attempt.hands_over.store(hands_over, Ordering::Release);
                 return Ok(positions);
             }
         }
@@ -202,6 +242,14 @@ impl Coordinator<'_> {
         wanted.any(|wanted| wanted.load(Ordering::Relaxed) <= time_ms)
     }
 
+    /// Whether somebody waits for an epoch, rows or not, to take over or to have done so.
+    fn takes_over(&self) -> bool {
+        self.swaps.is_waiting()
+            || self.swaps.is_on_probation()
+            || self.changing.is_waiting()
+            || self.changing.is_on_probation()
+    }
+
     /// Looks which sources are idle.
     fn look(&mut self) {
         if self.trigger.looks() {
@@ -219,6 +267,14 @@ impl Coordinator<'_> {
                 return Ok(End {
                     tick: None,
                     // Readers may be full again before anybody looks for it below.
+                    stopped: stop.is_requested(),
+                });
+            }
+            let is_asked =
+                self.swaps.is_waiting() || self.changing.is_waiting() || self.replays.is_waiting();
+            if is_asked && self.trigger.ends_at_once() {
+                return Ok(End {
+                    tick: None,
                     stopped: stop.is_requested(),
                 });
             }
@@ -241,13 +297,17 @@ impl Coordinator<'_> {
             tokio::select! {
                 () = stop.requested() => return Ok(End { tick: None, stopped: true }),
                 event = self.events.recv() => self.note(event)?,
+                () = self.swaps.asked() => {}
+                () = self.changing.asked() => {}
+                () = self.replays.asked() => {}
                 () = tokio::time::sleep(asks_in.unwrap_or_default()), if asks_in.is_some() => {
                     self.ask_partitions().await?;
                 }
                 () = ticked => {
                     self.look();
                     let records = self.records.load(Ordering::Relaxed);
-                    let wanted = self.is_wanted(self.clock.wall_ms());
+                    let asked = self.takes_over() || self.replays.is_waiting();
+                    let wanted = self.is_wanted(self.clock.wall_ms()) || asked;
                     let ticked = tick.take().map(|(tick, _)| tick);
                     self.last_tick = ticked;
                     if records > 0 || self.empty_epochs || self.times.moves() || wanted {
@@ -325,83 +385,6 @@ impl Coordinator<'_> {
         Ok(Ended { prepared, changes })
     }
 
-    /// Records the epoch, and makes it visible; `moves`: event time has come further.
-    async fn commit(
-        &mut self,
-        epoch: &Epoch,
-        positions: &[Position],
-        ended: Ended,
-        moves: bool,
-    ) -> Result<()> {
-        // Only there to end the run: nothing has changed, also where everything is
-        // given again (mode complete).
-        let forgets = || {
-            self.recorder
-                .as_ref()
-                .is_some_and(|it| it.forgets(positions))
-        };
-        if epoch.last && epoch.input_rows == 0 && epoch.number > 0 && !moves && !forgets() {
-            for (name, sink, _) in &self.sinks {
-                if let Err(error) = sink.abort().await {
-                    tracing::warn!("sink `{name}` could not roll back: {error}");
-                }
-            }
-            if let Some(recorder) = &self.recorder {
-                recorder.set_committed(epoch.number - 1).await;
-            }
-            return Ok(());
-        }
-        let Ended { prepared, changes } = ended;
-        if let Some(recorder) = &mut self.recorder {
-            // From here on it may have happened: whether the record is there is known by
-            // whoever reads it.
-            self.attempt.unsettled.store(true, Ordering::Release);
-            recorder
-                .record(epoch, positions, &self.times, &prepared, changes)
-                .await?;
-            recorder.check_owner().await?;
-        }
-        self.commit_sinks(epoch, prepared, positions).await?;
-        for (name, source) in &self.sources {
-            let own = positions.iter().filter(|of| of.partition.source == *name);
-            let own: Vec<Position> = own.cloned().collect();
-            if let Err(error) = source.committed(&own).await {
-                tracing::warn!("source `{name}`: {error}");
-            }
-        }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.committed(epoch).await;
-            self.attempt.unsettled.store(false, Ordering::Release);
-        }
-        Ok(())
-    }
-
-    async fn commit_sinks(
-        &mut self,
-        epoch: &Epoch,
-        prepared: Vec<Vec<Prepared>>,
-        positions: &[Position],
-    ) -> Result<()> {
-        for ((name, sink, _), prepared) in self.sinks.iter().zip(prepared) {
-            fault_point("before-commit");
-            let name = format!("sink `{name}`");
-            let mut retry = Retry::new(&name);
-            loop {
-                let prepared = prepared.clone();
-                let committed = sink.commit_positions(epoch, prepared, positions).await;
-                let Err(error) = committed else {
-                    break;
-                };
-                self.reader_is_gone |= error.kind() == ErrorKind::Closed;
-                retry
-                    .after(error)
-                    .await
-                    .map_err(|error| error.within(&name))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Remembers what a reader says of itself.
     fn note(&mut self, event: Option<Event>) -> Result<()> {
         match event {
@@ -473,6 +456,10 @@ impl Coordinator<'_> {
         }
     }
 }
+
+/// How long the first epoch of a plan that takes the place of another may take from its end until
+/// all of it is prepared, once lanes have their states.
+const PREPARES: Duration = Duration::from_secs(30);
 
 /// How long to wait for the reason why a part has stopped.
 const REASON: Duration = Duration::from_secs(1);

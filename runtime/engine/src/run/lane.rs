@@ -1,9 +1,10 @@
 //! A lane's thread: takes messages, calls the chain, waits for every input at an epoch's end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use azud_connect::fault_point;
 use azud_model::{Error, ErrorKind, Result, Watermark};
 use crossbeam_channel::{Receiver, Select};
 use tokio::runtime::Handle;
@@ -36,6 +37,8 @@ pub(super) struct Lane {
     pub(super) reached_by: Vec<(usize, Watermark)>,
     /// Where a checkpoint is read.
     pub(super) runtime: Handle,
+    /// How many lanes have not read their states yet.
+    pub(super) restoring: Arc<AtomicUsize>,
     /// How many watermarks it has taken within epochs.
     pub(super) taken: Arc<AtomicU64>,
 }
@@ -67,11 +70,16 @@ impl Lane {
         for restore in std::mem::take(&mut self.restores) {
             let (lane, lanes) = self.lane;
             let rows = restore.rows(lane, lanes, &self.runtime)?;
-            self.chain.restore(restore.instance, &rows)?;
+            self.chain.restore(&restore, &rows)?;
         }
+        self.restoring.fetch_sub(1, Ordering::Release);
         self.chain.tell_wanted();
         loop {
             let end = self.epoch()?;
+            if let Some(replay) = &end.replay {
+                self.chain.replay(replay, self.lane.1)?;
+                fault_point("in-replay");
+            }
             let events = &self.events;
             self.chain.end_epoch(&end, |changes| {
                 let sent = events.blocking_send(Event::Changed(changes));

@@ -1,11 +1,14 @@
 //! What travels between readers, lanes, writers and the coordinator.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use azud_connect::{Output, Prepared, Records};
 use azud_model::{Batch, Epoch, Error, Position};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::event_time::Watermarks;
+use crate::replay::Injection;
 
 /// What a lane receives. Epoch ends travel in the same channels as rows, so their order is never in doubt.
 pub(super) enum Message {
@@ -40,6 +43,8 @@ pub(super) struct EpochEnd {
     pub(super) epoch: Epoch,
     /// How far event time has come.
     pub(super) watermarks: Watermarks,
+    /// Dead letters that are replayed: the last rows of the epoch.
+    pub(super) replay: Option<Arc<Injection>>,
 }
 
 /// What a sink's writer receives.

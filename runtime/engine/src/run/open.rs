@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use azud_connect::{
-    JournalOptions, Journaled, LocalDisk, OnFull, Recovery, Sink, SinkWriter, Source, SourceReader,
-    fault_point,
+    JournalOptions, Journaled, LocalDisk, OnFull, Recovery, Sink, SinkWriter, Source, fault_point,
 };
 use azud_model::Result;
 use azud_registry::Registered;
-use azud_state::Record;
+use azud_state::{Record, kept_replays};
 
 use super::retry::Retry;
-use super::rollback::Attempt;
+use super::attempt::Attempt;
+use super::open_reader::OpenReader;
 use crate::event_time::SourceTimes;
 use crate::plan::{Encode, Plan, PlanSource};
 use crate::recovery::{Recorder, Resume};
@@ -25,8 +25,8 @@ pub(super) struct Opened {
     pub(super) last: Option<Record>,
     /// Every sink, behind the spool where it needs it.
     pub(super) sinks: Vec<Arc<dyn Sink>>,
-    /// Number of the source, number in the source, reader.
-    pub(super) readers: Vec<(usize, usize, Box<dyn SourceReader>)>,
+    /// Of every source, by its number.
+    pub(super) readers: Vec<(usize, OpenReader)>,
     /// How far the event time of each source had come.
     pub(super) times: Vec<SourceTimes>,
     /// For every sink, a writer for each lane.
@@ -43,6 +43,7 @@ impl Plan {
         allow_reset: &[String],
         attempt: &Attempt,
         sources: &[Arc<dyn Source>],
+        kept: &mut Vec<OpenReader>,
     ) -> Result<Opened> {
         let mut resume = Resume::open(self, allow_reset, attempt).await?;
         let sinks = self.spooled(resume.as_ref());
@@ -53,6 +54,7 @@ impl Plan {
             }
             None => self.tell_losses(),
         }
+        self.open_replays(resume.as_ref(), attempt).await?;
         attempt.has_come_back.store(true, Ordering::Release);
         attempt.unsettled.store(false, Ordering::Release);
         let times = (0..self.sources.len()).map(|source| match &resume {
@@ -60,9 +62,10 @@ impl Plan {
             None => SourceTimes::NONE,
         });
         let times = times.collect();
-        let readers = self.open_readers(sources, resume.as_ref()).await?;
         self.register_schemas().await?;
         let writers = self.open_writers(&sinks).await?;
+        // Last: those that are kept stay so where anything else fails.
+        let readers = self.open_readers(sources, resume.as_ref(), kept).await?;
         let (recorder, last) = match resume {
             Some(mut resume) => {
                 // What short runs have left, each a little.
@@ -86,10 +89,18 @@ impl Plan {
     /// their schemas behind a registry. They outlive attempts: what is sent to them meanwhile goes to
     /// the journal.
     pub(super) fn journaled(&self) -> Vec<Arc<dyn Source>> {
-        let sources = self.sources.iter().enumerate();
-        let sources = sources.map(|(number, plan)| {
-            let source = self.behind_journal(number, plan);
-            // A test's own source may give rows that are typed already.
+        let sources = 0..self.sources.len();
+        sources
+            .filter_map(|source| self.journaled_source(source))
+            .collect()
+    }
+
+    /// One of them, by number.
+    pub(crate) fn journaled_source(&self, number: usize) -> Option<Arc<dyn Source>> {
+        let plan = self.sources.get(number)?;
+        let source = self.behind_journal(number, plan);
+        // A test's own source may give rows that are typed already.
+        Some(
             match plan.lookup.as_ref().filter(|_| plan.format.is_some()) {
                 Some(lookup) => Arc::new(Registered::new(
                     source,
@@ -99,9 +110,8 @@ impl Plan {
                     self.clock.clone(),
                 )),
                 None => source,
-            }
-        });
-        sources.collect()
+            },
+        )
     }
 
     fn behind_journal(&self, number: usize, plan: &PlanSource) -> Arc<dyn Source> {
@@ -142,6 +152,27 @@ impl Plan {
             }
         });
         sinks.collect()
+    }
+
+    /// The dead letters that are to be replayed, and those of the recorded epoch, which are done.
+    async fn open_replays(&self, resume: Option<&Resume>, attempt: &Attempt) -> Result<()> {
+        let Some(resume) = resume else {
+            attempt.replays.open_in_memory(&self.inlets(), &self.replay);
+            return Ok(());
+        };
+        let storage = resume.recorder.storage();
+        let _gate = attempt.replays.gate().await;
+        let replayed = resume.last.as_ref().and_then(|last| last.replayed);
+        let mut retry = Retry::new("the checkpoint");
+        let kept = loop {
+            match kept_replays(storage.as_ref(), replayed).await {
+                Ok(kept) => break kept,
+                Err(error) => retry.after(error).await?,
+            }
+        };
+        let (inlets, replays) = (Arc::new(self.inlets()), &attempt.replays);
+        replays.open(inlets, storage, kept, replayed).await;
+        Ok(())
     }
 
     /// Rolls back what was never recorded, and commits what was.
@@ -186,10 +217,15 @@ impl Plan {
         &self,
         sources: &[Arc<dyn Source>],
         resume: Option<&Resume>,
-    ) -> Result<Vec<(usize, usize, Box<dyn SourceReader>)>> {
+        kept: &mut Vec<OpenReader>,
+    ) -> Result<Vec<(usize, OpenReader)>> {
         let mut readers = Vec::new();
         for (source, opens) in sources.iter().enumerate() {
-            let name = format!("source `{}`", self.source_name(source));
+            let node = self.source_name(source);
+            if kept.iter().any(|reader| reader.source == node) {
+                continue;
+            }
+            let name = format!("source `{node}`");
             let positions = resume.map(|resume| resume.positions(self.source_name(source)));
             let positions = positions.unwrap_or_default();
             let mut retry = Retry::new(&name);
@@ -202,13 +238,18 @@ impl Plan {
                         .map_err(|error| error.within(&name))?,
                 }
             };
-            readers.extend(
-                opened
-                    .into_iter()
-                    .enumerate()
-                    .map(|(lane, reader)| (source, lane, reader)),
-            );
+            let opened = opened.into_iter().enumerate();
+            readers.extend(opened.map(|(number, reader)| {
+                let opened = OpenReader::new(node, number, reader);
+                (source, opened)
+            }));
         }
+        for reader in kept.drain(..) {
+            let mut numbers = 0..self.sources.len();
+            let own = numbers.find(|source| self.source_name(*source) == reader.source);
+            readers.extend(own.map(|source| (source, reader)));
+        }
+        readers.sort_by_key(|(source, reader)| (*source, reader.number));
         Ok(readers)
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use azud_connect::{Backoff, OpenPartitions, Read, SourceReader, fault_point};
+use azud_connect::{Backoff, OpenPartitions, Read, fault_point};
 use azud_model::{Error, ErrorKind, Result};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::message::{Command, Event, Message};
+use super::open_reader::OpenReader;
 use crate::event_time::Reported;
 
 /// How many chunks of records may wait for a lane, the one that it works on included.
@@ -29,8 +30,8 @@ pub(super) struct ReaderTask {
     pub(super) name: String,
     /// The instance that decodes what it reads.
     pub(super) instance: usize,
-    /// The connector's part.
-    pub(super) reader: Box<dyn SourceReader>,
+    /// The connector's part, and what is known of it.
+    pub(super) of: OpenReader,
     /// To the lane.
     pub(super) lane: crossbeam_channel::Sender<Message>,
     /// From the coordinator.
@@ -42,8 +43,6 @@ pub(super) struct ReaderTask {
     /// Where it tells that something has come: at once, so that it is known at the epoch's
     /// end whether the source is idle. `None` without event time.
     pub(super) times: Option<Arc<Reported>>,
-    /// Who says which of its partitions may give more.
-    pub(super) open: Option<Arc<dyn OpenPartitions>>,
     /// Records read since the epoch began, by all readers.
     pub(super) records: Arc<AtomicU64>,
     /// Records read since the start, by all readers.
@@ -61,36 +60,36 @@ pub(super) fn channel() -> (
 // === impl ReaderTask ===
 
 impl ReaderTask {
-    /// Runs until the last epoch, a failure, or the coordinator is gone.
-    pub(super) async fn run(mut self) {
+    /// Runs until the last epoch, a failure, or the coordinator is gone; after the last epoch the
+    /// reader is as good as before.
+    pub(super) async fn run(mut self) -> Option<OpenReader> {
         let events = self.events.clone();
-        if let Err(error) = self.epochs().await
-            && error.kind() != ErrorKind::Closed
-        {
+        let Err(error) = self.epochs().await else {
+            return Some(self.of);
+        };
+        if error.kind() != ErrorKind::Closed {
             let failed = Event::Failed(error.within(&self.name));
             // If nobody listens, the pipeline is already stopping.
             let _ = events.send(failed).await;
         }
+        None
     }
 
     async fn epochs(&mut self) -> Result<()> {
         let permits = Arc::new(Semaphore::new(CHUNKS_AHEAD));
-        let mut ended = false;
         // It outlives epochs: what is away is not asked more often because they are short.
         let mut backoff = Backoff::default();
         for epoch in 0.. {
-            self.reader.start_epoch();
-            ended = self
-                .read_epoch(epoch, &permits, &mut backoff, ended)
-                .await?;
+            self.of.reader.start_epoch();
+            self.of.ended = self.read_epoch(epoch, &permits, &mut backoff).await?;
             look(
                 self.number,
                 self.times.as_deref(),
-                self.open.as_deref(),
-                ended,
+                self.of.open.as_deref(),
+                self.of.ended,
             );
             let stopped = Event::Stopped {
-                positions: self.reader.positions(),
+                positions: self.of.reader.positions(),
             };
             tell(&self.events, stopped).await?;
             match self.commands.recv().await {
@@ -118,13 +117,13 @@ impl ReaderTask {
         epoch: u64,
         permits: &Arc<Semaphore>,
         backoff: &mut Backoff,
-        mut ended: bool,
     ) -> Result<bool> {
+        let mut ended = self.of.ended;
         // Borrowed by part: the reader itself is busy while others are obeyed.
         let controls = Controls {
             number: self.number,
             times: self.times.as_deref(),
-            open: self.open.as_deref(),
+            open: self.of.open.as_deref(),
             lane: &self.lane,
             events: &self.events,
         };
@@ -137,7 +136,7 @@ impl ReaderTask {
             let is_held = chunks >= CHUNKS_BEFORE_COMMIT && *self.committed.borrow() < epoch;
             let read = {
                 // It goes on while other things are done: a long wait is not begun anew for them.
-                let mut next = std::pin::pin!(self.reader.next());
+                let mut next = std::pin::pin!(self.of.reader.next());
                 loop {
                     tokio::select! {
                         biased;

@@ -1,6 +1,6 @@
 //! What becomes of rows that a node rejects.
 
-use azud_connect::row_json;
+use azud_connect::whole_row_json;
 use azud_model::{Batch, Error, Partition, Rejected};
 
 /// What a node does with a row that it rejects.
@@ -19,15 +19,16 @@ const SHOWN_BYTES: usize = 200;
 
 /// A row of a batch as a rejected record.
 pub(super) fn rejected_row(batch: &Batch, row: usize, reason: String) -> Rejected {
-    let origin = batch.origin();
+    let attempt = batch.origin().map_or(1, |origin| origin.attempt);
+    let origin = batch.origin().filter(|origin| origin.partition.is_known());
     let position = origin.and_then(|origin| origin.positions.values().get(row));
     Rejected {
-        value: Some(row_json(batch.columns(), row)),
+        value: Some(whole_row_json(batch.columns(), row)),
         source: origin.map(|origin| origin.partition.source.clone()),
         partition: origin.map(|origin| origin.partition.name.clone()),
         position: position.map(ToString::to_string),
         reason,
-        attempt: 1,
+        attempt,
         ..Rejected::default()
     }
 }
@@ -38,6 +39,7 @@ pub(super) fn rejected_record(
     partition: &Partition,
     position: u64,
     reason: String,
+    attempt: i32,
 ) -> Rejected {
     Rejected {
         value: Some(value.to_vec()),
@@ -45,9 +47,19 @@ pub(super) fn rejected_record(
         partition: Some(partition.name.clone()),
         position: Some(position.to_string()),
         reason,
-        attempt: 1,
+        attempt,
         ..Rejected::default()
     }
+}
+
+/// Tells of a dead letter that was rejected again by a node whose rejected rows nobody reads: it is
+/// where it was, and nobody's pipeline stops over it.
+pub(super) fn tell_replayed(rejected: &Rejected) {
+    let (node, reason) = (&rejected.node, azud_sandbox::escaped(&rejected.reason));
+    tracing::warn!(
+        "node `{node}` rejected a row that was replayed: {reason}; nobody reads `{node}.rejected`, \
+         and the dead letter stays as it was"
+    );
 }
 
 /// The error that stops a pipeline because nobody reads the rejected row.

@@ -1,17 +1,18 @@
 //! Running a plan, attempt by attempt: an epoch that fails before its record is rolled
 //! back, and computed again by the running process as by one that has started anew.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use azud_connect::{Backoff, Replay};
 use azud_model::{Error, ErrorKind, Position, Result};
-use azud_state::Before;
 use tokio::runtime::{Builder, Runtime};
 
+use super::now::Now;
 use super::report::EpochReport;
 use super::trigger::Stop;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanSource};
+use crate::swap::Control;
 
 /// So often an epoch is rolled back before the pipeline stops.
 const ROLLBACKS: u32 = 5;
@@ -27,23 +28,8 @@ pub struct RunOptions {
     pub progress: Arc<AtomicU64>,
     /// Called after every epoch's commit.
     pub on_epoch: Box<dyn FnMut(&EpochReport) + Send>,
-}
-
-/// An attempt, and what is known of it once it has failed.
-pub(crate) struct Attempt {
-    /// From 0.
-    pub(crate) number: u64,
-    /// Whether `--allow-reset` counts: until sinks have been told where they are.
-    pub(crate) allows_reset: bool,
-    /// The checkpoint, which nobody else takes until the next attempt.
-    pub(crate) before: Mutex<Option<Before>>,
-    /// Whether sinks have been told where they are.
-    pub(super) has_come_back: AtomicBool,
-    /// Whether an epoch may be recorded and not committed: nothing may be rolled back then.
-    /// So it is also until the checkpoint has told.
-    pub(super) unsettled: AtomicBool,
-    /// How many epochs it has committed.
-    pub(super) committed: AtomicU64,
+    /// Asks the run for other versions of its plugins.
+    pub control: Control,
 }
 
 /// The epochs that were rolled back since the last one that was committed.
@@ -70,51 +56,81 @@ impl Plan {
             .enable_all()
             .build()
             .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
-        let outcome = self.attempts(&runtime, &mut options);
+        let outcome = Arc::new(self).attempts(&runtime, &mut options);
+        options.control.end();
         // A reader may sit in a blocking read: nothing waits for it.
         runtime.shutdown_background();
         outcome.map(Option::unwrap_or_default)
     }
 
     fn attempts(
-        &self,
+        self: Arc<Self>,
         runtime: &Runtime,
         options: &mut RunOptions,
     ) -> Result<Option<Vec<Position>>> {
         let mut rollbacks = Rollbacks::default();
-        let sources = self.journaled();
-        let mut attempt = Arc::new(Attempt::first());
+        let mut now = Now::first(self);
+        options.control.begin(now.running());
         loop {
-            let outcome = self.attempt(runtime, options, &attempt, &sources);
+            let (plan, attempt) = (now.plan.clone(), now.attempt.clone());
+            let outcome = plan.attempt(runtime, options, &attempt, &now.sources, &mut now.kept);
             // What is recorded is finished by whoever runs next, and may not be rolled back:
             // nor by one that has not come back yet, or that another run keeps out.
             if !matches!(outcome, Ok(Some(_))) && !attempt.unsettled.load(Ordering::Acquire) {
-                runtime.block_on(self.abort());
+                runtime.block_on(plan.abort());
             }
+            let may_blame = !attempt.unsettled.load(Ordering::Acquire) && plan.can_compute_again();
+            let outcome = match outcome {
+                Ok(Some(ended)) if attempt.hands_over.load(Ordering::Acquire) => {
+                    rollbacks = Rollbacks::default();
+                    now.change(options, ended.readers);
+                    continue;
+                }
+                Ok(ended) => Ok(ended.map(|ended| ended.positions)),
+                Err(error) if now.change_back(options, &error) => {
+                    rollbacks = Rollbacks::default();
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Closed => Err(error),
+                Err(error) if attempt.swaps.attempt_failed(&error, may_blame) => {
+                    rollbacks = Rollbacks::default();
+                    rollbacks.reason = Some(error);
+                    now.again();
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
             // A member of a group goes on from what the group has committed.
-            let comes_back = self.checkpoint.is_some() || self.shared;
+            let comes_back = plan.checkpoint.is_some() || plan.shared;
             let error = match (outcome, rollbacks.reason.take()) {
                 // Whoever has the partitions of a member that ends goes on with them.
-                (Ok(None), Some(reason)) if !self.shared => return Err(stopped(reason)),
+                (Ok(None), Some(reason)) if !plan.shared => return Err(stopped(reason)),
                 (Err(error), _) if error.kind() == ErrorKind::Aborted && comes_back => error,
                 (outcome, _) => return outcome,
             };
             if attempt.committed.load(Ordering::Acquire) > 0 {
                 rollbacks = Rollbacks::default();
             }
-            self.tell_lost();
-            let went_on = runtime.block_on(rollbacks.go_on(error, &options.stop, !self.shared));
-            if self.shared && options.stop.is_requested() {
+            plan.tell_lost();
+            let went_on = runtime.block_on(rollbacks.go_on(error, &options.stop, !plan.shared));
+            if plan.shared && options.stop.is_requested() {
                 return Ok(None);
             }
             went_on?;
-            self.cancel.renew();
-            attempt = Arc::new(attempt.next());
+            now.again();
         }
     }
 
+    /// Whether an epoch that is rolled back can be computed again: nothing of it is lost.
+    pub(super) fn can_compute_again(&self) -> bool {
+        let again = |source: &PlanSource| {
+            source.journal.is_some() || source.source.replay() != Replay::Never
+        };
+        (self.checkpoint.is_some() || self.shared) && self.sources.iter().all(again)
+    }
+
     /// A source that cannot be asked again, and has no journal, has lost the epoch.
-    fn tell_lost(&self) {
+    pub(super) fn tell_lost(&self) {
         for (number, plan) in self.sources.iter().enumerate() {
             if plan.journal.is_none() && plan.source.replay() == Replay::Never {
                 let name = self.source_name(number);
@@ -132,32 +148,6 @@ impl Plan {
                 let name = self.sink_name(number);
                 tracing::warn!("sink `{name}` could not roll back: {error}");
             }
-        }
-    }
-}
-
-// === impl Attempt ===
-
-impl Attempt {
-    fn first() -> Self {
-        Self {
-            number: 0,
-            allows_reset: true,
-            before: Mutex::default(),
-            has_come_back: AtomicBool::new(false),
-            unsettled: AtomicBool::new(true),
-            committed: AtomicU64::new(0),
-        }
-    }
-
-    fn next(&self) -> Self {
-        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        let committed = self.committed.load(Ordering::Acquire);
-        Self {
-            number: self.number + 1,
-            allows_reset: self.allows_reset && !self.has_come_back.load(Ordering::Acquire),
-            before: Mutex::new(before.as_ref().map(|before| before.after(committed))),
-            ..Self::first()
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the end or a failure.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use azud_connect::{Sink, Source};
@@ -22,11 +22,13 @@ use super::open::Opened;
 use super::outlet::{Outlet, Shape};
 use super::reader::{self, ReaderTask};
 use super::reject::OnReject;
-use super::rollback::{Attempt, RunOptions};
+use super::attempt::Attempt;
+use super::rollback::RunOptions;
 use super::slots;
 use super::trigger::Trigger;
 use super::wiring::Wiring;
 use super::writer::{OUTPUTS_AHEAD, WriterTask};
+use super::open_reader::OpenReader;
 use crate::event_time::{EventTimes, Moves, Reported, SourceTimes};
 use crate::graph::Work;
 use crate::plan::{Plan, encoded};
@@ -45,22 +47,36 @@ const STACK: usize = 32 << 20;
 /// How long readers and writers may take to end by themselves.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long a plan that takes the place of another may take to open what it needs.
+const PROBATION: Duration = Duration::from_secs(30);
+
+/// An attempt that has come to its end.
+pub(super) struct Ended {
+    /// Where each partition goes on.
+    pub(super) positions: Vec<Position>,
+    /// Its readers, which could do so.
+    pub(super) readers: Vec<OpenReader>,
+}
+
 // === impl Plan ===
 
 impl Plan {
-    /// Runs until the end or a failure; `None` if it was stopped before it had started.
+    /// Runs until the end or a failure, with readers that an attempt before it has `kept`: they stay
+    /// there if it fails before it has begun; `None` if it was stopped before it had started.
     pub(super) fn attempt(
         &self,
         runtime: &Runtime,
         options: &mut RunOptions,
         attempt: &Arc<Attempt>,
         sources: &[Arc<dyn Source>],
-    ) -> Result<Option<Vec<Position>>> {
+        kept: &mut Vec<OpenReader>,
+    ) -> Result<Option<Ended>> {
         let stop = options.stop.clone();
         let opened = runtime.block_on(async {
             tokio::select! {
-                opened = self.open(&options.allow_reset, attempt, sources) => opened,
+                opened = self.open(&options.allow_reset, attempt, sources, kept) => opened,
                 () = stop.requested() => Err(Error::closed("stopped before it started")),
+                error = attempt.late(PROBATION) => Err(error),
             }
         });
         let Opened {
@@ -71,7 +87,12 @@ impl Plan {
             readers,
             writers,
         } = match opened {
-            Err(error) if error.kind() == azud_model::ErrorKind::Closed => return Ok(None),
+            Err(error)
+                if error.kind() == azud_model::ErrorKind::Closed
+                    && (options.stop.is_requested() || !attempt.changing.is_on_probation()) =>
+            {
+                return Ok(None);
+            }
             opened => opened?,
         };
         let first = last.as_ref().map_or(0, |last| last.epoch + 1);
@@ -81,7 +102,7 @@ impl Plan {
         let counters: Vec<Arc<NodeCounters>> = self.nodes.iter().map(|_| Arc::default()).collect();
         let records = Arc::new(AtomicU64::new(0));
         let mut wiring = Wiring::new(self);
-        let mut tasks = JoinSet::new();
+        let mut tasks: JoinSet<Option<OpenReader>> = JoinSet::new();
         let _guard = runtime.enter();
         for table in &self.tables {
             table.rows.begin(runtime.handle());
@@ -96,10 +117,10 @@ impl Plan {
         }
         let mut commands = Vec::new();
         let committed = watch::Sender::new(0);
-        for (source, number, reader) in readers {
+        for (source, of) in readers {
             let (command_sender, command_receiver) = mpsc::channel(COMMANDS);
             let (lane, receiver) = reader::channel();
-            wiring.feed(0, number % self.lanes.max(1), receiver);
+            wiring.feed(0, of.number % self.lanes.max(1), receiver);
             let times = self.reported(source);
             if let Some(mut partitions) = times.as_ref().and_then(|times| times.partitions()) {
                 partitions.begin(commands.len());
@@ -108,8 +129,7 @@ impl Plan {
                 number: commands.len(),
                 name: format!("source `{}`", self.source_name(source)),
                 instance: self.source_instance(source)?,
-                open: reader.open_partitions(),
-                reader,
+                of,
                 lane,
                 commands: command_receiver,
                 committed: committed.subscribe(),
@@ -134,7 +154,10 @@ impl Plan {
                     outputs,
                     events: events.clone(),
                 };
-                tasks.spawn(task.run());
+                tasks.spawn(async {
+                    task.run().await;
+                    None
+                });
                 lanes.push(Some(Outlet::new(self.shape(sink)?, sender)));
             }
             outlets.push(lanes);
@@ -163,6 +186,7 @@ impl Plan {
                 }
                 lanes.push(Lane {
                     taken: taken_here,
+                    restoring: attempt.restoring.clone(),
                     restores: own.cloned().collect(),
                     reached: times.reached(),
                     reached_by: reached.clone(),
@@ -180,6 +204,7 @@ impl Plan {
         let keeping_lanes = lanes.iter().filter(|lane| lane.chain.keeps_state()).count();
         drop(wiring);
         drop(events);
+        attempt.restoring.store(lanes.len(), Ordering::Release);
         let threads = spawn(lanes)?;
         let in_band = times.are_in_band().then(|| InBand::new(taken));
         let coordinator = Coordinator {
@@ -221,12 +246,17 @@ impl Plan {
             attempt: attempt.clone(),
             times,
             closes_at_end: self.closes_at_end,
+            swaps: attempt.swaps.clone(),
+            changing: attempt.changing.clone(),
+            replays: attempt.replays.clone(),
+            can_compute_again: self.can_compute_again(),
             has_clock: self.vertices.iter().any(|vertex| vertex.by_clock),
         };
+        let mut kept = Vec::new();
         let outcome = runtime.block_on(async {
             tokio::select! {
                 outcome = coordinator.run() => outcome,
-                panic = first_panic(&mut tasks) => Err(panic),
+                panic = first_panic(&mut tasks, &mut kept) => Err(panic),
             }
         });
         // Who waits for another system need not wait any longer.
@@ -234,7 +264,11 @@ impl Plan {
         // With the coordinator's channels closed, each part ends. What a writer has
         // begun it may finish: a roll back must not come in between.
         runtime.block_on(async {
-            let ended = async { while tasks.join_next().await.is_some() {} };
+            let ended = async {
+                while let Some(ended) = tasks.join_next().await {
+                    kept.extend(ended.ok().flatten());
+                }
+            };
             if tokio::time::timeout(GRACE, ended).await.is_err() {
                 tasks.shutdown().await;
             }
@@ -244,7 +278,8 @@ impl Plan {
             let _ = thread.join();
         }
         self.tell_dropped(&counters);
-        outcome.map(Some)
+        let readers = kept;
+        outcome.map(|positions| Some(Ended { positions, readers }))
     }
 
     /// The event times of the sources, going on with what is known of them.
@@ -344,14 +379,14 @@ impl Plan {
 }
 
 /// Waits for a reader or writer that panics: it cannot tell the coordinator.
-async fn first_panic(tasks: &mut JoinSet<()>) -> Error {
+async fn first_panic(tasks: &mut JoinSet<Option<OpenReader>>, kept: &mut Vec<OpenReader>) -> Error {
     loop {
         match tasks.join_next().await {
             Some(Err(error)) => {
                 let what = "a reader or writer panicked: this is a mistake in azud itself";
                 return Error::internal(what).because(error);
             }
-            Some(Ok(())) => {}
+            Some(Ok(reader)) => kept.extend(reader),
             None => std::future::pending::<()>().await,
         }
     }

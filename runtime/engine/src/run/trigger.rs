@@ -77,6 +77,11 @@ impl Trigger {
             .max(1)
     }
 
+    /// Whether an epoch may end at any moment, so that nobody need wait for its end.
+    pub(super) fn ends_at_once(self) -> bool {
+        matches!(self, Self::Continuous(_))
+    }
+
     /// Whether an epoch ends when every source has used up its share of it.
     pub(super) fn ends_when_full(self) -> bool {
         !matches!(self, Self::Every(_))

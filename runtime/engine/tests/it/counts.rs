@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use azud_connector_memory::MemorySink;
-use azud_engine::{RunOptions, Stop};
+use azud_engine::{Control, RunOptions, Stop};
 
 use crate::support::{plan, source};
 
@@ -29,6 +29,7 @@ sinks:
     let telling = told.clone();
     let sink = Arc::new(MemorySink::default());
     let outcome = plan(manifest, source(&epochs, 2), sink).run(RunOptions {
+        control: Control::default(),
         allow_reset: Vec::new(),
         stop: Stop::default(),
         progress: Arc::new(AtomicU64::new(0)),

@@ -19,5 +19,6 @@ mod in_band;
 mod loops;
 mod parallelism;
 mod poison;
+mod replay;
 mod storage;
 mod support;

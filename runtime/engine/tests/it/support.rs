@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use azud_connect::{Records, Sink, Source};
 use azud_connector_memory::{MemorySource, records};
-use azud_engine::{Environment, Plan, RunOptions, Stop, check, manifest_connectors};
+use azud_engine::{Control, Environment, Plan, RunOptions, Stop, check, manifest_connectors};
 use azud_model::{ManualClock, Result};
 use azud_sandbox::{Sandbox, Settings};
 
@@ -32,6 +32,7 @@ pub(crate) fn run(plan: Plan) -> Result<()> {
 /// The same; those nodes may start anew.
 pub(crate) fn run_resetting(plan: Plan, nodes: &[&str]) -> Result<()> {
     let outcome = plan.run(RunOptions {
+        control: Control::default(),
         allow_reset: nodes.iter().map(|&node| node.to_owned()).collect(),
         stop: Stop::default(),
         progress: Arc::new(AtomicU64::new(0)),

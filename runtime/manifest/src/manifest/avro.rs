@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Spanned;
 
 /// By which schemas records of Avro are read.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AvroSource {
     /// A file with the schema of the columns, the reader's: `./user.avsc`.
@@ -35,7 +35,7 @@ pub struct AvroSource {
 }
 
 /// By which schema records of Avro are written.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AvroSink {
     /// A file with the schema of the records; default: one is made of the columns.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::Spanned;
 
 /// Where epochs are recorded, and how often: without one a crash loses what was not committed.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
     /// A folder, relative to the manifest: `./state`; or `s3://bucket/prefix`, which the `AWS_*`

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::Spanned;
 
 /// What a sink's plugin may reach; everything else is refused.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
     /// Servers that it may send HTTP requests to: `host:port`, or a host for the

@@ -9,7 +9,7 @@ use super::Grants;
 use crate::Spanned;
 
 /// A WebAssembly component: a file, or a source that is built when it is out of date.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
     "oneOf" = [{ "required": ["path"] }, { "required": ["source"] }],

@@ -11,7 +11,7 @@ use super::{AvroSink, Format, Mode, OnError, one_or_many};
 use crate::{ConnectorUse, Span, Spanned};
 
 /// A node that rows go to: a connector, and how columns become its records; or a plugin.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = ["delivery", "durability"], "x-what" = "connector"))]
 pub struct Sink {

@@ -9,7 +9,7 @@ use super::{AvroSource, Durability, Format, OnError, OnFull, Time};
 use crate::{ConnectorUse, Spanned};
 
 /// A node that rows come from: a connector, and how its records become columns.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-later" = ["plugin", "at_end", "late"], "x-what" = "connector"))]
 pub struct Source {

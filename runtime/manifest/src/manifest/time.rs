@@ -8,7 +8,7 @@ use crate::Spanned;
 
 /// Which column says when something happened, and how far behind rows may come: what is
 /// older is late.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Time {
     /// A column of type timestamp.

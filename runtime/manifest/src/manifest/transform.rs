@@ -11,7 +11,7 @@ use super::{LateRows, OnError, StateScope, one_or_many};
 use crate::Spanned;
 
 /// A node that makes rows of rows: a SQL query or a plugin.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
     "x-later" = ["time", "at_end", "checkpoint"],

@@ -47,7 +47,8 @@ pub(super) struct Rejection {
 // === impl Accumulators ===
 
 impl Accumulators {
-    pub(super) fn new(calls: &[AggregateCall], input: &Schema) -> Result<Self> {
+    /// What computes calls from an epoch on: see [`super::UserAggregate::open`].
+    pub(super) fn new(calls: &[AggregateCall], input: &Schema, epoch: Option<u64>) -> Result<Self> {
         let calls = calls
             .iter()
             .map(|call| {
@@ -59,7 +60,7 @@ impl Accumulators {
                 let types = fields.iter().map(|field| field.data_type().clone());
                 Ok(Call {
                     types: types.collect(),
-                    accumulator: accumulator(&call.function, fields)?,
+                    accumulator: accumulator(&call.function, fields, epoch)?,
                     arguments: call.arguments.clone(),
                     filter: call.filter,
                     states: call.function.state_fields()?.len(),
@@ -180,6 +181,16 @@ impl Accumulators {
             .collect()
     }
 
+    /// The epoch has ended: what follows belongs to the next.
+    pub(super) fn end_epoch(&mut self, epoch: u64) -> Result<()> {
+        for call in &mut self.calls {
+            if let Accumulator::User(user, _) = &mut call.accumulator {
+                user.end_epoch(epoch).map_err(external)?;
+            }
+        }
+        Ok(())
+    }
+
     /// About how many bytes the running values take.
     pub(super) fn bytes(&self) -> usize {
         let bytes = self.calls.iter().map(|call| match &call.accumulator {
@@ -232,12 +243,16 @@ fn column(columns: &[ArrayRef], index: usize) -> Result<&ArrayRef> {
         .ok_or_else(|| exec_datafusion_err!("there is no column {index} to aggregate"))
 }
 
-fn accumulator(function: &Function, arguments: Vec<FieldRef>) -> Result<Accumulator> {
+fn accumulator(
+    function: &Function,
+    arguments: Vec<FieldRef>,
+    epoch: Option<u64>,
+) -> Result<Accumulator> {
     let function = match function {
         Function::BuiltIn(function) => function,
         Function::User(function) => {
             let arguments = Arc::new(Schema::new(arguments));
-            let user = UserAccumulator::new(function, arguments).map_err(external)?;
+            let user = UserAccumulator::new(function, arguments, epoch).map_err(external)?;
             return Ok(Accumulator::User(user, new_empty_array(function.output())));
         }
     };

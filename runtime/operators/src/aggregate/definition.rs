@@ -104,7 +104,7 @@ impl Aggregate {
         };
         // What cannot be built fails while a query is planned, not later.
         aggregate.group_keys()?;
-        aggregate.accumulators()?;
+        aggregate.accumulators(None)?;
         Ok(aggregate)
     }
 
@@ -212,8 +212,9 @@ impl Aggregate {
         &self.output
     }
 
-    pub(crate) fn accumulators(&self) -> Result<Accumulators> {
-        Accumulators::new(&self.calls, &self.input)
+    /// What computes it from an epoch on; `None`: from the first one of an attempt on.
+    pub(crate) fn accumulators(&self, epoch: Option<u64>) -> Result<Accumulators> {
+        Accumulators::new(&self.calls, &self.input, epoch)
     }
 
     pub(crate) fn group_keys(&self) -> Result<GroupKeys> {

@@ -76,17 +76,8 @@ impl FinalAggregate {
         }
         Ok(())
     }
-}
 
-impl Operator for FinalAggregate {
-    fn process(&mut self, _input: usize, batch: Batch, _out: &mut dyn Collector) -> Result<()> {
-        if batch.rows() == 0 {
-            return Ok(());
-        }
-        self.groups.merge(batch.columns())
-    }
-
-    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+    fn finish_epoch(&mut self, out: &mut dyn Collector) -> Result<()> {
         self.changed = None;
         self.groups.touch_only_group()?;
         if self.groups.is_touched() {
@@ -104,6 +95,20 @@ impl Operator for FinalAggregate {
             self.emit_all(out)?;
         }
         Ok(())
+    }
+}
+
+impl Operator for FinalAggregate {
+    fn process(&mut self, _input: usize, batch: Batch, _out: &mut dyn Collector) -> Result<()> {
+        if batch.rows() == 0 {
+            return Ok(());
+        }
+        self.groups.merge(batch.columns())
+    }
+
+    fn end_epoch(&mut self, epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.finish_epoch(out)?;
+        self.groups.end_epoch(epoch.number)
     }
 
     fn state(&self) -> Option<StateShape> {

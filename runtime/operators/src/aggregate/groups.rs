@@ -28,6 +28,8 @@ pub(crate) struct Groups {
     numbers: Vec<usize>,
     /// How many groups of an earlier numbering were seen before the first of this one.
     forgotten: u64,
+    /// The epoch at hand; `None` where that is the first of an attempt.
+    next: Option<u64>,
 }
 
 /// What an epoch has put: groups and their rows.
@@ -64,16 +66,28 @@ impl Groups {
                 groups: Vec::new(),
                 numbers: Vec::new(),
                 keys: Vec::new(),
-                accumulators: aggregate.accumulators().map_err(failed)?,
+                accumulators: aggregate.accumulators(None).map_err(failed)?,
             },
             aggregate,
             numbers: Vec::new(),
             forgotten: 0,
+            next: None,
         })
     }
 
     pub(crate) fn aggregate(&self) -> &Arc<Aggregate> {
         &self.aggregate
+    }
+
+    /// Others that compute the aggregate, in the epoch at hand.
+    pub(crate) fn accumulators(&self) -> Result<Accumulators> {
+        self.aggregate.accumulators(self.next).map_err(failed)
+    }
+
+    /// The epoch has ended, and so has all that is called for it.
+    pub(crate) fn end_epoch(&mut self, epoch: u64) -> Result<()> {
+        self.next = Some(epoch + 1);
+        self.epoch.accumulators.end_epoch(epoch).map_err(failed)
     }
 
     /// How many groups have a number.
@@ -143,7 +157,7 @@ impl Groups {
         rows: &RecordBatch,
         mut emit: impl FnMut(RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let mut accumulators = self.aggregate.accumulators().map_err(failed)?;
+        let mut accumulators = self.accumulators()?;
         for from in (0..rows.num_rows()).step_by(MAX_ROWS) {
             let length = MAX_ROWS.min(rows.num_rows() - from);
             let piece = rows.slice(from, length);

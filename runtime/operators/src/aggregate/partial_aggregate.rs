@@ -41,7 +41,7 @@ impl PartialAggregate {
     pub fn new(aggregate: Arc<Aggregate>) -> Result<Self> {
         Ok(Self {
             keys: aggregate.group_keys().map_err(failed)?,
-            accumulators: aggregate.accumulators().map_err(failed)?,
+            accumulators: aggregate.accumulators(None).map_err(failed)?,
             aggregate,
             numbers: Vec::new(),
             empty: true,
@@ -138,8 +138,9 @@ impl Operator for PartialAggregate {
         }
     }
 
-    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
-        self.flush(out)
+    fn end_epoch(&mut self, epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+        self.flush(out)?;
+        self.accumulators.end_epoch(epoch.number).map_err(failed)
     }
 }
 

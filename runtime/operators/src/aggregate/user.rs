@@ -18,22 +18,32 @@ pub trait UserAggregate: fmt::Debug + Send + Sync {
     /// The type of a group's result.
     fn output(&self) -> &DataType;
 
+    /// What computes it, for one operator, from this epoch on; `None`: from the one on that the
+    /// attempt begins with. Who computes a function may be another one in another epoch.
+    ///
+    /// # Errors
+    /// Stop the pipeline.
+    fn open(&self, epoch: Option<u64>) -> Result<Box<dyn Reducer>>;
+}
+
+/// Computes a user's aggregate. It keeps nothing between calls: whatever it fails on, its
+/// states are where they were.
+pub trait Reducer: Send {
     /// The digest of the plugin that it is; `None` where it is none. Rows that it cannot add
     /// are rejected with it.
     fn plugin(&self) -> Option<&str> {
         None
     }
 
-    /// What computes it, for one operator.
+    /// The epoch has ended: what it is called for from now on belongs to the next.
     ///
     /// # Errors
-    /// Stop the pipeline.
-    fn open(&self) -> Result<Box<dyn Reducer>>;
-}
+    /// As [`Self::update`].
+    fn end_epoch(&mut self, epoch: u64) -> Result<()> {
+        let _ = epoch;
+        Ok(())
+    }
 
-/// Computes a user's aggregate. It keeps nothing between calls: whatever it fails on, its
-/// states are where they were.
-pub trait Reducer: Send {
     /// Adds the rows of an update to the states of their groups. Answers with the rows that
     /// it cannot add, each once, and why; all others were added.
     ///

@@ -21,8 +21,6 @@ const MAX_BYTES: usize = 4 << 20;
 /// States by group, and who computes them.
 pub(super) struct UserAccumulator {
     reducer: Box<dyn Reducer>,
-    /// The digest of the plugin that it is.
-    plugin: Option<Arc<str>>,
     schema: SchemaRef,
     arguments: SchemaRef,
     states: GroupStates,
@@ -44,11 +42,14 @@ pub(super) struct Prepared {
 // === impl UserAccumulator ===
 
 impl UserAccumulator {
-    pub(super) fn new(function: &Arc<dyn UserAggregate>, arguments: SchemaRef) -> Result<Self> {
+    pub(super) fn new(
+        function: &Arc<dyn UserAggregate>,
+        arguments: SchemaRef,
+        epoch: Option<u64>,
+    ) -> Result<Self> {
         let schema = function.state().clone();
         Ok(Self {
-            reducer: function.open()?,
-            plugin: function.plugin().map(Arc::from),
+            reducer: function.open(epoch)?,
             states: GroupStates::new(schema.clone()),
             schema,
             arguments,
@@ -111,8 +112,11 @@ impl UserAccumulator {
         Ok(Prepared {
             update,
             groups: touched,
+            plugin: match rejected.is_empty() {
+                true => None,
+                false => self.reducer.plugin().map(Arc::from),
+            },
             rejected,
-            plugin: self.plugin.clone(),
         })
     }
 
@@ -125,6 +129,11 @@ impl UserAccumulator {
         self.total = self.total.max(total);
         let states = prepared.update.finish(&empty)?;
         self.states.put(prepared.groups, states)
+    }
+
+    /// The epoch has ended.
+    pub(super) fn end_epoch(&mut self, epoch: u64) -> Result<()> {
+        self.reducer.end_epoch(epoch)
     }
 
     /// Makes group 0, which has no rows yet.

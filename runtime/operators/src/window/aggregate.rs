@@ -328,14 +328,14 @@ impl Operator for WindowAggregate {
         }
     }
 
-    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+    fn end_epoch(&mut self, epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
         self.absorb(out)?;
         self.has_ended = true;
         if self.has(Mode::Complete) {
             let all = self.windows(|_| true);
             self.emit_windows(&all, Mode::Complete, out)?;
         }
-        Ok(())
+        self.groups.end_epoch(epoch.number)
     }
 
     fn state(&self) -> Option<StateShape> {

@@ -264,7 +264,7 @@ impl Operator for SessionAggregate {
         self.forget()
     }
 
-    fn end_epoch(&mut self, _epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
+    fn end_epoch(&mut self, epoch: &Epoch, out: &mut dyn Collector) -> Result<()> {
         self.absorb()?;
         self.has_ended = true;
         if self.has(Mode::Complete) {
@@ -272,7 +272,7 @@ impl Operator for SessionAggregate {
             let groups: Vec<usize> = sessions.map(|session| session.group).collect();
             self.emit(&groups, Mode::Complete, out)?;
         }
-        Ok(())
+        self.groups.end_epoch(epoch.number)
     }
 
     /// The end of a session comes before its start, so that a closed one is known by it. What was

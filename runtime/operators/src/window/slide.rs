@@ -68,7 +68,7 @@ impl<'a> Slide<'a> {
             newer: None,
             each: Vec::new(),
             next: i64::MIN,
-            accumulators: groups.aggregate().accumulators().map_err(failed)?,
+            accumulators: groups.accumulators()?,
             places: vec![NONE; keys.len()],
             identity: Vec::new(),
         })

@@ -43,6 +43,11 @@ impl Instance {
         }
     }
 
+    /// Bytes of memory that it has.
+    pub(super) fn memory(&self) -> usize {
+        self.store.data().memory()
+    }
+
     /// The export `open`. After an error the instance must be dropped.
     pub(super) fn open(
         &mut self,

@@ -18,6 +18,7 @@ use crate::{
     keyed::{
         answer::{Given, check},
         opened::Opened,
+        state,
     },
 };
 
@@ -29,15 +30,22 @@ const MOST: usize = 12;
 ///
 /// # Panics
 /// Where what was accepted is of keys or rows that are not there, is no column that Arrow would
-/// make, or cannot be kept and had again.
+/// make, cannot be kept and had again, or may not be of an earlier version.
 pub fn keyed(choices: &mut Choices<'_>) -> bool {
     let input = Schema::new(vec![
         Field::new("k", DataType::Utf8, true),
         Field::new("x", DataType::Int64, true),
     ]);
-    let Ok(opened) = Opened::check(announced(choices), &input, &[0]) else {
+    let announced = announced(choices);
+    let formers = state::check_formers(std::slice::from_ref(&announced.states), &input, &[0]);
+    let Ok(opened) = Opened::check(announced, &input, &[0]) else {
         return false;
     };
+    // What `open` may name, an earlier version may have named.
+    assert!(
+        formers.is_ok_and(|formers| formers == [opened.states.as_slice()]),
+        "states of an earlier version are others than those of this one"
+    );
     look_at_opened(&opened);
     let given = Given {
         keys: 1 + choices.below(MOST),

@@ -32,6 +32,8 @@ pub struct Asked {
 pub struct Keeps {
     /// Its states.
     pub states: Vec<KeyedState>,
+    /// Those of earlier versions, which it converts.
+    pub formers: Vec<Vec<KeyedState>>,
     /// Whether it sets timers of event time. Those of processing time any may set.
     pub event_timers: bool,
     /// Whether it is told which timers are pending.
@@ -162,6 +164,7 @@ fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
     let keeps = match &outcome {
         Ok(Opened::Keyed(keyed)) => Some(Keeps {
             states: keyed.states().to_vec(),
+            formers: keyed.formers().to_vec(),
             event_timers: keyed.has_event_timers(),
             pending_timers: keyed.wants_pending_timers(),
         }),

@@ -11,6 +11,7 @@ mod inspect;
 mod keyed;
 mod limits;
 mod load;
+mod migration;
 mod opens;
 mod roundtrip;
 mod support;

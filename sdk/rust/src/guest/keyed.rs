@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::{Batch, Field, from_wit, log_panics, to_wit};
 use crate::{
     Error, Keyed, Timer,
-    instance::{KeyedInstance, Work as Given},
+    instance::{Done, KeyedInstance, Work as Given},
     keyed::{Clocks, Declared, Kind},
 };
 
@@ -16,12 +16,13 @@ pub use super::keyed_bindings::exports::azud::plugin::keyed::{
 use super::bindings::azud::plugin::types::Rejected;
 use super::keyed_bindings::exports::azud::plugin::keyed as wit;
 
-/// The plugin of this instance, once `open` was called.
-pub struct Opened<K>(RefCell<Option<KeyedInstance<K>>>);
+/// The plugin of this instance, once `open` was called; `F` is what it calls the states of an
+/// earlier version.
+pub struct Opened<K, F>(pub(super) RefCell<Option<KeyedInstance<K, F>>>);
 
 // === impl Opened ===
 
-impl<K: Keyed> Opened<K> {
+impl<K: Keyed, F> Opened<K, F> {
     /// Not opened yet.
     #[expect(clippy::new_without_default, reason = "made by the macro only")]
     pub const fn new() -> Self {
@@ -36,14 +37,7 @@ impl<K: Keyed> Opened<K> {
         let (instance, opened) =
             KeyedInstance::open(config, input, key).map_err(Error::into_reason)?;
         self.0.replace(Some(instance));
-        Ok(Answered {
-            reads: opened.reads,
-            states: opened.states.into_iter().map(state).collect(),
-            output: opened.output.into_iter().map(to_wit).collect(),
-            event_time: opened.event_time,
-            event_timers: opened.event_timers,
-            pending_timers: opened.pending_timers,
-        })
+        Ok(answered(opened))
     }
 
     /// The export `process`.
@@ -60,14 +54,31 @@ impl<K: Keyed> Opened<K> {
     }
 }
 
-fn process<K: Keyed>(instance: &mut KeyedInstance<K>, work: &Work) -> crate::Result<Answer> {
+pub(super) fn answered(opened: crate::instance::Opened) -> Answered {
+    Answered {
+        reads: opened.reads,
+        states: opened.states.into_iter().map(state).collect(),
+        output: opened.output.into_iter().map(to_wit).collect(),
+        event_time: opened.event_time,
+        event_timers: opened.event_timers,
+        pending_timers: opened.pending_timers,
+    }
+}
+
+fn process<K: Keyed, F>(instance: &mut KeyedInstance<K, F>, work: &Work) -> crate::Result<Answer> {
     let keys = work.keys.rows as usize;
     for (state, owned) in work.states.iter().enumerate() {
         let rows = (owned.rows.rows as usize, owned.rows.buffers.as_slice());
         instance.load(state, keys, rows, &owned.groups)?;
     }
-    let done = instance.process(Given {
-        keys: (keys, &work.keys.buffers),
+    let done = instance.process(given(work))?;
+    Ok(answer(instance, done))
+}
+
+/// What there is to do, but for states.
+pub(super) fn given(work: &Work) -> Given<'_> {
+    Given {
+        keys: (work.keys.rows as usize, &work.keys.buffers),
         rows: (work.rows.rows as usize, &work.rows.buffers),
         members: &work.groups,
         due: timers(&work.due),
@@ -76,7 +87,10 @@ fn process<K: Keyed>(instance: &mut KeyedInstance<K>, work: &Work) -> crate::Res
             now: work.now,
             watermark: work.watermark,
         },
-    })?;
+    }
+}
+
+pub(super) fn answer<K: Keyed, F>(instance: &KeyedInstance<K, F>, done: Done) -> Answer {
     let rejected = done.rejected.into_iter().map(|rejected| Rejected {
         row: rejected.row,
         reason: rejected.reason,
@@ -86,16 +100,16 @@ fn process<K: Keyed>(instance: &mut KeyedInstance<K>, work: &Work) -> crate::Res
         removed: owned(change.removed),
         put: owned(change.put),
     });
-    Ok(Answer {
+    Answer {
         output: batch(done.rows, done.buffers),
         rejected: rejected.collect(),
         changes: changes.collect(),
         deleted: to_timers(&done.deleted),
         set: to_timers(&done.set),
-    })
+    }
 }
 
-fn state(declared: Declared) -> wit::State {
+pub(super) fn state(declared: Declared) -> wit::State {
     let (kind, keys) = match declared.kind {
         Kind::Value => (wit::Kind::Value, 0),
         Kind::List => (wit::Kind::List, 0),

@@ -1569,6 +1569,1103 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
+            /// What a keyed plugin may export beside `keyed`: it goes on with what earlier versions of it
+            /// have kept in other states. Where a checkpoint has the states of one of these, the host has
+            /// all keys converted before the first row, and keeps the old states until an epoch with the
+            /// new ones is recorded. So a key may be converted again, from the same states.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod migration {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type State = super::super::super::super::exports::azud::plugin::keyed::State;
+                pub type Work = super::super::super::super::exports::azud::plugin::keyed::Work;
+                pub type Answer = super::super::super::super::exports::azud::plugin::keyed::Answer;
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_former_cabi<T_: Guest>() -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = { T_::former() };
+                        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        let vec9 = result0;
+                        let len9 = vec9.len();
+                        let layout9 = _rt::alloc::Layout::from_size_align(
+                                vec9.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result9, _cleanup9) = wit_bindgen::rt::Cleanup::new(
+                            layout9,
+                        );
+                        if let Some(cleanup) = _cleanup9 {
+                            cleanup.forget();
+                        }
+                        for (i, e) in vec9.into_iter().enumerate() {
+                            let base = result9
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let vec8 = e;
+                                let len8 = vec8.len();
+                                let layout8 = _rt::alloc::Layout::from_size_align(
+                                        vec8.len() * (16 + 6 * ::core::mem::size_of::<*const u8>()),
+                                        8,
+                                    )
+                                    .unwrap();
+                                let (result8, _cleanup8) = wit_bindgen::rt::Cleanup::new(
+                                    layout8,
+                                );
+                                if let Some(cleanup) = _cleanup8 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec8.into_iter().enumerate() {
+                                    let base = result8
+                                        .add(i * (16 + 6 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let super::super::super::super::exports::azud::plugin::keyed::State {
+                                            name: name2,
+                                            kind: kind2,
+                                            columns: columns2,
+                                            keys: keys2,
+                                            ttl: ttl2,
+                                        } = e;
+                                        let vec3 = (name2.into_bytes()).into_boxed_slice();
+                                        let ptr3 = vec3.as_ptr().cast::<u8>();
+                                        let len3 = vec3.len();
+                                        ::core::mem::forget(vec3);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len3;
+                                        *base.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (kind2.clone() as i32) as u8;
+                                        let vec7 = columns2;
+                                        let len7 = vec7.len();
+                                        let layout7 = _rt::alloc::Layout::from_size_align(
+                                                vec7.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result7, _cleanup7) = wit_bindgen::rt::Cleanup::new(
+                                            layout7,
+                                        );
+                                        if let Some(cleanup) = _cleanup7 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec7.into_iter().enumerate() {
+                                            let base = result7
+                                                .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let super::super::super::super::__with_name1::Field {
+                                                    name: name4,
+                                                    format: format4,
+                                                    nullable: nullable4,
+                                                    children: children4,
+                                                } = e;
+                                                let vec5 = (name4.into_bytes()).into_boxed_slice();
+                                                let ptr5 = vec5.as_ptr().cast::<u8>();
+                                                let len5 = vec5.len();
+                                                ::core::mem::forget(vec5);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len5;
+                                                *base.add(0).cast::<*mut u8>() = ptr5.cast_mut();
+                                                let vec6 = (format4.into_bytes()).into_boxed_slice();
+                                                let ptr6 = vec6.as_ptr().cast::<u8>();
+                                                let len6 = vec6.len();
+                                                ::core::mem::forget(vec6);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len6;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr6.cast_mut();
+                                                *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (match nullable4 {
+                                                    true => 1,
+                                                    false => 0,
+                                                }) as u8;
+                                                *base
+                                                    .add(4 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>() = _rt::as_i32(children4);
+                                            }
+                                        }
+                                        *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len7;
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result7;
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(keys2);
+                                        match ttl2 {
+                                            Some(e) => {
+                                                *base
+                                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *base
+                                                    .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>() = _rt::as_i64(e);
+                                            }
+                                            None => {
+                                                *base
+                                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                    }
+                                }
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len8;
+                                *base.add(0).cast::<*mut u8>() = result8;
+                            }
+                        }
+                        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len9;
+                        *ptr1.add(0).cast::<*mut u8>() = result9;
+                        ptr1
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_former<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = *arg0.add(0).cast::<*mut u8>();
+                        let l1 = *arg0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base14 = l0;
+                        let len14 = l1;
+                        for i in 0..len14 {
+                            let base = base14
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let l2 = *base.add(0).cast::<*mut u8>();
+                                let l3 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base13 = l2;
+                                let len13 = l3;
+                                for i in 0..len13 {
+                                    let base = base13
+                                        .add(i * (16 + 6 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l4 = *base.add(0).cast::<*mut u8>();
+                                        let l5 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l4, l5, 1);
+                                        let l6 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base12 = l6;
+                                        let len12 = l7;
+                                        for i in 0..len12 {
+                                            let base = base12
+                                                .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l8 = *base.add(0).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base12,
+                                            len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base13,
+                                    len13 * (16 + 6 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
+                            }
+                        }
+                        _rt::cabi_dealloc(
+                            base14,
+                            len14 * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_migrate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result51 = {
+                            let l0 = *arg0.add(0).cast::<i32>();
+                            let l1 = *arg0.add(8).cast::<i32>();
+                            let l2 = *arg0
+                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l3 = *arg0
+                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base7 = l2;
+                            let len7 = l3;
+                            let mut result7 = _rt::Vec::with_capacity(len7);
+                            for i in 0..len7 {
+                                let base = base7
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e7 = {
+                                    let l4 = *base.add(0).cast::<*mut u8>();
+                                    let l5 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len6 = l5;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l4.cast(), len6, len6))
+                                };
+                                result7.push(e7);
+                            }
+                            _rt::cabi_dealloc(
+                                base7,
+                                len7 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l8 = *arg0
+                                .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>();
+                            let l9 = *arg0
+                                .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l10 = *arg0
+                                .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base14 = l9;
+                            let len14 = l10;
+                            let mut result14 = _rt::Vec::with_capacity(len14);
+                            for i in 0..len14 {
+                                let base = base14
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e14 = {
+                                    let l11 = *base.add(0).cast::<*mut u8>();
+                                    let l12 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len13 = l12;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l11.cast(), len13, len13))
+                                };
+                                result14.push(e14);
+                            }
+                            _rt::cabi_dealloc(
+                                base14,
+                                len14 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l15 = *arg0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l16 = *arg0
+                                .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len17 = l16;
+                            let l18 = *arg0
+                                .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l19 = *arg0
+                                .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len20 = l19;
+                            let l21 = *arg0
+                                .add(8 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l22 = *arg0
+                                .add(8 + 11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len23 = l22;
+                            let l24 = *arg0
+                                .add(8 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l25 = *arg0
+                                .add(8 + 13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len26 = l25;
+                            let l27 = *arg0
+                                .add(8 + 14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l28 = *arg0
+                                .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len29 = l28;
+                            let l30 = *arg0
+                                .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l31 = *arg0
+                                .add(8 + 17 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len32 = l31;
+                            let l33 = *arg0
+                                .add(8 + 18 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l34 = *arg0
+                                .add(8 + 19 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len35 = l34;
+                            let l36 = *arg0
+                                .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l37 = *arg0
+                                .add(8 + 21 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base48 = l36;
+                            let len48 = l37;
+                            let mut result48 = _rt::Vec::with_capacity(len48);
+                            for i in 0..len48 {
+                                let base = base48
+                                    .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                                let e48 = {
+                                    let l38 = *base.add(0).cast::<i32>();
+                                    let l39 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l40 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let base44 = l39;
+                                    let len44 = l40;
+                                    let mut result44 = _rt::Vec::with_capacity(len44);
+                                    for i in 0..len44 {
+                                        let base = base44
+                                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                        let e44 = {
+                                            let l41 = *base.add(0).cast::<*mut u8>();
+                                            let l42 = *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len43 = l42;
+                                            <_ as From<
+                                                _rt::Vec<_>,
+                                            >>::from(_rt::Vec::from_raw_parts(l41.cast(), len43, len43))
+                                        };
+                                        result44.push(e44);
+                                    }
+                                    _rt::cabi_dealloc(
+                                        base44,
+                                        len44 * (2 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    );
+                                    let l45 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l46 = *base
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len47 = l46;
+                                    super::super::super::super::exports::azud::plugin::keyed::Owned {
+                                        rows: super::super::super::super::__with_name1::Batch {
+                                            rows: l38 as u32,
+                                            buffers: result44,
+                                        },
+                                        groups: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(_rt::Vec::from_raw_parts(l45.cast(), len47, len47)),
+                                    }
+                                };
+                                result48.push(e48);
+                            }
+                            _rt::cabi_dealloc(
+                                base48,
+                                len48 * (5 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l49 = *arg0
+                                .add(8 + 22 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l50 = *arg0
+                                .add(16 + 22 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            T_::migrate(
+                                l0 as u32,
+                                super::super::super::super::exports::azud::plugin::keyed::Work {
+                                    keys: super::super::super::super::__with_name1::Batch {
+                                        rows: l1 as u32,
+                                        buffers: result7,
+                                    },
+                                    rows: super::super::super::super::__with_name1::Batch {
+                                        rows: l8 as u32,
+                                        buffers: result14,
+                                    },
+                                    groups: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(
+                                        _rt::Vec::from_raw_parts(l15.cast(), len17, len17),
+                                    ),
+                                    due: super::super::super::super::exports::azud::plugin::keyed::Timers {
+                                        groups: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l18.cast(), len20, len20),
+                                        ),
+                                        times: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l21.cast(), len23, len23),
+                                        ),
+                                        kinds: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(_rt::Vec::from_raw_parts(l24.cast(), len26, len26)),
+                                    },
+                                    pending: super::super::super::super::exports::azud::plugin::keyed::Timers {
+                                        groups: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l27.cast(), len29, len29),
+                                        ),
+                                        times: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l30.cast(), len32, len32),
+                                        ),
+                                        kinds: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(_rt::Vec::from_raw_parts(l33.cast(), len35, len35)),
+                                    },
+                                    states: result48,
+                                    now: l49,
+                                    watermark: l50,
+                                },
+                            )
+                        };
+                        _rt::cabi_dealloc(
+                            arg0,
+                            24 + 22 * ::core::mem::size_of::<*const u8>(),
+                            8,
+                        );
+                        let ptr52 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result51 {
+                            Ok(e) => {
+                                *ptr52.add(0).cast::<u8>() = (0i32) as u8;
+                                let super::super::super::super::exports::azud::plugin::keyed::Answer {
+                                    output: output53,
+                                    rejected: rejected53,
+                                    changes: changes53,
+                                    deleted: deleted53,
+                                    set: set53,
+                                } = e;
+                                let super::super::super::super::__with_name1::Batch {
+                                    rows: rows54,
+                                    buffers: buffers54,
+                                } = output53;
+                                *ptr52
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(rows54);
+                                let vec56 = buffers54;
+                                let len56 = vec56.len();
+                                let layout56 = _rt::alloc::Layout::from_size_align(
+                                        vec56.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result56, _cleanup56) = wit_bindgen::rt::Cleanup::new(
+                                    layout56,
+                                );
+                                if let Some(cleanup) = _cleanup56 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec56.into_iter().enumerate() {
+                                    let base = result56
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let vec55 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                            .into_boxed_slice();
+                                        let ptr55 = vec55.as_ptr().cast::<u8>();
+                                        let len55 = vec55.len();
+                                        ::core::mem::forget(vec55);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len55;
+                                        *base.add(0).cast::<*mut u8>() = ptr55.cast_mut();
+                                    }
+                                }
+                                *ptr52
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len56;
+                                *ptr52
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result56;
+                                let vec59 = rejected53;
+                                let len59 = vec59.len();
+                                let layout59 = _rt::alloc::Layout::from_size_align(
+                                        vec59.len() * (3 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result59, _cleanup59) = wit_bindgen::rt::Cleanup::new(
+                                    layout59,
+                                );
+                                if let Some(cleanup) = _cleanup59 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec59.into_iter().enumerate() {
+                                    let base = result59
+                                        .add(i * (3 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let super::super::super::super::__with_name1::Rejected {
+                                            row: row57,
+                                            reason: reason57,
+                                        } = e;
+                                        *base.add(0).cast::<i32>() = _rt::as_i32(row57);
+                                        let vec58 = (reason57.into_bytes()).into_boxed_slice();
+                                        let ptr58 = vec58.as_ptr().cast::<u8>();
+                                        let len58 = vec58.len();
+                                        ::core::mem::forget(vec58);
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len58;
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr58.cast_mut();
+                                    }
+                                }
+                                *ptr52
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len59;
+                                *ptr52
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result59;
+                                let vec72 = changes53;
+                                let len72 = vec72.len();
+                                let layout72 = _rt::alloc::Layout::from_size_align(
+                                        vec72.len() * (12 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result72, _cleanup72) = wit_bindgen::rt::Cleanup::new(
+                                    layout72,
+                                );
+                                if let Some(cleanup) = _cleanup72 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec72.into_iter().enumerate() {
+                                    let base = result72
+                                        .add(i * (12 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let super::super::super::super::exports::azud::plugin::keyed::Change {
+                                            cleared: cleared60,
+                                            removed: removed60,
+                                            put: put60,
+                                        } = e;
+                                        let vec61 = <_ as Into<_rt::Vec<_>>>::into(cleared60)
+                                            .into_boxed_slice();
+                                        let ptr61 = vec61.as_ptr().cast::<u8>();
+                                        let len61 = vec61.len();
+                                        ::core::mem::forget(vec61);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len61;
+                                        *base.add(0).cast::<*mut u8>() = ptr61.cast_mut();
+                                        let super::super::super::super::exports::azud::plugin::keyed::Owned {
+                                            rows: rows62,
+                                            groups: groups62,
+                                        } = removed60;
+                                        let super::super::super::super::__with_name1::Batch {
+                                            rows: rows63,
+                                            buffers: buffers63,
+                                        } = rows62;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(rows63);
+                                        let vec65 = buffers63;
+                                        let len65 = vec65.len();
+                                        let layout65 = _rt::alloc::Layout::from_size_align(
+                                                vec65.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result65, _cleanup65) = wit_bindgen::rt::Cleanup::new(
+                                            layout65,
+                                        );
+                                        if let Some(cleanup) = _cleanup65 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec65.into_iter().enumerate() {
+                                            let base = result65
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let vec64 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                                    .into_boxed_slice();
+                                                let ptr64 = vec64.as_ptr().cast::<u8>();
+                                                let len64 = vec64.len();
+                                                ::core::mem::forget(vec64);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len64;
+                                                *base.add(0).cast::<*mut u8>() = ptr64.cast_mut();
+                                            }
+                                        }
+                                        *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len65;
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result65;
+                                        let vec66 = <_ as Into<_rt::Vec<_>>>::into(groups62)
+                                            .into_boxed_slice();
+                                        let ptr66 = vec66.as_ptr().cast::<u8>();
+                                        let len66 = vec66.len();
+                                        ::core::mem::forget(vec66);
+                                        *base
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len66;
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr66.cast_mut();
+                                        let super::super::super::super::exports::azud::plugin::keyed::Owned {
+                                            rows: rows67,
+                                            groups: groups67,
+                                        } = put60;
+                                        let super::super::super::super::__with_name1::Batch {
+                                            rows: rows68,
+                                            buffers: buffers68,
+                                        } = rows67;
+                                        *base
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(rows68);
+                                        let vec70 = buffers68;
+                                        let len70 = vec70.len();
+                                        let layout70 = _rt::alloc::Layout::from_size_align(
+                                                vec70.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result70, _cleanup70) = wit_bindgen::rt::Cleanup::new(
+                                            layout70,
+                                        );
+                                        if let Some(cleanup) = _cleanup70 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec70.into_iter().enumerate() {
+                                            let base = result70
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let vec69 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                                    .into_boxed_slice();
+                                                let ptr69 = vec69.as_ptr().cast::<u8>();
+                                                let len69 = vec69.len();
+                                                ::core::mem::forget(vec69);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len69;
+                                                *base.add(0).cast::<*mut u8>() = ptr69.cast_mut();
+                                            }
+                                        }
+                                        *base
+                                            .add(9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len70;
+                                        *base
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result70;
+                                        let vec71 = <_ as Into<_rt::Vec<_>>>::into(groups67)
+                                            .into_boxed_slice();
+                                        let ptr71 = vec71.as_ptr().cast::<u8>();
+                                        let len71 = vec71.len();
+                                        ::core::mem::forget(vec71);
+                                        *base
+                                            .add(11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len71;
+                                        *base
+                                            .add(10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr71.cast_mut();
+                                    }
+                                }
+                                *ptr52
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len72;
+                                *ptr52
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result72;
+                                let super::super::super::super::exports::azud::plugin::keyed::Timers {
+                                    groups: groups73,
+                                    times: times73,
+                                    kinds: kinds73,
+                                } = deleted53;
+                                let vec74 = <_ as Into<_rt::Vec<_>>>::into(groups73)
+                                    .into_boxed_slice();
+                                let ptr74 = vec74.as_ptr().cast::<u8>();
+                                let len74 = vec74.len();
+                                ::core::mem::forget(vec74);
+                                *ptr52
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len74;
+                                *ptr52
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr74.cast_mut();
+                                let vec75 = <_ as Into<_rt::Vec<_>>>::into(times73)
+                                    .into_boxed_slice();
+                                let ptr75 = vec75.as_ptr().cast::<u8>();
+                                let len75 = vec75.len();
+                                ::core::mem::forget(vec75);
+                                *ptr52
+                                    .add(11 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len75;
+                                *ptr52
+                                    .add(10 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr75.cast_mut();
+                                let vec76 = <_ as Into<_rt::Vec<_>>>::into(kinds73)
+                                    .into_boxed_slice();
+                                let ptr76 = vec76.as_ptr().cast::<u8>();
+                                let len76 = vec76.len();
+                                ::core::mem::forget(vec76);
+                                *ptr52
+                                    .add(13 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len76;
+                                *ptr52
+                                    .add(12 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr76.cast_mut();
+                                let super::super::super::super::exports::azud::plugin::keyed::Timers {
+                                    groups: groups77,
+                                    times: times77,
+                                    kinds: kinds77,
+                                } = set53;
+                                let vec78 = <_ as Into<_rt::Vec<_>>>::into(groups77)
+                                    .into_boxed_slice();
+                                let ptr78 = vec78.as_ptr().cast::<u8>();
+                                let len78 = vec78.len();
+                                ::core::mem::forget(vec78);
+                                *ptr52
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len78;
+                                *ptr52
+                                    .add(14 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr78.cast_mut();
+                                let vec79 = <_ as Into<_rt::Vec<_>>>::into(times77)
+                                    .into_boxed_slice();
+                                let ptr79 = vec79.as_ptr().cast::<u8>();
+                                let len79 = vec79.len();
+                                ::core::mem::forget(vec79);
+                                *ptr52
+                                    .add(17 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len79;
+                                *ptr52
+                                    .add(16 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr79.cast_mut();
+                                let vec80 = <_ as Into<_rt::Vec<_>>>::into(kinds77)
+                                    .into_boxed_slice();
+                                let ptr80 = vec80.as_ptr().cast::<u8>();
+                                let len80 = vec80.len();
+                                ::core::mem::forget(vec80);
+                                *ptr52
+                                    .add(19 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len80;
+                                *ptr52
+                                    .add(18 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr80.cast_mut();
+                            }
+                            Err(e) => {
+                                *ptr52.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec81 = (e.into_bytes()).into_boxed_slice();
+                                let ptr81 = vec81.as_ptr().cast::<u8>();
+                                let len81 = vec81.len();
+                                ::core::mem::forget(vec81);
+                                *ptr52
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len81;
+                                *ptr52
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr81.cast_mut();
+                            }
+                        };
+                        ptr52
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_migrate<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base6 = l1;
+                                let len6 = l2;
+                                for i in 0..len6 {
+                                    let base = base6
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l3 = *base.add(0).cast::<*mut u8>();
+                                        let l4 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base5 = l3;
+                                        let len5 = l4;
+                                        _rt::cabi_dealloc(base5, len5 * 1, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base6,
+                                    len6 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l7 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *arg0
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base11 = l7;
+                                let len11 = l8;
+                                for i in 0..len11 {
+                                    let base = base11
+                                        .add(i * (3 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l9 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l10 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l9, l10, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base11,
+                                    len11 * (3 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l12 = *arg0
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *arg0
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base35 = l12;
+                                let len35 = l13;
+                                for i in 0..len35 {
+                                    let base = base35
+                                        .add(i * (12 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l14 = *base.add(0).cast::<*mut u8>();
+                                        let l15 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base16 = l14;
+                                        let len16 = l15;
+                                        _rt::cabi_dealloc(base16, len16 * 1, 1);
+                                        let l17 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l18 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base22 = l17;
+                                        let len22 = l18;
+                                        for i in 0..len22 {
+                                            let base = base22
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l19 = *base.add(0).cast::<*mut u8>();
+                                                let l20 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let base21 = l19;
+                                                let len21 = l20;
+                                                _rt::cabi_dealloc(base21, len21 * 1, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base22,
+                                            len22 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l23 = *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l24 = *base
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base25 = l23;
+                                        let len25 = l24;
+                                        _rt::cabi_dealloc(base25, len25 * 1, 1);
+                                        let l26 = *base
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l27 = *base
+                                            .add(9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base31 = l26;
+                                        let len31 = l27;
+                                        for i in 0..len31 {
+                                            let base = base31
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l28 = *base.add(0).cast::<*mut u8>();
+                                                let l29 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let base30 = l28;
+                                                let len30 = l29;
+                                                _rt::cabi_dealloc(base30, len30 * 1, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base31,
+                                            len31 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l32 = *base
+                                            .add(10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l33 = *base
+                                            .add(11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base34 = l32;
+                                        let len34 = l33;
+                                        _rt::cabi_dealloc(base34, len34 * 1, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base35,
+                                    len35 * (12 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l36 = *arg0
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l37 = *arg0
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base38 = l36;
+                                let len38 = l37;
+                                _rt::cabi_dealloc(base38, len38 * 1, 1);
+                                let l39 = *arg0
+                                    .add(10 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l40 = *arg0
+                                    .add(11 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base41 = l39;
+                                let len41 = l40;
+                                _rt::cabi_dealloc(base41, len41 * 1, 1);
+                                let l42 = *arg0
+                                    .add(12 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l43 = *arg0
+                                    .add(13 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base44 = l42;
+                                let len44 = l43;
+                                _rt::cabi_dealloc(base44, len44 * 1, 1);
+                                let l45 = *arg0
+                                    .add(14 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l46 = *arg0
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base47 = l45;
+                                let len47 = l46;
+                                _rt::cabi_dealloc(base47, len47 * 1, 1);
+                                let l48 = *arg0
+                                    .add(16 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l49 = *arg0
+                                    .add(17 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base50 = l48;
+                                let len50 = l49;
+                                _rt::cabi_dealloc(base50, len50 * 1, 1);
+                                let l51 = *arg0
+                                    .add(18 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l52 = *arg0
+                                    .add(19 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base53 = l51;
+                                let len53 = l52;
+                                _rt::cabi_dealloc(base53, len53 * 1, 1);
+                            }
+                            _ => {
+                                let l54 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l55 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l54, l55, 1);
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Called after each `open`: the states of earlier versions, as their `open` named them, for
+                    /// each version that `migrate` knows. Names, kinds and columns have to be the same; for how
+                    /// long they were kept does not matter.
+                    #[allow(async_fn_in_trait)]
+                    fn former() -> _rt::Vec<_rt::Vec<State>>;
+                    /// Converts some keys. `version` is a number in what `former` has answered, from 0.
+                    /// `work.states` are the rows of that version's states, `work.pending` all timers of the keys;
+                    /// there are no rows, and no timer is due. The changes of the answer are of the states that
+                    /// `open` has named, of which the keys have nothing yet: what is not put is not kept. Timers
+                    /// stay, but for those that are deleted. There is no output, and nothing is rejected. `err`
+                    /// and a trap both make the host look for the key that causes it: the version does not take
+                    /// over then, and nothing is changed.
+                    #[allow(async_fn_in_trait)]
+                    fn migrate(
+                        version: u32,
+                        work: Work,
+                    ) -> ::core::result::Result<Answer, _rt::String>;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_azud_plugin_migration_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "azud:plugin/migration@0.1.0#former")] unsafe extern "C" fn
+                        export_former() -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_former_cabi::<$ty > () } } #[unsafe (export_name =
+                        "cabi_post_azud:plugin/migration@0.1.0#former")] unsafe extern
+                        "C" fn _post_return_former(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_former::<$ty > (arg0) } }
+                        #[unsafe (export_name = "azud:plugin/migration@0.1.0#migrate")]
+                        unsafe extern "C" fn export_migrate(arg0 : * mut u8,) -> * mut u8
+                        { unsafe { $($path_to_types)*:: _export_migrate_cabi::<$ty >
+                        (arg0) } } #[unsafe (export_name =
+                        "cabi_post_azud:plugin/migration@0.1.0#migrate")] unsafe extern
+                        "C" fn _post_return_migrate(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_migrate::<$ty > (arg0) } } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_azud_plugin_migration_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 20 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 20
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
         }
     }
 }
@@ -1712,7 +2809,7 @@ mod _rt {
 #[allow(unused_macros)]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_keyed_plugin_impl {
+macro_rules! __export_migrating_keyed_plugin_impl {
     ($ty:ident) => {
         azud_plugin::guest::keyed_bindings::export!($ty with_types_in
         azud_plugin::guest::keyed_bindings);
@@ -1720,14 +2817,18 @@ macro_rules! __export_keyed_plugin_impl {
     ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
         $($path_to_types_root)*::
         exports::azud::plugin::keyed::__export_azud_plugin_keyed_0_1_0_cabi!($ty
-        with_types_in $($path_to_types_root)*:: exports::azud::plugin::keyed); const _ :
-        () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
-        "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:keyed-plugin:imports and exports")]
+        with_types_in $($path_to_types_root)*:: exports::azud::plugin::keyed);
+        $($path_to_types_root)*::
+        exports::azud::plugin::migration::__export_azud_plugin_migration_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::azud::plugin::migration); const
+        _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section
+        =
+        "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:migrating-keyed-plugin:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1005] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1198] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xea\x06\x01A\x02\x01\
-A\x09\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa1\x08\x01A\x02\x01\
+A\x0e\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
 dreny\x04\0\x05field\x03\0\0\x01p}\x01p\x02\x01r\x02\x04rowsy\x07buffers\x03\x04\
@@ -1747,32 +2848,37 @@ put\x13\x04\0\x06change\x03\0\x19\x01p\x05\x01p\x1a\x01r\x05\x06output\x03\x08re
 jected\x1b\x07changes\x1c\x07deleted\x15\x03set\x15\x04\0\x06answer\x03\0\x1d\x01\
 j\x01\x10\x01s\x01@\x03\x06configs\x05input\x08\x03key\x0c\0\x1f\x04\0\x04open\x01\
 \x20\x01j\x01\x1e\x01s\x01@\x01\x04work\x18\0!\x04\0\x07process\x01\"\x04\0\x17a\
-zud:plugin/keyed@0.1.0\x05\x05\x04\0\x1eazud:plugin/keyed-plugin@0.1.0\x04\0\x0b\
-\x12\x01\0\x0ckeyed-plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwi\
-t-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+zud:plugin/keyed@0.1.0\x05\x05\x02\x03\0\x02\x05state\x02\x03\0\x02\x04work\x02\x03\
+\0\x02\x06answer\x01B\x0d\x02\x03\x02\x01\x06\x04\0\x05state\x03\0\0\x02\x03\x02\
+\x01\x07\x04\0\x04work\x03\0\x02\x02\x03\x02\x01\x08\x04\0\x06answer\x03\0\x04\x01\
+p\x01\x01p\x06\x01@\0\0\x07\x04\0\x06former\x01\x08\x01j\x01\x05\x01s\x01@\x02\x07\
+versiony\x04work\x03\0\x09\x04\0\x07migrate\x01\x0a\x04\0\x1bazud:plugin/migrati\
+on@0.1.0\x05\x09\x04\0(azud:plugin/migrating-keyed-plugin@0.1.0\x04\0\x0b\x1c\x01\
+\0\x16migrating-keyed-plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
 #[doc(inline)]
-pub use __export_keyed_plugin_impl as export;
+pub use __export_migrating_keyed_plugin_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:keyed-plugin-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:migrating-keyed-plugin-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 474] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb7\x02\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 494] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc1\x02\x01A\x02\x01\
 A\x04\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
 dreny\x04\0\x05field\x03\0\0\x01p}\x01p\x02\x01r\x02\x04rowsy\x07buffers\x03\x04\
 \0\x05batch\x03\0\x04\x01r\x02\x03rowy\x06reasons\x04\0\x08rejected\x03\0\x06\x03\
-\0\x17azud:plugin/types@0.1.0\x05\x01\x04\0>azud:plugin/keyed-plugin-with-all-of\
--its-exports-removed@0.1.0\x04\0\x0b2\x01\0,keyed-plugin-with-all-of-its-exports\
--removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.2\
-58.3\x10wit-bindgen-rust\x060.61.1";
+\0\x17azud:plugin/types@0.1.0\x05\x01\x04\0Hazud:plugin/migrating-keyed-plugin-w\
+ith-all-of-its-exports-removed@0.1.0\x04\0\x0b<\x01\06migrating-keyed-plugin-wit\
+h-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -15,15 +15,26 @@ use crate::{
 
 use super::Rows;
 
-/// A plugin and what it named.
-pub(crate) struct KeyedInstance<K> {
-    plugin: K,
-    key: Vec<Read>,
+/// A plugin and what it named; `F` is what it calls the states of an earlier version.
+pub(crate) struct KeyedInstance<K, F = ()> {
+    pub(super) plugin: K,
+    pub(super) key: Vec<Read>,
     read: Vec<Read>,
-    states: Vec<(Vec<Read>, Rc<dyn Slot>)>,
-    emits: Rc<dyn Emits>,
+    pub(super) states: Vec<State>,
+    pub(crate) formers: Vec<Former<F>>,
+    pub(super) emits: Rc<dyn Emits>,
     pending_timers: bool,
 }
+
+/// The states of an earlier version.
+pub(crate) struct Former<F> {
+    pub(super) handles: F,
+    pub(crate) declared: Vec<Declared>,
+    pub(super) states: Vec<State>,
+}
+
+/// The columns of a state, and where its rows are during a call.
+pub(super) type State = (Vec<Read>, Rc<dyn Slot>);
 
 /// What a plugin named, as it crosses the boundary.
 pub(crate) struct Opened {
@@ -61,7 +72,7 @@ pub(crate) struct Done {
 
 // === impl KeyedInstance ===
 
-impl<K: Keyed> KeyedInstance<K> {
+impl<K: Keyed, F> KeyedInstance<K, F> {
     pub(crate) fn open(config: &str, input: Vec<Field>, key: Vec<usize>) -> Result<(Self, Opened)> {
         let config = config::parse(config)?;
         let mut setup = KeyedSetup::new(Input::new(input), key);
@@ -69,14 +80,12 @@ impl<K: Keyed> KeyedInstance<K> {
         let missing = || Error::new("`open` has not declared an output");
         let emits = setup.emits.clone().ok_or_else(missing)?;
         let key = setup.key_columns();
-        let states = setup.states.iter().map(|(declared, slot)| {
-            let columns = Input::new(declared.columns.clone()).read_all();
-            (columns, slot.clone())
-        });
+        let states = setup.states.iter().map(state);
         let instance = Self {
             plugin,
             key,
             states: states.collect(),
+            formers: Vec::new(),
             read: setup.read,
             emits,
             pending_timers: setup.pending_timers,
@@ -105,14 +114,8 @@ impl<K: Keyed> KeyedInstance<K> {
         members: &[u8],
     ) -> Result<()> {
         let missing = || Error::new("a state was not declared");
-        let (reads, slot) = self.states.get(state).ok_or_else(missing)?;
-        let owners: Vec<usize> = Members::new(members, rows, keys)?.iter().collect();
-        let rows = Batch {
-            rows,
-            buffers,
-            reads,
-        };
-        slot.load(keys, &rows, &owners)
+        let state = self.states.get(state).ok_or_else(missing)?;
+        load(state, keys, (rows, buffers), members)
     }
 
     /// What has become of the states, in the order in which they were declared.
@@ -183,6 +186,28 @@ impl<K: Keyed> KeyedInstance<K> {
             set,
         })
     }
+}
+
+/// A state that was declared.
+pub(super) fn state((declared, slot): &(Declared, Rc<dyn Slot>)) -> State {
+    let columns = Input::new(declared.columns.clone()).read_all();
+    (columns, slot.clone())
+}
+
+/// Puts rows in a state.
+pub(super) fn load(
+    (reads, slot): &State,
+    keys: usize,
+    (rows, buffers): Rows<'_>,
+    members: &[u8],
+) -> Result<()> {
+    let owners: Vec<usize> = Members::new(members, rows, keys)?.iter().collect();
+    let rows = Batch {
+        rows,
+        buffers,
+        reads,
+    };
+    slot.load(keys, &rows, &owners)
 }
 
 /// So many timers that others have set are called at once; the host brings the rest.

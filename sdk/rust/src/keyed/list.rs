@@ -99,6 +99,11 @@ impl<R: Record> Slot for RefCell<Vec<Rows<R>>> {
         Ok(())
     }
 
+    fn begin(&self, keys: usize) {
+        let rows = (0..keys).map(|_| Rows::known(Vec::new()));
+        self.replace(rows.collect());
+    }
+
     fn changes(&self) -> Change {
         let rows = self.borrow();
         let all = || rows.iter().enumerate();

@@ -128,6 +128,11 @@ where
         Ok(())
     }
 
+    fn begin(&self, keys: usize) {
+        let entries = (0..keys).map(|_| Entries::known(BTreeMap::new()));
+        self.replace(entries.collect());
+    }
+
     fn changes(&self) -> Change {
         let entries = self.borrow();
         let (mut removed, mut put) = (Vec::new(), Vec::new());

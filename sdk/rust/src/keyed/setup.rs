@@ -14,7 +14,7 @@ pub struct KeyedSetup {
     key: Vec<usize>,
     pub(crate) reads: Vec<u32>,
     pub(crate) read: Vec<Read>,
-    pub(crate) states: Vec<(Declared, Rc<dyn Slot>)>,
+    pub(crate) states: Vec<Declaration>,
     pub(crate) output: Vec<Field>,
     pub(crate) emits: Option<Rc<dyn Emits>>,
     pub(crate) event_time: Option<u32>,
@@ -22,11 +22,15 @@ pub struct KeyedSetup {
     pub(crate) pending_timers: bool,
 }
 
-/// Declares states that are forgotten some time after they were written.
+/// Declares states: those of an earlier version, or such that are forgotten some time after they
+/// were written.
 pub struct States<'a> {
-    setup: &'a mut KeyedSetup,
+    all: &'a mut Vec<Declaration>,
     ttl: Option<u64>,
 }
+
+/// A state, and where its rows are during a call.
+pub(crate) type Declaration = (Declared, Rc<dyn Slot>);
 
 // === impl KeyedSetup ===
 
@@ -148,13 +152,20 @@ impl KeyedSetup {
     }
 
     fn kept_for(&mut self, ttl: Option<u64>) -> States<'_> {
-        States { setup: self, ttl }
+        States {
+            all: &mut self.states,
+            ttl,
+        }
     }
 }
 
 // === impl States ===
 
-impl States<'_> {
+impl<'a> States<'a> {
+    pub(super) fn kept_for_ever(all: &'a mut Vec<Declaration>) -> Self {
+        Self { all, ttl: None }
+    }
+
     /// As [`KeyedSetup::value`].
     pub fn value<R: Record>(&mut self, name: &str, columns: &[&str]) -> Result<Value<R>> {
         check_names::<R>(name, columns)?;
@@ -192,7 +203,7 @@ impl States<'_> {
             columns,
             ttl: self.ttl,
         };
-        self.setup.states.push((declared, slot));
+        self.all.push((declared, slot));
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) trait Slot {
     /// What is known of so many keys: row i belongs to key `owners[i]`.
     fn load(&self, keys: usize, rows: &Batch, owners: &[usize]) -> Result<()>;
 
+    /// Nothing is known of so many keys.
+    fn begin(&self, keys: usize);
+
     /// What has changed since.
     fn changes(&self) -> Change;
 }

@@ -77,6 +77,13 @@ impl<R: Record> Slot for RefCell<Rows<R>> {
         Ok(())
     }
 
+    fn begin(&self, keys: usize) {
+        self.replace(Rows {
+            of_key: vec![None; keys],
+            changed: vec![false; keys],
+        });
+    }
+
     fn changes(&self) -> Change {
         let rows = self.borrow();
         let changed = || {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Table, Value, table};
 use crate::{
     Error, Field, Keyed, Result, Timer,
-    instance::{KeyedInstance, Opened, Work},
+    instance::{Done, KeyedInstance, Opened, Work},
     keyed::{Change, Clocks, Kind, Owned},
     schema,
 };
@@ -22,13 +22,13 @@ pub struct Given {
 }
 
 /// A plugin with state that was opened. It knows of its keys what the host would.
-pub struct OpenKeyed<K> {
-    instance: KeyedInstance<K>,
+pub struct OpenKeyed<K, F = ()> {
+    pub(super) instance: KeyedInstance<K, F>,
     opened: Opened,
-    key: Vec<usize>,
+    pub(super) key: Vec<usize>,
     reads: Vec<usize>,
     known: Vec<Known>,
-    clocks: Clocks,
+    pub(super) clocks: Clocks,
 }
 
 /// What is known of a key.
@@ -46,52 +46,62 @@ struct Known {
 /// States are kept for ever here; for what `ttl` does, and for windows of rows that are late,
 /// write `tests:` in a pipeline.
 pub fn open_keyed<K: Keyed>(config: &str, key: &[&str], columns: &Table) -> Result<OpenKeyed<K>> {
+    let key = places(key, columns)?;
+    let (instance, opened) = KeyedInstance::open(config, columns.fields(), key.clone())?;
+    OpenKeyed::new(instance, opened, key)
+}
+
+/// The columns of the key.
+pub(super) fn places(key: &[&str], columns: &Table) -> Result<Vec<usize>> {
     let place = |name: &&str| {
         let found = (0..columns.width()).find(|column| columns.name(*column) == *name);
         found.ok_or_else(|| Error::new(format!("the table has no column `{name}`")))
     };
-    let key = key.iter().map(place).collect::<Result<Vec<_>>>()?;
-    let (instance, opened) = KeyedInstance::open(config, columns.fields(), key.clone())?;
-    for (place, state) in opened.states.iter().enumerate() {
-        let mut before = opened.states.iter().take(place);
-        if before.any(|other| other.name == state.name) {
-            let name = &state.name;
-            return Err(Error::new(format!("two states are named `{name}`")));
-        }
-    }
-    let time = opened
-        .event_time
-        .and_then(|time| opened.output.get(time as usize));
-    if let Some(time) = time.filter(|time| !time.format.starts_with("tsu:")) {
-        let name = &time.name;
-        return Err(Error::new(format!(
-            "column `{name}` of the output is no timestamp, and cannot be the event time"
-        )));
-    }
-    Ok(OpenKeyed {
-        reads: opened.reads.iter().map(|column| *column as usize).collect(),
-        instance,
-        opened,
-        key,
-        known: Vec::new(),
-        clocks: Clocks {
-            now: 0,
-            watermark: i64::MIN,
-        },
-    })
+    key.iter().map(place).collect()
 }
 
 // === impl OpenKeyed ===
 
-impl<K: Keyed> OpenKeyed<K> {
+impl<K: Keyed, F> OpenKeyed<K, F> {
+    pub(super) fn new(
+        instance: KeyedInstance<K, F>,
+        opened: Opened,
+        key: Vec<usize>,
+    ) -> Result<Self> {
+        for (place, state) in opened.states.iter().enumerate() {
+            let mut before = opened.states.iter().take(place);
+            if before.any(|other| other.name == state.name) {
+                let name = &state.name;
+                return Err(Error::new(format!("two states are named `{name}`")));
+            }
+        }
+        let time = opened
+            .event_time
+            .and_then(|time| opened.output.get(time as usize));
+        if let Some(time) = time.filter(|time| !time.format.starts_with("tsu:")) {
+            let name = &time.name;
+            return Err(Error::new(format!(
+                "column `{name}` of the output is no timestamp, and cannot be the event time"
+            )));
+        }
+        Ok(Self {
+            reads: opened.reads.iter().map(|column| *column as usize).collect(),
+            instance,
+            opened,
+            key,
+            known: Vec::new(),
+            clocks: Clocks {
+                now: 0,
+                watermark: i64::MIN,
+            },
+        })
+    }
+
     /// Gives the plugin the rows of a table in one call.
     pub fn rows(&mut self, rows: &Table) -> Result<Given> {
         let (mut keys, mut members, mut first) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..rows.rows() {
-            let values = self.key.iter().map(|column| rows.values(*column));
-            let values = values.filter_map(|values| values.get(row).cloned());
-            let key: Vec<Value> = values.collect();
-            let known = self.find(key, || rows.pick(&[row]));
+            let known = self.known(rows, row);
             let member = keys.iter().position(|key| *key == known);
             members.push(member.unwrap_or(keys.len()));
             if member.is_none() {
@@ -154,6 +164,20 @@ impl<K: Keyed> OpenKeyed<K> {
         let row = row.unwrap_or_default();
         let nothing = row.pick(&[]);
         self.call(&[key], &row, (&nothing, &[]), vec![(0, timer)])
+    }
+
+    /// The number of the key of a row, which is known from now on.
+    pub(super) fn known(&mut self, rows: &Table, row: usize) -> usize {
+        let values = self.key.iter().map(|column| rows.values(*column));
+        let values = values.filter_map(|values| values.get(row).cloned());
+        self.find(values.collect(), || rows.pick(&[row]))
+    }
+
+    /// Sets a timer, as an earlier version has.
+    pub(super) fn has_timer(&mut self, key: usize, timer: Timer) {
+        if let Some(known) = self.known.get_mut(key) {
+            known.timers.insert(timer);
+        }
     }
 
     /// The number of a key, which is known from now on.
@@ -221,6 +245,11 @@ impl<K: Keyed> OpenKeyed<K> {
             pending,
             clocks: self.clocks,
         })?;
+        self.keep(keys, done)
+    }
+
+    /// Keeps what has become of keys, as the host does.
+    pub(super) fn keep(&mut self, keys: &[usize], done: Done) -> Result<Given> {
         for (state, change) in self.instance.changes().into_iter().enumerate() {
             self.change(keys, state, change)?;
         }

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::{Batch, Output, azud::plugin::types::Rejected, numbers};
+use crate::{Batch, Output, azud::plugin::types::Rejected, numbers, said};
 
 pub fn answer(how: String, batch: Batch) -> Result<Output, String> {
     let rows = batch.rows;
@@ -86,7 +86,7 @@ pub fn answer(how: String, batch: Batch) -> Result<Output, String> {
 fn right(rows: u32) -> Output {
     Output {
         rows: Vec::new(),
-        batch: texts(rows, "ok"),
+        batch: texts(rows, &said()),
         rejected: Vec::new(),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     exports::azud::plugin::keyed::{
         Answer, Change, Guest, Kind, Opened, Owned, State, Timers, Work,
     },
-    has_seven, how, is_at, numbers,
+    has_seven, how, is_at, numbers, said,
 };
 
 /// The key of the row that harm is done at.
@@ -102,7 +102,7 @@ fn on_rows(keys: &[i64], work: &Work) -> Answer {
         sums[group] += n;
     }
     let all: Vec<u8> = (0..keys.len() as u32).flat_map(u32::to_le_bytes).collect();
-    let mut answer = answer(&rows, &vec![String::from("ok"); rows.len()]);
+    let mut answer = answer(&rows, &vec![said(); rows.len()]);
     let sums: Vec<String> = sums.iter().map(i64::to_string).collect();
     answer.changes[0].put = Owned {
         rows: batch_of(&sums),

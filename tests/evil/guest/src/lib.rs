@@ -14,7 +14,7 @@ mod outcomes;
 mod requests;
 mod world;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 wit_bindgen::generate!({
     path: "../../../wit",
@@ -48,9 +48,18 @@ pub struct Config {
     how: String,
     /// A server or a path.
     to: String,
+    /// What the column `said` has.
+    said: String,
 }
 
+/// What a test writes into the component, to have another version of it: a configuration, which
+/// then counts in place of that of the node.
+#[used]
+static VERSION: [u8; 128] = *b"azud-evil-version:                                                                                                              ";
+
 thread_local! {
+    /// How often a transform was called.
+    static CALLS: Cell<u32> = Cell::default();
     static CONFIG: RefCell<Config> = RefCell::default();
 }
 
@@ -59,13 +68,14 @@ struct Evil;
 export!(Evil);
 
 impl transform::Guest for Evil {
-    fn open(config: String, _: Vec<Field>) -> Result<Opened, String> {
+    fn open(config: String, columns: Vec<Field>) -> Result<Opened, String> {
         configure(&config, "open");
-        opens::open(&how())
+        opens::open(&how(), columns.len())
     }
 
     fn process(batch: Batch) -> Result<Output, String> {
-        let evil = has_seven(&batch) && is_at("process");
+        let calls = CALLS.replace(CALLS.get() + 1);
+        let evil = has_seven(&batch) && (is_at("process") || is_at("later") && calls > 0);
         if evil {
             act(&how());
         }
@@ -97,6 +107,15 @@ impl sink::Guest for Evil {
 }
 
 fn configure(config: &str, here: &str) {
+    // Read as it is in the component, not as it was compiled.
+    let version: Vec<u8> = (VERSION.iter())
+        .map(|byte| unsafe { std::ptr::read_volatile(byte) })
+        .collect();
+    let version = String::from_utf8_lossy(&version);
+    let config = match version.split_once(':') {
+        Some((_, version)) if !version.trim().is_empty() => version.trim(),
+        _ => config,
+    };
     let text = |key: &str| {
         let rest = config
             .split_once(&format!("\"{key}\":\""))
@@ -108,6 +127,7 @@ fn configure(config: &str, here: &str) {
         at: text("where"),
         how: text("how"),
         to: text("to"),
+        said: text("said"),
     });
     if is_at(here) {
         act(&how());
@@ -116,6 +136,14 @@ fn configure(config: &str, here: &str) {
 
 fn how() -> String {
     CONFIG.with_borrow(|config| config.how.clone())
+}
+
+/// What rows that go well are given.
+fn said() -> String {
+    CONFIG.with_borrow(|config| match config.said.as_str() {
+        "" => "ok".to_owned(),
+        said => said.to_owned(),
+    })
 }
 
 /// Where a case wants to go.

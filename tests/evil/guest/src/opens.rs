@@ -2,8 +2,8 @@
 
 use crate::{Opened, azud::plugin::types::Field, exports::azud::plugin::transform::Column};
 
-/// It reads `n`, carries it, and computes the text `said`.
-pub fn open(how: &str) -> Result<Opened, String> {
+/// It reads `n`, carries all so many columns, and computes the text `said`.
+pub fn open(how: &str, carries: usize) -> Result<Opened, String> {
     let field = |name: &str, format: &str, children| Field {
         name: name.into(),
         format: format.into(),
@@ -11,12 +11,16 @@ pub fn open(how: &str) -> Result<Opened, String> {
         children,
     };
     let usual = || {
-        vec![
-            Column::Carried(0),
-            Column::Computed(vec![field("said", "u", 0)]),
-        ]
+        let mut columns: Vec<Column> = (0..carries as u32).map(Column::Carried).collect();
+        columns.push(Column::Computed(vec![field("said", "u", 0)]));
+        columns
     };
     let columns = match how {
+        "carries-less" => vec![Column::Computed(vec![field("said", "u", 0)])],
+        "other-types" => vec![
+            Column::Carried(0),
+            Column::Computed(vec![field("said", "l", 0)]),
+        ],
         "refuses" => return Err(format!("no\n\u{1b}[31m{}", "!".repeat(8 << 20))),
         "long-name" => vec![Column::Computed(vec![field(&"n".repeat(1 << 20), "u", 0)])],
         "evil-name" => vec![Column::Computed(vec![field("a\u{1b}[2J\nb", "u", 0)])],

@@ -1,12 +1,14 @@
 //! A plugin with state that misbehaves. The configuration names how: `open many-states`,
-//! `process put-beyond`. Without that it sums bigints by key, rightly.
+//! `process put-beyond`, `former name-of-key`, `migrate traps`. Without that it sums bigints by key,
+//! rightly, and goes on with those of an earlier version.
 
+mod migration;
 mod opens;
 mod spoil;
 
 use std::cell::RefCell;
 
-wit_bindgen::generate!({ path: "../../../wit", world: "keyed-plugin" });
+wit_bindgen::generate!({ path: "../../../wit", world: "migrating-keyed-plugin" });
 
 use azud::plugin::types::Batch;
 use exports::azud::plugin::keyed::{Answer, Change, Field, Guest, Opened, Owned, Timers, Work};
@@ -27,47 +29,51 @@ impl Guest for Hostile {
     }
 
     fn process(work: Work) -> Result<Answer, String> {
-        let keys = work.keys.rows as usize;
-        let mut sums = vec![0; keys];
+        let mut sums = vec![0; work.keys.rows as usize];
         let known = &work.states[0];
         add(&mut sums, &known.groups, &numbers(&known.rows));
         add(&mut sums, &work.groups, &numbers(&work.rows));
-        let all: Vec<u8> = (0..keys as u32).flat_map(u32::to_le_bytes).collect();
-        let owned = |batch: Batch| Owned {
-            groups: all
-                .clone()
-                .into_iter()
-                .take(batch.rows as usize * 4)
-                .collect(),
-            rows: batch,
-        };
-        let right = Answer {
-            output: batch(&sums),
-            rejected: Vec::new(),
-            changes: vec![
-                Change {
-                    cleared: Vec::new(),
-                    removed: owned(nothing(0)),
-                    put: owned(batch(&sums)),
-                },
-                Change {
-                    cleared: Vec::new(),
-                    removed: owned(nothing(2)),
-                    put: owned(nothing(4)),
-                },
-            ],
-            deleted: no_timers(),
-            set: Timers {
-                groups: 0_u32.to_le_bytes().to_vec(),
-                times: 5_i64.to_le_bytes().to_vec(),
-                kinds: vec![0],
-            },
-        };
+        let right = right(&sums);
         let switch = SWITCH.with_borrow(String::clone);
         match switch.strip_prefix("process ") {
             Some(how) => spoil::spoil(how, right),
             None => Ok(right),
         }
+    }
+}
+
+/// An answer that gives and keeps a sum of each key, and sets a timer of the first.
+fn right(sums: &[i64]) -> Answer {
+    let all: Vec<u8> = (0..sums.len() as u32).flat_map(u32::to_le_bytes).collect();
+    let owned = |batch: Batch| Owned {
+        groups: all
+            .clone()
+            .into_iter()
+            .take(batch.rows as usize * 4)
+            .collect(),
+        rows: batch,
+    };
+    Answer {
+        output: batch(sums),
+        rejected: Vec::new(),
+        changes: vec![
+            Change {
+                cleared: Vec::new(),
+                removed: owned(nothing(0)),
+                put: owned(batch(sums)),
+            },
+            Change {
+                cleared: Vec::new(),
+                removed: owned(nothing(2)),
+                put: owned(nothing(4)),
+            },
+        ],
+        deleted: no_timers(),
+        set: Timers {
+            groups: 0_u32.to_le_bytes().to_vec(),
+            times: 5_i64.to_le_bytes().to_vec(),
+            kinds: vec![0],
+        },
     }
 }
 

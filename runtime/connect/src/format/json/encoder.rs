@@ -30,13 +30,10 @@ impl JsonEncoder {
                 ))
             })?;
         }
-        Ok(Self::unchecked())
-    }
-
-    fn unchecked() -> Self {
-        Self {
-            options: EncoderOptions::default().with_encoder_factory(Arc::new(Values)),
-        }
+        Ok(Self {
+            options: EncoderOptions::default()
+                .with_encoder_factory(Arc::new(Values { text_keys: false })),
+        })
     }
 
     /// Appends every row, and calls `end` behind each.
@@ -79,24 +76,40 @@ impl Encoder for JsonEncoder {
     }
 }
 
-/// One row as a JSON object, without a line end: the `value` of a rejected row.
-/// What JSON cannot say is left out, so that a rejected row is never lost over it.
+/// One row as a JSON object, without a line end. What JSON cannot say is left out.
 pub fn row_json(batch: &RecordBatch, row: usize) -> Vec<u8> {
-    let encodable: Vec<usize> = batch
-        .schema()
-        .fields()
-        .iter()
-        .enumerate()
-        .filter(|(_, field)| check(field).is_ok())
-        .map(|(index, _)| index)
-        .collect();
+    let options = EncoderOptions::default();
+    let options = options.with_encoder_factory(Arc::new(Values { text_keys: false }));
+    written(batch, row, JsonEncoder { options }, |field| {
+        check(field).is_ok()
+    })
+}
+
+/// The same as the `value` of a rejected row, which may be replayed: nulls are written, and keys of
+/// maps as text, whatever they are, so that the json format reads back the same row.
+/// What JSON cannot say is left out here, too: a rejected row is never lost over it.
+pub fn whole_row_json(batch: &RecordBatch, row: usize) -> Vec<u8> {
+    let options = EncoderOptions::default().with_explicit_nulls(true);
+    let options = options.with_encoder_factory(Arc::new(Values { text_keys: true }));
+    written(batch, row, JsonEncoder { options }, can_be_whole)
+}
+
+fn written(
+    batch: &RecordBatch,
+    row: usize,
+    encoder: JsonEncoder,
+    can_be: impl Fn(&Field) -> bool,
+) -> Vec<u8> {
+    let fields = batch.schema_ref().fields().iter().enumerate();
+    let encodable = fields.filter(|(_, field)| can_be(field));
+    let encodable: Vec<usize> = encodable.map(|(index, _)| index).collect();
     let mut out = Vec::new();
     let written = batch
         .project(&encodable)
         .map_err(Error::from)
         .and_then(|batch| {
             let length = batch.num_rows().saturating_sub(row).min(1);
-            JsonEncoder::unchecked().write(
+            encoder.write(
                 &batch.slice(row.min(batch.num_rows()), length),
                 &mut out,
                 |_| (),
@@ -105,6 +118,31 @@ pub fn row_json(batch: &RecordBatch, row: usize) -> Vec<u8> {
     match written {
         Ok(()) if !out.is_empty() => out,
         _ => b"{}".to_vec(),
+    }
+}
+
+/// Whether a column can be written in a row that is read back: keys of maps are text, or can be
+/// written as one.
+fn can_be_whole(field: &Field) -> bool {
+    fn keys_are_plain(column_type: &ColumnType) -> bool {
+        match column_type {
+            ColumnType::Map(key, value) => {
+                let is_nested = matches!(
+                    **key,
+                    ColumnType::Array(_) | ColumnType::Map(..) | ColumnType::Struct(_)
+                );
+                !is_nested && keys_are_plain(value)
+            }
+            ColumnType::Array(element) => keys_are_plain(element),
+            ColumnType::Struct(columns) => columns
+                .iter()
+                .all(|column| keys_are_plain(&column.column_type)),
+            _ => true,
+        }
+    }
+    match ColumnType::from_arrow(field.data_type()) {
+        Some(column_type) => keys_are_plain(&column_type),
+        None => *field.data_type() == DataType::Null,
     }
 }
 

@@ -8,7 +8,7 @@ mod values;
 
 pub(super) use decoder::JsonDecoder;
 pub(super) use encoder::JsonEncoder;
-pub use encoder::row_json;
+pub use encoder::{row_json, whole_row_json};
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,10 @@ use crate::format::civil::DateTime;
 
 /// Makes the encoders of dates, timestamps, floats, binary and maps.
 #[derive(Debug)]
-pub(super) struct Values;
+pub(super) struct Values {
+    /// Whether keys of maps that are no text are written as one.
+    pub(super) text_keys: bool,
+}
 
 struct Timestamp(PrimitiveArray<TimestampMicrosecondType>);
 /// Of another unit: not all of them fit into microseconds.
@@ -31,6 +34,7 @@ struct Map<'a> {
     offsets: OffsetBuffer<i32>,
     keys: NullableEncoder<'a>,
     values: NullableEncoder<'a>,
+    text_keys: bool,
 }
 
 // === impl Values ===
@@ -63,6 +67,7 @@ impl EncoderFactory for Values {
                     offsets: map.offsets().clone(),
                     keys: make_encoder(field, map.keys(), options)?,
                     values: make_encoder(field, map.values(), options)?,
+                    text_keys: self.text_keys,
                 })
             }
             _ => return Ok(None),
@@ -81,7 +86,12 @@ impl Encoder for Map<'_> {
                 out.push(b',');
             }
             let entry = usize::try_from(entry).unwrap_or_default();
+            let start = out.len();
             self.keys.encode(entry, out);
+            if self.text_keys && out.get(start) != Some(&b'"') {
+                out.insert(start, b'"');
+                out.push(b'"');
+            }
             out.push(b':');
             match self.values.is_null(entry) {
                 true => out.extend_from_slice(b"null"),

@@ -4,13 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use azud_connect::{Delivery, Prepared, Recovery, Sink, SinkContext, SinkWriter, Wants, identity};
+use azud_connect::{
+    Delivery, Prepared, ReadBack, Recovery, Sink, SinkContext, SinkWriter, Wants, identity,
+};
 use azud_model::{Epoch, Error, Result};
 
 use super::again::Again;
 use super::keep::keep_committed;
 use super::lock::Lock;
 use super::paths::Paths;
+use super::read_back::read_back;
 use super::recover::recover;
 use super::staged::{Finished, failed};
 use super::writer::{Plan, Progress, Writer};
@@ -178,6 +181,10 @@ impl Sink for FileSink {
                 self.look()
             }
         }
+    }
+
+    fn read_back(&self, schema: &SchemaRef) -> Result<Option<ReadBack>> {
+        read_back(&self.context, &self.paths.given, self.is_batches(), schema)
     }
 
     fn target(&self) -> Option<String> {

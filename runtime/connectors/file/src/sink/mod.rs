@@ -15,7 +15,7 @@
 //! epoch together say what is committed. After a crash `recover` holds what is
 //! there against them, and `again` finishes the commit of the recorded epoch. A
 //! rolling file that was open ends with it: the recorded bytes become visible,
-//! and what followed them is cut off.
+//! and what followed them is cut off. `read_back` lists dead letters.
 
 mod again;
 mod aside;
@@ -27,6 +27,7 @@ mod lock;
 mod log;
 mod make;
 mod paths;
+mod read_back;
 mod recover;
 mod staged;
 mod steps;

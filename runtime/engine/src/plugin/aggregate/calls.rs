@@ -8,12 +8,14 @@ use azud_model::{Error, Result};
 use azud_operators::{Part, Update};
 use azud_sandbox::{Aggregate, GuestError};
 
+use crate::plugin::differ::{self, Beside};
 use crate::plugin::search::Calls;
+use crate::swap::InLane;
 
 /// Some rows of an update, and the plugin that adds them to states.
 pub(super) struct UpdateCalls<'a> {
     pub(super) title: &'a str,
-    pub(super) aggregate: &'a mut Aggregate,
+    pub(super) plugin: &'a mut InLane<Aggregate>,
     pub(super) update: &'a mut Update,
     /// The first of the rows.
     pub(super) first: usize,
@@ -36,10 +38,24 @@ impl Calls for UpdateCalls<'_> {
             what: error.to_string(),
         })?;
         let (states, total) = (&part.states, part.total);
+        let beside = Beside::of(self.plugin, deadline);
         let answer = self
-            .aggregate
-            .update(states, total, &part.groups, &part.rows, deadline)?;
-        Ok((part, answer))
+            .plugin
+            .call(|aggregate| aggregate.update(states, total, &part.groups, &part.rows, deadline));
+        if let Some(beside) = beside {
+            let (states, groups, rows) = (states.clone(), part.groups.clone(), part.rows.clone());
+            beside.offer(
+                self.plugin.get(),
+                &answer,
+                rows.num_rows(),
+                move |aggregate| aggregate.update(&states, total, &groups, &rows, None),
+                |before, now, compared| {
+                    let group = |_| "the state of a group after more rows".to_owned();
+                    differ::compare_groups(group, before, now, compared);
+                },
+            );
+        }
+        Ok((part, answer?))
     }
 
     fn emit(&mut self, _: Range<usize>, (part, states): Self::Answer) -> Result<()> {
@@ -53,7 +69,11 @@ impl Calls for UpdateCalls<'_> {
     }
 
     fn plugin(&self) -> &str {
-        self.aggregate.plugin().name()
+        self.plugin.plugin()
+    }
+
+    fn taken_back(&self) -> Option<Error> {
+        self.plugin.taken_back()
     }
 
     fn place(&self, rows: Range<usize>) -> String {

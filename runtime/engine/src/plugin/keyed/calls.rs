@@ -7,17 +7,20 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use azud_model::{Batch, Error, Result, iso_micros};
 use azud_operators::Collector;
-use azud_sandbox::{GuestError, Keyed, KeyedAnswer, Timers};
+use azud_sandbox::{GuestError, Keyed, KeyedAnswer, KeyedWork, Timers};
 
+use super::differ;
 use super::firing::{Due, Firing};
 use super::store::{Now, Store};
+use crate::plugin::differ::Beside;
 use crate::plugin::rows;
 use crate::plugin::search::Calls;
+use crate::swap::InLane;
 
 /// Rows of a batch whose keys have numbers.
 pub(super) struct RowCalls<'a> {
     pub(super) node: &'a str,
-    pub(super) keyed: &'a mut Keyed,
+    pub(super) plugin: &'a mut InLane<Keyed>,
     pub(super) store: &'a mut Store,
     pub(super) batch: &'a Batch,
     pub(super) numbers: &'a [u64],
@@ -28,7 +31,7 @@ pub(super) struct RowCalls<'a> {
 /// Timers that are due.
 pub(super) struct TimerCalls<'a> {
     pub(super) node: &'a str,
-    pub(super) keyed: &'a mut Keyed,
+    pub(super) plugin: &'a mut InLane<Keyed>,
     pub(super) store: &'a mut Store,
     pub(super) due: &'a Due,
     pub(super) firing: &'a mut Firing,
@@ -58,29 +61,49 @@ impl Calls for RowCalls<'_> {
         });
         let of_rows: Vec<u32> = of_rows.collect();
         let part = self.batch.columns().slice(rows.start, rows.len());
-        let work = self
-            .store
-            .work(&keys, (part, of_rows), Timers::default(), self.now);
-        let work = work.map_err(input)?;
-        let answer = self.keyed.process(&work, deadline)?;
-        Ok((keys, answer))
+        let strict = self.plugin.may_not_reject();
+        let (store, now) = (&mut *self.store, self.now);
+        let beside = Beside::of(self.plugin, deadline);
+        let answer = self.plugin.call(|keyed| {
+            let rows = (part.clone(), of_rows.clone());
+            let pending = keyed.wants_pending_timers();
+            let work = store.work(&keys, rows, Timers::default(), pending, now);
+            let answer = keyed.process(&work.map_err(input)?, deadline)?;
+            match answer.rejected.first().filter(|_| strict) {
+                Some(rejected) => Err(GuestError::Failed(rejected.reason.clone())),
+                None => Ok(answer),
+            }
+        });
+        if let Some(beside) = beside {
+            let keyed = self.plugin.get();
+            let (rows, pending) = ((part, of_rows), keyed.wants_pending_timers());
+            let work = store.work(&keys, rows, Timers::default(), pending, now);
+            offer(beside, keyed, &answer, (store, &keys, work));
+        }
+        Ok((keys, answer?))
     }
 
     fn emit(&mut self, rows: Range<usize>, (keys, answer): Self::Answer) -> Result<()> {
         for rejected in &answer.rejected {
             let row = rows.start + rejected.row as usize;
-            self.out.reject(self.batch, row, rejected.reason.clone())?;
+            let (reason, digest) = (rejected.reason.clone(), self.plugin.digest());
+            self.out.reject_by(self.batch, row, reason, digest)?;
         }
         self.store.apply(&keys, &answer, self.now)?;
         emit(answer, self.out)
     }
 
     fn reject(&mut self, row: usize, reason: String) -> Result<()> {
-        self.out.reject(self.batch, row, reason)
+        let digest = self.plugin.digest();
+        self.out.reject_by(self.batch, row, reason, digest)
     }
 
     fn plugin(&self) -> &str {
-        self.keyed.plugin().name()
+        self.plugin.plugin()
+    }
+
+    fn taken_back(&self) -> Option<Error> {
+        self.plugin.taken_back()
     }
 
     fn place(&self, rows: Range<usize>) -> String {
@@ -110,12 +133,21 @@ impl Calls for TimerCalls<'_> {
     ) -> Result<Self::Answer, GuestError> {
         let part = self.due.part(timers);
         let nothing = RecordBatch::new_empty(self.store.plan.input.clone());
-        let timers = part.timers.clone();
-        let work = self
-            .store
-            .work(&part.keys, (nothing, Vec::new()), timers, self.now);
-        let answer = self.keyed.process(&work.map_err(input)?, deadline)?;
-        Ok((part, answer))
+        let (store, now) = (&mut *self.store, self.now);
+        let beside = Beside::of(self.plugin, deadline);
+        let answer = self.plugin.call(|keyed| {
+            let nothing = (nothing.clone(), Vec::new());
+            let pending = keyed.wants_pending_timers();
+            let work = store.work(&part.keys, nothing, part.timers.clone(), pending, now);
+            keyed.process(&work.map_err(input)?, deadline)
+        });
+        if let Some(beside) = beside {
+            let keyed = self.plugin.get();
+            let (nothing, pending) = ((nothing, Vec::new()), keyed.wants_pending_timers());
+            let work = store.work(&part.keys, nothing, part.timers.clone(), pending, now);
+            offer(beside, keyed, &answer, (store, &part.keys, work));
+        }
+        Ok((part, answer?))
     }
 
     fn emit(&mut self, _: Range<usize>, (part, answer): Self::Answer) -> Result<()> {
@@ -131,11 +163,15 @@ impl Calls for TimerCalls<'_> {
         let keys = Batch::without_origin(self.store.key_rows(&part.keys)?);
         let time = part.timers.times.first().copied().unwrap_or(0);
         let reason = format!("a timer at {}: {reason}", iso_micros(time));
-        self.out.reject(&keys, 0, reason)
+        self.out.reject_by(&keys, 0, reason, self.plugin.digest())
     }
 
     fn plugin(&self) -> &str {
-        self.keyed.plugin().name()
+        self.plugin.plugin()
+    }
+
+    fn taken_back(&self) -> Option<Error> {
+        self.plugin.taken_back()
     }
 
     fn place(&self, timers: Range<usize>) -> String {
@@ -154,6 +190,19 @@ impl Calls for TimerCalls<'_> {
     }
 }
 
+/// Another version makes the call that was made, if that can be said once more.
+fn offer(
+    beside: Beside<Keyed>,
+    keyed: &Keyed,
+    answer: &Result<KeyedAnswer, GuestError>,
+    (store, keys, work): (&Store, &[u64], Result<KeyedWork>),
+) {
+    let states = store.plan.states.clone();
+    if let (Ok(work), Ok(keys)) = (work, store.key_rows(keys)) {
+        differ::offer(beside, keyed, answer, work, keys, states);
+    }
+}
+
 /// The output of a call, on its way.
 fn emit(answer: KeyedAnswer, out: &mut dyn Collector) -> Result<()> {
     let batch = Batch::without_origin(answer.output);
@@ -165,7 +214,8 @@ fn emit(answer: KeyedAnswer, out: &mut dyn Collector) -> Result<()> {
     Ok(())
 }
 
-fn input(error: Error) -> GuestError {
+/// What cannot be given is no mistake of the plugin.
+pub(super) fn input(error: Error) -> GuestError {
     GuestError::Input {
         what: error.to_string(),
     }

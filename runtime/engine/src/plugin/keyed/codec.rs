@@ -82,8 +82,12 @@ impl StateCodec {
             rows: Codec::new(state.columns.clone())?,
             entry,
             kind: state.kind,
-            ttl: state.ttl.map(|ttl| i64::try_from(ttl).unwrap_or(i64::MAX)),
+            ttl: micros(state.ttl),
         })
+    }
+
+    pub(super) fn set_ttl(&mut self, ttl: Option<u64>) {
+        self.ttl = micros(ttl);
     }
 
     /// The names of rows as they are kept: those of a map's entries in a form that lasts, that of
@@ -115,4 +119,8 @@ impl StateCodec {
             None => Ok(Vec::new()),
         }
     }
+}
+
+fn micros(ttl: Option<u64>) -> Option<i64> {
+    ttl.map(|ttl| i64::try_from(ttl).unwrap_or(i64::MAX))
 }

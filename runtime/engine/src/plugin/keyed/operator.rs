@@ -4,27 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use azud_model::{Batch, Clock, Epoch, Result, Watermark};
+use azud_model::{Batch, Clock, Epoch, Error, Result, Watermark};
 use azud_operators::{Collector, Held, Operator, StateShape};
 use azud_sandbox::{EVENT_TIME, Keyed, PROCESSING_TIME};
 
 use super::KeyedPlan;
 use super::calls::{RowCalls, TimerCalls};
+use super::convert::Convert;
 use super::firing::Firing;
 use super::store::{Now, Store};
 use crate::plugin::search::{Experience, Search};
 use crate::plugin::waiting::{ENOUGH, Waiting};
+use crate::swap::InLane;
 
-/// Keys whose timers a call is given.
-const MAX_KEYS: usize = 4096;
+/// Keys whose timers, or states of an earlier version, a call is given.
+pub(super) const MAX_KEYS: usize = 4096;
 
 /// Bytes of states that a call is given, about: a fraction of the memory that an instance has.
-const MAX_BYTES: usize = 4 << 20;
+pub(super) const MAX_BYTES: usize = 4 << 20;
 
 /// A plugin that knows something of each key.
 pub(crate) struct KeyedOperator {
     node: Arc<str>,
-    keyed: Keyed,
+    plugin: InLane<Keyed>,
     store: Store,
     max_rows: usize,
     waiting: Option<Waiting>,
@@ -43,14 +45,14 @@ impl KeyedOperator {
     /// `Invalid` if a column of the key is of a type that cannot be kept.
     pub(crate) fn new(
         node: Arc<str>,
-        keyed: Keyed,
+        plugin: InLane<Keyed>,
         plan: KeyedPlan,
         (max_rows, max_wait): (usize, Option<Duration>),
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         Ok(Self {
             node,
-            keyed,
+            plugin,
             store: Store::new(plan)?,
             max_rows: max_rows.max(1),
             waiting: max_wait.map(|max_wait| Waiting::new(max_wait, ENOUGH, clock.clone())),
@@ -94,10 +96,10 @@ impl KeyedOperator {
             let rest = numbers.get(first..).unwrap_or_default();
             let rows = self.store.fitting(rest, self.max_rows, MAX_BYTES);
             let part = batch.slice(first, rows);
-            let (now, limit) = (self.now(), self.keyed.deadline());
+            let (now, limit) = (self.now(), self.plugin.get().deadline());
             let calls = RowCalls {
                 node: &self.node,
-                keyed: &mut self.keyed,
+                plugin: &mut self.plugin,
                 store: &mut self.store,
                 batch: &part,
                 numbers: rest.get(..rows).unwrap_or_default(),
@@ -113,10 +115,10 @@ impl KeyedOperator {
     fn fire(&mut self, kind: u8, until: i64, now: Now, out: &mut dyn Collector) -> Result<()> {
         let mut firing = Firing::new(&self.store, kind, until);
         while let Some(due) = firing.next(&mut self.store, MAX_KEYS, MAX_BYTES) {
-            let limit = self.keyed.deadline();
+            let limit = self.plugin.get().deadline();
             let calls = TimerCalls {
                 node: &self.node,
-                keyed: &mut self.keyed,
+                plugin: &mut self.plugin,
                 store: &mut self.store,
                 due: &due,
                 firing: &mut firing,
@@ -178,6 +180,10 @@ impl Operator for KeyedOperator {
         self.fire(PROCESSING_TIME, now.processing, now, out)?;
         self.store.forget(now.processing);
         self.has_ended = true;
+        if self.plugin.end_epoch(epoch.number, None)? {
+            (self.rows, self.timers) = (Experience::default(), Experience::default());
+        }
+        self.store.set_states(self.plugin.get().states());
         Ok(())
     }
 
@@ -192,7 +198,7 @@ impl Operator for KeyedOperator {
     }
 
     fn state(&self) -> Option<StateShape> {
-        Some(self.store.shape())
+        Some(self.store.plan.shape())
     }
 
     fn held(&self) -> Vec<Held> {
@@ -224,5 +230,31 @@ impl Operator for KeyedOperator {
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         self.store.restore(rows)
+    }
+
+    fn formers(&self) -> Vec<StateShape> {
+        let plan = &self.store.plan;
+        let formers = self.plugin.get().formers().iter();
+        let plans = formers.map(|states| plan.of_former(states));
+        plans.map(|plan| plan.shape()).collect()
+    }
+
+    fn convert(&mut self, former: usize, rows: &[RecordBatch]) -> Result<()> {
+        let states = self.plugin.get().formers().get(former);
+        let states = states.ok_or_else(|| Error::internal("no such earlier version"))?;
+        let mut from = Store::new(self.store.plan.of_former(states))?;
+        from.restore(rows)?;
+        let now = self.now();
+        from.forget(now.processing);
+        from.end();
+        let mut convert = Convert {
+            node: &self.node,
+            plugin: &mut self.plugin,
+            former,
+            from: &from,
+            into: &mut self.store,
+            now,
+        };
+        convert.run(&*self.clock)
     }
 }

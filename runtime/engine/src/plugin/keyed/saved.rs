@@ -15,6 +15,7 @@ use azud_model::{Error, KEY_GROUP, ORDER, REMOVED, Result, key_groups};
 use azud_operators::{StateShape, last_rows};
 use azud_sandbox::StateKind;
 
+use super::KeyedPlan;
 use super::entry::Kept;
 use super::store::Store;
 use super::times::timer_of;
@@ -35,14 +36,14 @@ type Name<'a> = (u64, usize, &'a [u8]);
 /// The rows of a state, and for each row of the table which of them it is.
 type Spread<'a> = (Vec<&'a [u8]>, Vec<Option<u32>>);
 
-// === impl Store ===
+// === impl KeyedPlan ===
 
-impl Store {
+impl KeyedPlan {
     /// Rows of state: the key, the state, the name of the row; whether it is removed, when it is
     /// forgotten or, of a timer, due; and in the column of its state what it is.
     pub(super) fn shape(&self) -> StateShape {
-        let key = self.plan.key.iter();
-        let key = key.filter_map(|column| self.plan.input.fields().get(*column));
+        let key = self.key.iter();
+        let key = key.filter_map(|column| self.input.fields().get(*column));
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let mut fields = vec![
             Field::new(KEY_GROUP, DataType::UInt8, false),
@@ -53,18 +54,22 @@ impl Store {
         fields.push(Field::new("_row", DataType::Binary, false));
         fields.push(Field::new(REMOVED, DataType::Boolean, false));
         fields.push(Field::new("_time", time, true));
-        let states = self.plan.states.iter();
+        let states = self.states.iter();
         fields.extend(states.map(|state| {
             let columns = nullable(state.columns.fields());
             Field::new(&state.name, DataType::Struct(columns), true)
         }));
         StateShape {
             schema: Arc::new(Schema::new(fields)),
-            keys: self.plan.key.len() + 2,
-            computes: self.plan.computes.clone(),
+            keys: self.key.len() + 2,
+            computes: self.computes.clone(),
         }
     }
+}
 
+// === impl Store ===
+
+impl Store {
     /// What the epoch has put and removed.
     pub(super) fn changes(&self) -> Result<Option<RecordBatch>> {
         // What was put and removed within the epoch nobody need know of.
@@ -119,7 +124,10 @@ impl Store {
             let rows = codec.rows.decode(rows.into_iter())?;
             columns.push(Arc::new(spread(&rows, places)?));
         }
-        Ok(Some(RecordBatch::try_new(self.shape().schema, columns)?))
+        Ok(Some(RecordBatch::try_new(
+            self.plan.shape().schema,
+            columns,
+        )?))
     }
 
     /// Whether there is a row, or a timer, of a name.
@@ -147,7 +155,8 @@ impl Store {
             0..=MAX_BYTES => Ok(()),
             bytes => Err(Error::invalid(format!(
                 "an epoch has changed {} MiB of states in a lane, and {} MiB can be recorded at \
-                 once: give the source a `max_bytes` or `max_rows`, which makes epochs smaller",
+                 once: give the source a `max_bytes` or `max_rows`, which makes epochs smaller; \
+                 where states were converted, give the pipeline more lanes",
                 bytes >> 20,
                 MAX_BYTES >> 20
             ))),
@@ -180,7 +189,7 @@ impl Store {
     /// Goes on with rows of state, oldest first.
     pub(super) fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         let key = self.plan.key.len();
-        for rows in last_rows(&self.shape(), rows)? {
+        for rows in last_rows(&self.plan.shape(), rows)? {
             let removed = rows.columns().get(BEFORE_KEY + key + 2);
             let Some(removed) = removed.and_then(|removed| removed.as_boolean_opt()) else {
                 return Err(Error::internal("rows of state do not say what is removed"));

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
 use azud_model::{Error, Result};
 use azud_operators::canonical;
-use azud_sandbox::{KeyedWork, OwnedRows, Timers};
+use azud_sandbox::{KeyedState, KeyedWork, OwnedRows, Timers};
 
 use super::KeyedPlan;
 use super::codec::{Codec, StateCodec};
@@ -113,12 +113,13 @@ impl Store {
     }
 
     /// What a call is given for some keys, each of them once: rows and due timers are the
-    /// caller's.
+    /// caller's. `pending`: timers that are not due, too.
     pub(super) fn work(
         &self,
         keys: &[u64],
         rows: (RecordBatch, Vec<u32>),
         due: Timers,
+        pending: bool,
         now: Now,
     ) -> Result<KeyedWork> {
         let entries: Vec<&Entry> = keys
@@ -128,8 +129,8 @@ impl Store {
         if entries.len() != keys.len() {
             return Err(Error::internal("a key has no entry"));
         }
+        let told = entries.iter().filter(|_| pending);
         let mut pending = Timers::default();
-        let told = entries.iter().filter(|_| self.plan.pending_timers);
         for (group, entry) in (0..).zip(told) {
             for (kind, time) in &entry.timers {
                 pending.push(group, *time, *kind);
@@ -161,6 +162,13 @@ impl Store {
             now: now.processing,
             watermark: now.event,
         })
+    }
+
+    /// Another version of the plugin may keep its states for another time: those that it puts.
+    pub(super) fn set_states(&mut self, states: &[KeyedState]) {
+        for (codec, state) in self.states.iter_mut().zip(states) {
+            codec.set_ttl(state.ttl);
+        }
     }
 
     /// The epoch is over, and whoever wanted its changes has them: keys of which nothing is

@@ -1,5 +1,7 @@
 //! The store against a model of maps, over epochs that are checkpointed and restored.
 
+mod convert;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -65,7 +67,6 @@ fn plan(ttl: Option<u64>) -> KeyedPlan {
             state("list", StateKind::List, &["l"]),
             state("map", StateKind::Map { keys: 1 }, &["k", "v"]),
         ],
-        pending_timers: true,
         computes: "a test".to_owned(),
     }
 }
@@ -177,7 +178,7 @@ fn found(store: &mut Store, now: i64) -> Model {
     let keys = keys(store);
     let nothing = (RecordBatch::new_empty(store.plan.input.clone()), Vec::new());
     let work = store
-        .work(&keys, nothing, Timers::default(), at(now))
+        .work(&keys, nothing, Timers::default(), true, at(now))
         .unwrap();
     let names = work.keys[0].as_string::<i32>();
     assert_eq!(names.iter().flatten().collect::<Vec<_>>(), KEYS);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use azud_connect::{Fails, SimulatedDisk, Sink};
-use azud_engine::{RunOptions, Stop};
+use azud_engine::{Control, RunOptions, Stop};
 use azud_model::Result;
 use azud_state::{LocalStorage, Storage};
 
@@ -97,6 +97,7 @@ impl World {
             .with_sink("summed", Arc::new(sink(summed)))
             .with_checkpoint(storage(&self.disk));
         let outcome = plan.run(RunOptions {
+            control: Control::default(),
             allow_reset: sinks.iter().map(|&name| name.to_owned()).collect(),
             stop,
             progress: Arc::new(AtomicU64::new(0)),

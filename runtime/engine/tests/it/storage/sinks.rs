@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use azud_connect::LocalDisk;
-use azud_engine::{RunOptions, Stop};
+use azud_engine::{Control, RunOptions, Stop};
 use azud_model::{ErrorKind, Result};
 use azud_state::{Checkpoint, LocalStorage, Storage};
 
@@ -164,6 +164,7 @@ async fn a_run_that_is_refused_the_checkpoint_rolls_nothing_back() {
     let plan = plan(super::MANIFEST, Arc::new(Numbers), sink).with_checkpoint(storage);
     let run = move || {
         plan.run(RunOptions {
+            control: Control::default(),
             allow_reset: Vec::new(),
             stop: Stop::default(),
             progress: Arc::new(AtomicU64::new(0)),

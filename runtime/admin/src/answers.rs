@@ -1,0 +1,131 @@
+//! What requests are answered with, as JSON.
+
+use azud_engine::ReplayRow;
+use azud_engine::Compared;
+use serde::{Deserialize, Serialize};
+
+/// `GET /status`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Status {
+    /// The pipeline's name.
+    pub name: String,
+    /// How many seconds it has run.
+    pub seconds: f64,
+    /// The last epoch that was committed; `None` before the first.
+    pub epoch: Option<u64>,
+    /// Records that its sources gave, in all committed epochs of this run.
+    pub records: u64,
+    /// The same a second, in the last epoch.
+    pub records_per_second: f64,
+    /// Every node, in the manifest's order, once an epoch is committed.
+    pub nodes: Vec<NodeStatus>,
+    /// Every source that has event time.
+    pub watermarks: Vec<WatermarkStatus>,
+    /// Every plugin that can be replaced.
+    pub plugins: Vec<PluginStatus>,
+}
+
+/// A node: rows of all committed epochs of this run.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct NodeStatus {
+    /// Its name.
+    pub name: String,
+    /// Rows that came in; of a source, records.
+    pub rows_in: u64,
+    /// Rows that went out; of a sink, none.
+    pub rows_out: u64,
+    /// Rows that it rejected.
+    pub rejected: u64,
+    /// Rows that came too late for their windows.
+    pub late: u64,
+}
+
+/// How far the event time of a source has come, with the last committed epoch.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct WatermarkStatus {
+    /// The source.
+    pub source: String,
+    /// Its watermark, ISO 8601; `None` before there is one.
+    pub watermark: Option<String>,
+    /// Whether it gives nothing, and holds up nobody.
+    pub idle: bool,
+}
+
+/// A plugin that can be replaced.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct PluginStatus {
+    /// The node, or `node.function` where a query calls it.
+    pub node: String,
+    /// Where the component came from.
+    pub path: String,
+    /// What it is.
+    pub sha256: String,
+}
+
+/// `POST /nodes/{node}/plugin`, where it went well.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// The node.
+    pub node: String,
+    /// What runs now.
+    pub sha256: String,
+    /// The first epoch that it computed; `None` where it ran already.
+    pub from_epoch: Option<u64>,
+    /// How many microseconds a lane was busy with the swap, at most; `None` where it ran already.
+    pub pause_micros: Option<u64>,
+}
+
+/// `POST /manifest/plan`: what a manifest would change.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct ChangesStatus {
+    /// Keys of the manifest that are about no single node, and differ: `trigger`.
+    pub pipeline: Vec<String>,
+    /// Every node, those that are removed last.
+    pub nodes: Vec<NodeChangeStatus>,
+}
+
+/// What a manifest changes of a node.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct NodeChangeStatus {
+    /// Its name.
+    pub node: String,
+    /// `same`, `changed`, `added` or `removed`.
+    pub difference: String,
+    /// Where it is changed: in what, by the names of the manifest.
+    pub what: Vec<String>,
+    /// What becomes of what the checkpoint has of it: `kept`, `new`, `changed`,
+    /// `lost`, or, of a node that is removed, `drained`.
+    pub kept: String,
+    /// How it is changed, or why it is lost.
+    pub why: Option<String>,
+}
+
+/// `POST /manifest`, where it went well.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// What has changed.
+    pub changes: ChangesStatus,
+    /// The first epoch of the changed manifest; `None` where it ran already.
+    pub from_epoch: Option<u64>,
+}
+
+/// `GET /nodes/{node}/shadow`: what two versions made of the same rows.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct ShadowStatus {
+    /// The node.
+    pub node: String,
+    /// The version that serves.
+    pub before: String,
+    /// The one beside it.
+    pub now: String,
+    /// What came of it: its fields stand beside these.
+    #[serde(flatten)]
+    pub compared: Compared,
+}
+
+/// Whatever did not go well.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// What, and what to do next.
+    pub error: String,
+}

@@ -1,0 +1,244 @@
+//! Asks the endpoint of a pipeline.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body, RequestBuilder};
+
+use crate::answers::{
+    Applied, Changed, ChangesStatus, Failed, ReplayRequest, Replayed, ShadowStatus, Status,
+};
+
+/// The largest answer.
+const ANSWER: u64 = 16 << 20;
+
+/// What the same request may be answered otherwise at another time.
+const NOT_NOW: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::SERVICE_UNAVAILABLE];
+
+/// How long an answer may take that nobody has to wait for.
+const ANSWERS: Duration = Duration::from_secs(30);
+
+/// How long a connection is tried.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Asks the endpoint at one address.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    /// `host:port`.
+    address: String,
+    token: Option<String>,
+}
+
+/// A component that is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// Where it came from, for messages.
+    pub name: &'a str,
+    /// What it has to be.
+    pub sha256: Option<&'a str>,
+    /// Its bytes.
+    pub component: &'a [u8],
+}
+
+/// Why there is no answer, or not the wanted one.
+#[derive(Debug)]
+pub enum ClientError {
+    /// Nobody answers there.
+    Away(String),
+    /// The pipeline's own word: it cannot be done.
+    Refused(String),
+    /// It was tried, and could not be done now.
+    TakenBack(String),
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Of the endpoint at `host:port`; `token` is what it wants to see, if it does.
+    pub fn new(address: &str, token: Option<String>) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .proxy(None)
+            .build();
+        Self {
+            agent: Agent::new_with_config(config),
+            address: address.to_owned(),
+            token,
+        }
+    }
+
+    /// What the pipeline does.
+    ///
+    /// # Errors
+    /// Where nobody answers, or may not be asked.
+    pub fn status(&self) -> Result<Status, ClientError> {
+        let request = self.agent.get(self.url("/status"));
+        let request = request.config().timeout_global(Some(ANSWERS)).build();
+        self.answer(self.with_token(request).call())
+    }
+
+    /// Lets another component of a node take over; waits until it has, or does not.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn reload(&self, node: &str, sent: &Sent<'_>) -> Result<Changed, ClientError> {
+        self.send(&format!("/nodes/{node}/plugin"), sent)
+    }
+
+    /// Lets another component of a node run beside the one that serves.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn begin_shadow(&self, node: &str, sent: &Sent<'_>) -> Result<ShadowStatus, ClientError> {
+        self.send(&format!("/nodes/{node}/shadow"), sent)
+    }
+
+    /// What came of that so far.
+    ///
+    /// # Errors
+    /// Where nothing runs beside a node's version.
+    pub fn shadow(&self, node: &str) -> Result<ShadowStatus, ClientError> {
+        let request = self.agent.get(self.url(&format!("/nodes/{node}/shadow")));
+        self.answer(self.with_token(request).call())
+    }
+
+    /// Lets the component beside a node's version take over, as [`Self::reload`] does.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn promote(&self, node: &str) -> Result<Changed, ClientError> {
+        let url = self.url(&format!("/nodes/{node}/shadow/promote"));
+        self.answer(self.with_token(self.agent.post(url)).send_empty())
+    }
+
+    /// Ends what runs beside a node's version; answers what came of it.
+    ///
+    /// # Errors
+    /// Where nothing does.
+    pub fn forget(&self, node: &str) -> Result<ShadowStatus, ClientError> {
+        let url = self.url(&format!("/nodes/{node}/shadow"));
+        self.answer(self.with_token(self.agent.delete(url)).call())
+    }
+
+    /// What a manifest would change of the pipeline; `name` is for messages.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why it cannot take over at all.
+    pub fn plan(&self, name: &str, manifest: &str) -> Result<ChangesStatus, ClientError> {
+        self.send_manifest("/manifest/plan", name, manifest, &[])
+    }
+
+    /// Lets a manifest take over; waits until it has, or does not. Nodes of `allow_reset` may begin
+    /// anew.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn apply(
+        &self,
+        name: &str,
+        manifest: &str,
+        allow_reset: &[String],
+    ) -> Result<Applied, ClientError> {
+        self.send_manifest("/manifest", name, manifest, allow_reset)
+    }
+
+    fn send_manifest<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        name: &str,
+        manifest: &str,
+        allow_reset: &[String],
+    ) -> Result<T, ClientError> {
+        let request = self.agent.post(self.url(path)).query("name", name);
+        let request = match allow_reset {
+            [] => request,
+            nodes => request.query("allow_reset", nodes.join(",")),
+        };
+        let request = request.header("content-type", "application/yaml");
+        self.answer(self.with_token(request).send(manifest))
+    }
+
+    /// Gives dead letters to their nodes again; waits until that is committed.
+    ///
+    /// # Errors
+    /// Why they are not.
+    pub fn replay(&self, request: &ReplayRequest) -> Result<Replayed, ClientError> {
+        let url = self.url("/dead-letters/replay");
+        let body = serde_json::to_vec(request);
+        let body = body.map_err(|error| ClientError::Refused(error.to_string()))?;
+        let sends = self
+            .agent
+            .post(url)
+            .header("content-type", "application/json");
+        self.answer(self.with_token(sends).send(&body[..]))
+    }
+
+    fn send<T: DeserializeOwned>(&self, path: &str, sent: &Sent<'_>) -> Result<T, ClientError> {
+        let request = self.agent.post(self.url(path)).query("name", sent.name);
+        let request = match sent.sha256 {
+            Some(sha256) => request.query("sha256", sha256),
+            None => request,
+        };
+        let request = request.header("content-type", "application/wasm");
+        self.answer(self.with_token(request).send(sent.component))
+    }
+
+    fn with_token<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn answer<T: DeserializeOwned>(
+        &self,
+        answered: Result<Response<Body>, ureq::Error>,
+    ) -> Result<T, ClientError> {
+        let address = &self.address;
+        let mut answer = answered.map_err(|error| {
+            ClientError::Away(format!(
+                "no pipeline answers at {address}: {error}; start it with `azud run FILE --listen \
+                 {address}`"
+            ))
+        })?;
+        let code = answer.status();
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER)
+            .read_to_string();
+        let text = text.map_err(|error| ClientError::Away(format!("{address}: {error}")))?;
+        if code.is_success()
+            && let Ok(answer) = serde_json::from_str(&text)
+        {
+            return Ok(answer);
+        }
+        Err(match serde_json::from_str(&text) {
+            Ok(Failed { error }) if NOT_NOW.contains(&code) => ClientError::TakenBack(error),
+            Ok(Failed { error }) => ClientError::Refused(error),
+            Err(_) => ClientError::Away(format!(
+                "{address} is no pipeline of azud: it answered {code}"
+            )),
+        })
+    }
+}
+
+// === impl ClientError ===
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away(why) | Self::Refused(why) | Self::TakenBack(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}

@@ -1,0 +1,39 @@
+//! The admin endpoint of a running pipeline, and its client.
+//!
+//! ```text
+//! azud reload -> client -> HTTP, JSON -> routes -> azud_engine::Control -> the running pipeline
+//!                                        guard     who may ask
+//!                                        seen      what epochs have reported
+//! ```
+//!
+//! [`Admin`] serves on a thread of its own, so that whatever a pipeline computes does not delay
+//! an answer. `docs/swap.md` has every request.
+
+mod answers;
+mod change;
+mod client;
+mod guard;
+mod letters;
+mod listener;
+mod routes;
+mod seen;
+mod server;
+mod shadow;
+
+pub use answers::{
+    Applied, Changed, ChangesStatus, Failed, NodeChangeStatus, NodeStatus, PluginStatus,
+    RefusedReplay, ReplayRequest, Replayed, ShadowStatus, Status, WatermarkStatus,
+};
+pub use change::MakePlan;
+pub use client::{Client, ClientError, Sent};
+pub use seen::Seen;
+pub use server::{Admin, AdminError};
+
+/// Where the endpoint is unless somebody says otherwise.
+pub const ADDRESS: &str = "127.0.0.1:9464";
+
+/// The environment variable with the token that requests have to bring.
+pub const TOKEN: &str = "AZUD_ADMIN_TOKEN";
+
+/// The largest body of a request: a component has at most so many bytes.
+pub(crate) const BODY: usize = 64 << 20;

@@ -1,0 +1,82 @@
+//! `azud apply`, and `azud plan --against` a pipeline that runs.
+
+use std::path::Path;
+
+use azud_admin::{Applied, ChangesStatus, NodeChangeStatus};
+
+use crate::args::{ApplyArguments, At};
+use crate::failure::Failure;
+use crate::load;
+use crate::output::{print, print_json, table};
+use crate::reload::{client, failure};
+
+pub(crate) fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
+    let name = arguments.file.display().to_string();
+    let text = load::read(&arguments.file)?;
+    let client = client(&arguments.at);
+    let applied = client.apply(&name, &text, &arguments.allow_reset);
+    let applied = applied.map_err(failure)?;
+    match arguments.json {
+        true => print_json(&applied),
+        false => {
+            print(&shown(&name, &applied));
+            Ok(())
+        }
+    }
+}
+
+fn shown(name: &str, applied: &Applied) -> String {
+    match applied.from_epoch {
+        Some(epoch) => format!(
+            "{}\n{name} runs from epoch {epoch} on\n",
+            changes(&applied.changes)
+        ),
+        None => format!("{name} runs already\n"),
+    }
+}
+
+/// Shows what a manifest would change of the pipeline that listens there.
+pub(crate) fn plan(file: &Path, address: &str, json: bool) -> Result<(), Failure> {
+    let text = load::read(file)?;
+    let at = At {
+        address: address.to_owned(),
+    };
+    let planned = client(&at).plan(&file.display().to_string(), &text);
+    let planned = planned.map_err(failure)?;
+    match json {
+        true => print_json(&planned)?,
+        false => print(&changes(&planned)),
+    }
+    let lost = planned.nodes.iter().filter(|node| node.kept == "lost");
+    match lost.count() {
+        0 => Ok(()),
+        lost => Err(Failure::Lost(lost)),
+    }
+}
+
+fn changes(changes: &ChangesStatus) -> String {
+    let pipeline = changes.pipeline.iter();
+    let pipeline = pipeline.map(|key| {
+        vec![
+            "(pipeline)".to_owned(),
+            format!("changed: {key}"),
+            String::new(),
+            String::new(),
+        ]
+    });
+    let rows: Vec<Vec<String>> = pipeline.chain(changes.nodes.iter().map(row)).collect();
+    table(&["node", "change", "state", "why"], &rows)
+}
+
+fn row(node: &NodeChangeStatus) -> Vec<String> {
+    let difference = match node.what.is_empty() {
+        true => node.difference.clone(),
+        false => format!("{}: {}", node.difference, node.what.join(", ")),
+    };
+    vec![
+        node.node.clone(),
+        difference,
+        node.kept.clone(),
+        node.why.clone().unwrap_or_default(),
+    ]
+}

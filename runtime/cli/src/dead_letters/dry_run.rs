@@ -1,0 +1,110 @@
+//! `azud dead-letters replay --dry-run`.
+
+use std::path::PathBuf;
+
+use azud_admin::RefusedReplay;
+use azud_engine::ReplayRow;
+use azud_manifest::{Manifest, Plugin, Step};
+use azud_testing::{Replay, ReplayFailure, Setup};
+use serde_json::{Value, json};
+
+use super::replay::why;
+use crate::args::LettersReplay;
+use crate::failure::Failure;
+use crate::output::{print, print_json};
+use crate::{load, sandbox};
+
+pub(super) fn dry_run(
+    arguments: &LettersReplay,
+    manifest: &Manifest,
+    rows: Vec<ReplayRow>,
+) -> Result<(), Failure> {
+    let directory = load::directory(&arguments.of.file);
+    let other = other(arguments, manifest)?;
+    let find_plugin = |plugin: &Plugin| match &other {
+        Some((name, path)) if *name == plugin.name.value => Ok(path.clone()),
+        _ => load::find(&directory, plugin),
+    };
+    let setup = Setup {
+        directory: directory.clone(),
+        sandbox: sandbox::start()?,
+        find_plugin: &find_plugin,
+    };
+    let count = rows.len();
+    let replay = azud_testing::replay(manifest, &setup, rows);
+    let replay = replay.map_err(|failure| match failure {
+        ReplayFailure::Report(report) => Failure::Report(report),
+        ReplayFailure::Run(error) => Failure::Pipeline(error),
+    })?;
+    match arguments.json {
+        true => print_json(&as_json(&replay))?,
+        false => print(&as_text(&replay, count)),
+    }
+    let refused: Vec<RefusedReplay> = replay
+        .refused
+        .iter()
+        .map(|(id, why)| RefusedReplay {
+            id: id.clone(),
+            why: why.clone(),
+        })
+        .collect();
+    match refused.as_slice() {
+        [] => Ok(()),
+        all if all.len() == count => Err(Failure::Input(why(all))),
+        some => Err(Failure::Asked(why(some))),
+    }
+}
+
+/// The plugin that is another one, and its component.
+fn other(
+    arguments: &LettersReplay,
+    manifest: &Manifest,
+) -> Result<Option<(String, PathBuf)>, Failure> {
+    let (Some(path), Some(node)) = (&arguments.plugin, &arguments.of.node) else {
+        return Ok(None);
+    };
+    let transform = manifest.transforms.get(node);
+    match transform.map(|transform| transform.step()) {
+        Some(Step::Plugin(name)) => Ok(Some((name.value.clone(), path.clone()))),
+        _ => Err(Failure::Input(format!(
+            "`{node}` is no transform with a plugin: --plugin is for one"
+        ))),
+    }
+}
+
+fn as_json(replay: &Replay) -> Value {
+    let parsed = |rows: &[String]| -> Vec<Value> {
+        let rows = rows.iter();
+        rows.map(|row| serde_json::from_str(row).unwrap_or_default())
+            .collect()
+    };
+    let sinks = replay.sinks.iter();
+    let sinks = sinks.map(|(name, rows)| (name.clone(), Value::Array(parsed(rows))));
+    let sinks: serde_json::Map<String, Value> = sinks.collect();
+    let refused = replay.refused.iter();
+    let refused = refused.map(|(id, why)| json!({ "id": id, "why": why }));
+    json!({
+        "sinks": sinks,
+        "rejected": parsed(&replay.rejected),
+        "refused": refused.collect::<Vec<_>>(),
+    })
+}
+
+fn as_text(replay: &Replay, count: usize) -> String {
+    let given = count - replay.refused.len().min(count);
+    let mut text = format!("{given} given to their nodes, in memory: no sink was touched\n");
+    for (sink, rows) in &replay.sinks {
+        text += &format!("\n{sink} would get {}\n", rows.len());
+        for row in rows {
+            text += &format!("  {}\n", azud_sandbox::escaped(row));
+        }
+    }
+    text += &format!("\nrejected again: {}\n", replay.rejected.len());
+    for row in &replay.rejected {
+        let row: Value = serde_json::from_str(row).unwrap_or_default();
+        let text_of = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (node, reason) = (text_of("node"), text_of("reason"));
+        text += &format!("  {node}: {}\n", azud_sandbox::escaped(reason));
+    }
+    text
+}

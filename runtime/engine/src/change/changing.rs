@@ -1,0 +1,161 @@
+//! The change that is under way in a run: waits for the end of an epoch, and for its first epoch to
+//! be recorded.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use azud_connect::fault_point;
+use azud_model::Error;
+use tokio::sync::{Notify, oneshot};
+
+use super::diff::Changes;
+use crate::plan::Plan;
+use crate::swap::{ReloadError, Reloaded};
+
+/// What whoever asked is told.
+type Answer = oneshot::Sender<Result<Reloaded, ReloadError>>;
+
+/// Outlives attempts. Whoever asks has the only right to: see `Swaps::reserve`.
+#[derive(Default)]
+pub(crate) struct Changing {
+    state: Mutex<State>,
+    asked: Notify,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Nothing,
+    /// The epoch that is under way is to be the last one of the plan that runs.
+    Waiting(Box<Asked>, Answer),
+    /// The other plan runs, and none of its epochs is recorded.
+    OnProbation(Probation),
+    Ended,
+}
+
+/// Another plan, and how it differs from the one that runs.
+pub(crate) struct Asked {
+    pub(crate) plan: Plan,
+    pub(crate) changes: Changes,
+    /// Nodes that its first attempt may begin anew.
+    pub(crate) resets: Vec<String>,
+}
+
+struct Probation {
+    before: Arc<Plan>,
+    changes: Changes,
+    answer: Answer,
+}
+
+// === impl Changing ===
+
+impl Changing {
+    /// Asks for a change.
+    ///
+    /// # Errors
+    /// `Ended` if the run has.
+    pub(crate) fn ask(
+        &self,
+        asked: Asked,
+    ) -> Result<oneshot::Receiver<Result<Reloaded, ReloadError>>, ReloadError> {
+        let (answer, answered) = oneshot::channel();
+        let mut state = self.lock();
+        match &*state {
+            State::Nothing => *state = State::Waiting(Box::new(asked), answer),
+            State::Waiting(..) | State::OnProbation(_) => return Err(ReloadError::Busy),
+            State::Ended => return Err(ReloadError::Ended),
+        }
+        drop(state);
+        self.asked.notify_one();
+        Ok(answered)
+    }
+
+    /// Waits until somebody asks.
+    pub(crate) async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Whether one waits for the end of an epoch.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(&*self.lock(), State::Waiting(..))
+    }
+
+    /// Whether a plan runs of which no epoch is recorded, in place of another one.
+    pub(crate) fn is_on_probation(&self) -> bool {
+        matches!(&*self.lock(), State::OnProbation(_))
+    }
+
+    /// The last epoch of `before` is committed: what takes its place.
+    pub(crate) fn take(&self, before: &Arc<Plan>) -> Option<Asked> {
+        let mut state = self.lock();
+        match std::mem::take(&mut *state) {
+            State::Waiting(asked, answer) => {
+                tracing::info!("the manifest changes: {}", asked.changes.told());
+                *state = State::OnProbation(Probation {
+                    before: before.clone(),
+                    changes: asked.changes.clone(),
+                    answer,
+                });
+                drop(state);
+                fault_point("before-change");
+                Some(*asked)
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    /// An epoch has happened: a plan on probation stays from now on, and the one before is no
+    /// longer needed.
+    pub(crate) fn recorded(&self, epoch: u64) -> Option<Arc<Plan>> {
+        let mut state = self.lock();
+        let probation = match std::mem::take(&mut *state) {
+            State::OnProbation(probation) => probation,
+            other => {
+                *state = other;
+                return None;
+            }
+        };
+        drop(state);
+        fault_point("after-record-of-change");
+        tracing::info!("epoch {epoch} is recorded, and the changed manifest stays");
+        let _ = probation.answer.send(Ok(Reloaded::Runs {
+            from: epoch,
+            pause: None,
+        }));
+        Some(probation.before)
+    }
+
+    /// An attempt has failed: if it was one of a plan on probation, the plan that goes on, and how
+    /// the one that failed differs from it.
+    pub(crate) fn failed(&self, error: &Error) -> Option<(Arc<Plan>, Changes)> {
+        let mut state = self.lock();
+        match std::mem::take(&mut *state) {
+            State::OnProbation(probation) => {
+                tracing::warn!(
+                    "the change is taken back, and the manifest before goes on: {error}"
+                );
+                let _ = probation
+                    .answer
+                    .send(Err(ReloadError::TakenBack(error.to_string())));
+                drop(state);
+                fault_point("after-change-back");
+                Some((probation.before, probation.changes))
+            }
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    /// The run has ended: whoever waits is told.
+    pub(crate) fn end(&self) {
+        *self.lock() = State::Ended;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,122 @@
+//! What two versions of a plugin with state make of the same call: rows, and of each key what it
+//! knows then and which timers it has.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use azud_sandbox::{EVENT_TIME, GuestError, Keyed, KeyedAnswer, KeyedState, KeyedWork, OwnedRows};
+
+use crate::plugin::differ::{Beside, differs, shown, text};
+use crate::swap::Compared;
+
+/// The call once more, by the other version, with the states of the one that serves.
+pub(super) fn offer(
+    beside: Beside<Keyed>,
+    keyed: &Keyed,
+    answer: &Result<KeyedAnswer, GuestError>,
+    work: KeyedWork,
+    keys: RecordBatch,
+    states: Vec<KeyedState>,
+) {
+    let rows = work.rows.num_rows() + work.due.times.len();
+    let groups = work.groups.clone();
+    beside.offer(
+        keyed,
+        answer,
+        rows,
+        move |keyed| keyed.process(&work, None),
+        move |before, now, compared| compare((&keys, &groups), &states, before, now, compared),
+    );
+}
+
+fn compare(
+    (keys, groups): (&RecordBatch, &[u32]),
+    states: &[KeyedState],
+    before: &KeyedAnswer,
+    now: &KeyedAnswer,
+    compared: &mut Compared,
+) {
+    let [of, then] = [before, now].map(|answer| effects(states, groups, answer));
+    for key in 0..keys.num_rows() {
+        let empty = Vec::new();
+        let [before, now] = [&of, &then].map(|of| of.get(&key).unwrap_or(&empty));
+        if before != now {
+            differs(compared, || text(keys, key), &shown(before), &shown(now));
+        }
+    }
+    if before.output == now.output {
+        return;
+    }
+    // Which key a row is of nobody says: those are told that only one of them gives.
+    let [mut gone, mut new] = [before, now].map(|answer| {
+        let rows = 0..answer.output.num_rows();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for row in rows {
+            *counts.entry(text(&answer.output, row)).or_default() += 1;
+        }
+        counts
+    });
+    for (row, count) in &mut gone {
+        let other = new.get_mut(row);
+        let both = other.map_or(0, |other| {
+            let both = (*count).min(*other);
+            *other -= both;
+            both
+        });
+        *count -= both;
+    }
+    let rows = |counts: BTreeMap<String, usize>| {
+        let counts = counts.into_iter();
+        counts.flat_map(|(row, count)| std::iter::repeat_n(row, count))
+    };
+    let (mut gone, mut new) = (rows(gone), rows(new));
+    loop {
+        let [before, now] = match (gone.next(), new.next()) {
+            (None, None) => return,
+            both => [both.0, both.1].map(|row| row.unwrap_or_else(|| "nothing".to_owned())),
+        };
+        differs(compared, || "a row that it gives".to_owned(), &before, &now);
+    }
+}
+
+/// What becomes of each key, in words.
+fn effects(
+    states: &[KeyedState],
+    groups: &[u32],
+    answer: &KeyedAnswer,
+) -> BTreeMap<usize, Vec<String>> {
+    let mut effects: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut add = |key: u32, what: String| effects.entry(key as usize).or_default().push(what);
+    for (state, change) in states.iter().zip(&answer.changes) {
+        let name = &state.name;
+        for key in &change.cleared {
+            add(*key, format!("{name} cleared"));
+        }
+        let mut rows = |owned: &OwnedRows, what: &str| {
+            for (row, key) in owned.groups.iter().enumerate() {
+                add(*key, format!("{name} {what} {}", text(&owned.rows, row)));
+            }
+        };
+        rows(&change.removed, "without");
+        rows(&change.put, "with");
+    }
+    for (timers, what) in [(&answer.deleted, "no timer"), (&answer.set, "a timer")] {
+        for (key, time, kind) in timers.iter() {
+            let by = if kind == EVENT_TIME {
+                "event"
+            } else {
+                "processing"
+            };
+            let time = azud_model::iso_micros(time);
+            add(key, format!("{what} of {by} time at {time}"));
+        }
+    }
+    for rejected in &answer.rejected {
+        let key = groups.get(rejected.row as usize);
+        add(
+            key.copied().unwrap_or(u32::MAX),
+            format!("rejected: {}", rejected.reason),
+        );
+    }
+    effects
+}

@@ -1,0 +1,53 @@
+//! A plugin that cannot be replaced while it runs.
+
+use std::sync::Arc;
+
+use azud_sandbox::Plugin;
+
+use super::Component;
+use super::staged::{Replaceable, Shadowing, Staged};
+
+/// See the module.
+pub(crate) struct Fixed {
+    digest: String,
+    name: String,
+    why: &'static str,
+}
+
+// === impl Fixed ===
+
+impl Fixed {
+    pub(crate) fn new(plugin: &Plugin, why: &'static str) -> Self {
+        Self {
+            digest: plugin.digest().to_owned(),
+            name: plugin.name().to_owned(),
+            why,
+        }
+    }
+}
+
+impl Replaceable for Fixed {
+    fn digest(&self) -> String {
+        self.digest.clone()
+    }
+
+    fn plugin(&self) -> String {
+        self.name.clone()
+    }
+
+    fn set_strict(&self, _: bool) {}
+
+    fn stage(self: Arc<Self>, _: &Component, _: usize) -> Result<Option<Box<dyn Staged>>, String> {
+        Err(self.why.to_owned())
+    }
+
+    fn shadow(&self, _: &Component) -> Result<(), String> {
+        Err(self.why.to_owned())
+    }
+
+    fn shadowing(&self) -> Option<Shadowing> {
+        None
+    }
+
+    fn end_shadow(&self) {}
+}

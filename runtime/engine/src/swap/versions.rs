@@ -1,0 +1,157 @@
+//! The versions of a node's plugin, shared by its lanes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::RecordBatch;
+use azud_sandbox::{GuestError, OpenError, Plugin, Sandbox, World};
+
+use super::control::Component;
+use super::shadow::Shadow;
+use super::version::{Standing, Version};
+
+/// Opens an instance of a plugin as a node is configured: with its columns, limits, grants.
+pub(crate) type Opener<T> = Arc<dyn Fn(&Plugin) -> Result<T, OpenError> + Send + Sync>;
+
+/// Says why an instance cannot take the place of the one that runs.
+pub(crate) type Fits<T> = Box<dyn Fn(&T) -> Result<(), String> + Send + Sync>;
+
+/// Tries an instance on rows that the node was given; what comes of them is thrown away.
+pub(crate) type Try<T> = fn(&mut T, &RecordBatch) -> Result<(), GuestError>;
+
+/// What a version of a node's plugin has to be.
+pub(crate) struct Terms<T> {
+    /// The node, and the function where it calls several.
+    pub(crate) name: Arc<str>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) world: World,
+    /// The digest that the manifest pins.
+    pub(crate) pinned: Option<String>,
+    /// What the component may not import, and how a person says that: no grant says who may be reached.
+    pub(crate) ungranted: Vec<(&'static str, &'static str, &'static str)>,
+    pub(crate) open: Opener<T>,
+    pub(crate) fits: Fits<T>,
+    pub(crate) tries: Try<T>,
+    /// Whether another version may be called beside it: its calls have no effect but their answers.
+    pub(crate) can_shadow: bool,
+    /// How many instances a lane needs, that are opened ahead; 0 where they belong to an attempt.
+    pub(crate) instances: usize,
+}
+
+/// The version that runs, and the one that is to take over.
+pub(crate) struct Versions<T> {
+    pub(super) terms: Terms<T>,
+    cell: Mutex<Cell<T>>,
+    /// Rows that the node was given: what a version is tried on.
+    sample: Mutex<Option<RecordBatch>>,
+    /// Whether a rejected row stops the pipeline.
+    strict: AtomicBool,
+    /// A version that runs beside the others, whether there is one, and what it was made of.
+    shadow: Mutex<Option<(Arc<Shadow<T>>, Component)>>,
+    has_shadow: AtomicBool,
+}
+
+struct Cell<T> {
+    current: Arc<Version<T>>,
+    /// And the first epoch that is its own.
+    next: Option<(Arc<Version<T>>, u64)>,
+}
+
+// === impl Versions ===
+
+impl<T> Versions<T> {
+    /// `first` is an instance of the plugin that serves the first lane.
+    pub(crate) fn new(terms: Terms<T>, plugin: Plugin, first: T) -> Self {
+        let ready = if terms.instances > 0 {
+            vec![first]
+        } else {
+            Vec::new()
+        };
+        let current = Version::new(plugin, terms.open.clone(), ready);
+        Self {
+            terms,
+            cell: Mutex::new(Cell {
+                current: Arc::new(current),
+                next: None,
+            }),
+            sample: Mutex::default(),
+            strict: AtomicBool::new(false),
+            shadow: Mutex::new(None),
+            has_shadow: AtomicBool::new(false),
+        }
+    }
+
+    /// The version that runs.
+    pub(crate) fn current(&self) -> Arc<Version<T>> {
+        self.lock().current.clone()
+    }
+
+    /// The version of an epoch.
+    pub(crate) fn of(&self, epoch: u64) -> Arc<Version<T>> {
+        let cell = self.lock();
+        let next = cell.next.as_ref().filter(|(_, from)| *from <= epoch);
+        let next = next.filter(|(next, _)| next.standing() != Standing::Withdrawn);
+        next.map_or(&cell.current, |(next, _)| next).clone()
+    }
+
+    /// A version is to take over with an epoch.
+    pub(super) fn arm(&self, next: Arc<Version<T>>, from: u64, standing: Standing) {
+        next.set_on_probation(standing);
+        self.lock().next = Some((next, from));
+    }
+
+    /// The one that was to take over has, and is proven.
+    pub(super) fn settle(&self) {
+        let mut cell = self.lock();
+        if let Some((next, _)) = cell.next.take() {
+            cell.current.clear();
+            cell.current = next;
+        }
+    }
+
+    /// The one that was to take over does not.
+    pub(super) fn revert(&self) {
+        self.lock().next = None;
+    }
+
+    /// Remembers rows that the node was given, where nobody else does so now.
+    pub(super) fn show(&self, rows: RecordBatch) {
+        if let Ok(mut sample) = self.sample.try_lock() {
+            *sample = Some(rows);
+        }
+    }
+
+    pub(super) fn sample(&self) -> Option<RecordBatch> {
+        let sample = self.sample.lock();
+        sample.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_strict(&self, strict: bool) {
+        self.strict.store(strict, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
+    }
+
+    /// What runs beside the others.
+    pub(super) fn shadow(&self) -> Option<Arc<Shadow<T>>> {
+        let has = self.has_shadow.load(Ordering::Relaxed);
+        has.then(|| self.shadow_of().map(|(shadow, _)| shadow))?
+    }
+
+    /// The same, and what it was made of.
+    pub(super) fn shadow_of(&self) -> Option<(Arc<Shadow<T>>, Component)> {
+        let shadow = self.shadow.lock();
+        shadow.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_shadow(&self, shadow: Option<(Arc<Shadow<T>>, Component)>) {
+        self.has_shadow.store(shadow.is_some(), Ordering::Relaxed);
+        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = shadow;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cell<T>> {
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

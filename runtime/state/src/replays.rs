@@ -1,0 +1,296 @@
+//! Dead letters that are to be replayed: kept before anybody is told that they will be.
+//!
+//! `replays/<number>.rows` has the rows of a request. Records say how far these have come. Once all
+//! of them are recorded and committed, `replays/<number>.ids` says in their place which they were,
+//! for as long as the checkpoint is there.
+
+use std::collections::BTreeSet;
+
+use azud_model::{Error, Result};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::record::Replayed;
+use crate::{Storage, sealed};
+
+/// Where they are.
+pub(crate) const FOLDER: &str = "replays";
+
+/// The version of both files.
+const VERSION: u32 = 1;
+
+/// A dead letter that is to be given to its node again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRow {
+    /// The dead letter's id.
+    pub id: String,
+    /// The node that rejected it.
+    pub node: String,
+    /// What that is given: a record of a source, or the row as JSON.
+    #[serde(with = "base64_text")]
+    pub value: Vec<u8>,
+    /// Where it came from, where that is known: source, partition, position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The partition within the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// The position within the partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The plugin that rejected it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+    /// How often it has been offered by now.
+    pub attempt: i32,
+}
+
+/// What is kept of all requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptReplays {
+    /// Requests with rows that are not recorded, each with its number and all of its rows.
+    pub pending: Vec<(u64, Vec<ReplayRow>)>,
+    /// Requests whose rows are all recorded, and not yet put away.
+    pub finished: Vec<(u64, Vec<ReplayRow>)>,
+    /// The ids of all rows that were asked for, recorded or not.
+    pub asked: BTreeSet<String>,
+    /// The ids of those that are recorded.
+    pub replayed: BTreeSet<String>,
+    /// The number of the next request.
+    pub next: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rows {
+    version: u32,
+    rows: Vec<ReplayRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ids {
+    version: u32,
+    ids: Vec<String>,
+}
+
+/// What is kept of requests, by a checkpoint whose last record says `replayed`; changes nothing.
+///
+/// # Errors
+/// Those of the storage; `Invalid` if a file is damaged, or a newer version of this program wrote it.
+pub async fn kept_replays(
+    storage: &dyn Storage,
+    replayed: Option<Replayed>,
+) -> Result<KeptReplays> {
+    let mut kept = KeptReplays {
+        next: replayed.map_or(1, |replayed| replayed.request + 1),
+        ..KeptReplays::default()
+    };
+    let mut listed = storage.list(FOLDER).await?;
+    listed.sort();
+    for file in listed {
+        let Some((number, kind)) = number(&file.name) else {
+            continue;
+        };
+        kept.next = kept.next.max(number + 1);
+        let name = format!("{FOLDER}/{}", file.name);
+        let Some(bytes) = storage.get(&name).await? else {
+            // Put away meanwhile, by whoever owns the checkpoint.
+            continue;
+        };
+        let damaged = |why: String| {
+            let place = storage.place(&name);
+            Error::invalid(format!(
+                "dead letters that are to be replayed, `{place}`: {why}; restore it from a copy, or \
+                 remove it: then what of it was not replayed yet will not be"
+            ))
+        };
+        let line = sealed::line(&bytes).map_err(damaged)?;
+        if kind == "ids" {
+            let ids: Ids = parse(line).map_err(damaged)?;
+            kept.asked.extend(ids.ids.iter().cloned());
+            kept.replayed.extend(ids.ids);
+            continue;
+        }
+        let rows: Rows = parse(line).map_err(damaged)?;
+        let done = match replayed {
+            Some(replayed) if number < replayed.request => u64::MAX,
+            Some(replayed) if number == replayed.request => replayed.rows,
+            _ => 0,
+        };
+        let ids = rows.rows.iter().map(|row| row.id.clone());
+        kept.asked.extend(ids.clone());
+        let done = usize::try_from(done).unwrap_or(usize::MAX);
+        kept.replayed.extend(ids.take(done));
+        match done >= rows.rows.len() {
+            true => kept.finished.push((number, rows.rows)),
+            false => kept.pending.push((number, rows.rows)),
+        }
+    }
+    Ok(kept)
+}
+
+/// Keeps the rows of a request: once this succeeds they will be replayed.
+///
+/// # Errors
+/// Those of the storage; `Invalid` if there is a request of that number.
+pub async fn keep_replay(storage: &dyn Storage, number: u64, rows: &[ReplayRow]) -> Result<()> {
+    let rows = Rows {
+        version: VERSION,
+        rows: rows.to_vec(),
+    };
+    let name = name(number, "rows");
+    match storage.put_new(&name, bytes(&rows)?).await? {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "`{}` is there already: another run has the checkpoint",
+            storage.place(&name)
+        ))),
+    }
+}
+
+/// Puts a request away whose rows are recorded and committed: `ids` are those that were replayed.
+///
+/// # Errors
+/// Those of the storage: it can be done again.
+pub async fn finish_replay(storage: &dyn Storage, number: u64, ids: Vec<String>) -> Result<()> {
+    let ids = Ids {
+        version: VERSION,
+        ids,
+    };
+    storage.put(&name(number, "ids"), bytes(&ids)?).await?;
+    storage.delete(&name(number, "rows")).await
+}
+
+fn name(number: u64, kind: &str) -> String {
+    format!("{FOLDER}/{number:020}.{kind}")
+}
+
+/// The number and kind of a file that this module has written.
+fn number(file: &str) -> Option<(u64, &str)> {
+    let (number, kind) = file.split_once('.')?;
+    let is_known = number.len() == 20 && matches!(kind, "rows" | "ids");
+    Some((number.parse().ok().filter(|_| is_known)?, kind))
+}
+
+fn bytes(value: &impl Serialize) -> Result<Bytes> {
+    let line = serde_json::to_vec(value);
+    let line = line.map_err(|error| Error::internal("rows to replay").because(error))?;
+    Ok(sealed::seal(line).into())
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let found: Version = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if found.version > VERSION {
+        return Err(format!(
+            "it has version {} of the format, and this azud reads up to {VERSION}",
+            found.version
+        ));
+    }
+    serde_json::from_slice(line).map_err(|error| error.to_string())
+}
+
+mod base64_text {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use azud_connect::SimulatedDisk;
+
+    use super::*;
+    use crate::LocalStorage;
+
+    fn storage() -> LocalStorage {
+        LocalStorage::new(Arc::new(SimulatedDisk::default()), PathBuf::from("/state"))
+    }
+
+    fn rows(ids: &[&str]) -> Vec<ReplayRow> {
+        let row = |id: &&str| ReplayRow {
+            id: (*id).to_owned(),
+            node: "big".to_owned(),
+            value: vec![0, 255, b'\n'],
+            source: Some("raw".to_owned()),
+            attempt: 1,
+            ..ReplayRow::default()
+        };
+        ids.iter().map(row).collect()
+    }
+
+    fn names(ids: &[&str]) -> BTreeSet<String> {
+        ids.iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_pending_then_finished_then_known_by_its_ids() {
+        let storage = storage();
+        let (first, second) = (rows(&["a", "b", "c"]), rows(&["d"]));
+        assert_eq!(kept_replays(&storage, None).await.unwrap().next, 1);
+        keep_replay(&storage, 1, &first).await.unwrap();
+        keep_replay(&storage, 2, &second).await.unwrap();
+        let again = keep_replay(&storage, 2, &second).await.unwrap_err();
+        assert!(again.to_string().contains("another run"), "{again}");
+
+        let part = Some(Replayed {
+            request: 1,
+            rows: 2,
+        });
+        let kept = kept_replays(&storage, part).await.unwrap();
+        assert_eq!(kept.pending, [(1, first.clone()), (2, second.clone())]);
+        assert_eq!(kept.asked, names(&["a", "b", "c", "d"]));
+        assert_eq!(kept.replayed, names(&["a", "b"]));
+
+        let all = Some(Replayed {
+            request: 1,
+            rows: 3,
+        });
+        let kept = kept_replays(&storage, all).await.unwrap();
+        assert_eq!(kept.finished, [(1, first)]);
+        assert_eq!(kept.pending, [(2, second.clone())]);
+        let ids = vec!["a".to_owned(), "c".to_owned()];
+        finish_replay(&storage, 1, ids).await.unwrap();
+        let kept = kept_replays(&storage, all).await.unwrap();
+        assert_eq!(kept.finished, []);
+        assert_eq!(kept.replayed, names(&["a", "c"]), "b could not be");
+        assert_eq!((kept.next, kept.pending.len()), (3, 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_damaged_is_told_and_where_it_is() {
+        let storage = storage();
+        keep_replay(&storage, 1, &rows(&["a"])).await.unwrap();
+        let name = name(1, "rows");
+        let whole = storage.get(&name).await.unwrap().unwrap();
+        for end in 0..whole.len() - 1 {
+            storage.put(&name, whole.slice(..end)).await.unwrap();
+            let error = kept_replays(&storage, None).await.unwrap_err().to_string();
+            assert!(error.contains(".rows`: it"), "{error}");
+        }
+        storage.put("replays/notes.txt", whole).await.unwrap();
+        storage.delete(&name).await.unwrap();
+        let kept = kept_replays(&storage, None).await.unwrap();
+        assert_eq!((kept.next, kept.pending.len()), (1, 0));
+    }
+}

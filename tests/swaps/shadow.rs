@@ -1,0 +1,156 @@
+//! Versions that run beside the one that serves.
+
+use serde_json::Value;
+
+use crate::bad::MANIFEST;
+use crate::components::{bad, good};
+use crate::pipeline::{Asked, Folder, Pipeline};
+use crate::rows::{assert_exact, by_epoch, versions};
+
+fn shadow(pipeline: &Pipeline<'_>, component: &[u8]) -> Value {
+    let asked = pipeline.reload_with("evil", component, &["--shadow", "1s", "--json"]);
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    serde_json::from_str(&asked.text).unwrap()
+}
+
+fn ask(pipeline: &Pipeline<'_>, flag: &str) -> Asked {
+    pipeline.azud(&["reload", "evil", flag])
+}
+
+#[test]
+fn what_differs_is_told_and_thrown_away() {
+    let folder = Folder::new(MANIFEST);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for_rows();
+
+    // Another digest, and the same rows.
+    let same = crate::components::renamed(&folder.path("first.wasm"), "same");
+    let found = shadow(&pipeline, &same);
+    assert!(found["rows"].as_u64() > Some(500), "{found}");
+    assert_eq!(found["differ"], 0, "{found}");
+    assert_eq!(found["failed"], 0, "{found}");
+    assert!(found["memory"][1].as_u64() > Some(1 << 20), "{found}");
+    assert!(found["micros"][1].as_u64() > Some(0), "{found}");
+
+    // It says something else of every row.
+    let found = shadow(&pipeline, &good(2));
+    assert_eq!(found["differ"], found["rows"], "{found}");
+    let example = &found["examples"][0];
+    let row = example["row"].as_str().unwrap();
+    assert!(
+        row.starts_with("n: ") && row.contains(", id: "),
+        "{example}"
+    );
+    assert_eq!(example["before"], format!("{row}, said: v1"));
+    assert_eq!(example["now"], format!("{row}, said: v2"));
+
+    // What fails costs the pipeline nothing.
+    for (how, told) in [
+        ("loops", "longer than 500ms"),
+        ("panics", "trapped"),
+        ("short", "wrong"),
+    ] {
+        let found = shadow(&pipeline, &bad("process", how));
+        assert!(found["failed"].as_u64() > Some(0), "{found}");
+        let examples = found["examples"].as_array().unwrap();
+        let mut said = examples
+            .iter()
+            .map(|example| example["now"].as_str().unwrap());
+        assert!(said.any(|now| now.contains(told)), "{found}");
+    }
+    let asked = ask(&pipeline, "--forget");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    let asked = ask(&pipeline, "--promote");
+    assert_eq!(asked.code, Some(2), "{}", asked.text);
+    assert!(asked.text.contains("nothing runs beside"), "{}", asked.text);
+
+    shadow(&pipeline, &good(3));
+    let asked = ask(&pipeline, "--promote");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    let refused = pipeline.reload_with("evil", &bad("open", "other-types"), &["--shadow", "1s"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.text);
+    pipeline.drain();
+    let epochs = by_epoch(&folder.path("out"));
+    assert_exact(&epochs);
+    assert_eq!(versions(&epochs), ["v1", "v3"]);
+}
+
+/// What is compared: rows, and what is known of keys then.
+#[test]
+fn of_a_plugin_with_state() {
+    let manifest = MANIFEST.replace(
+        "id: { type: bigint, sequence: true }",
+        "k: { type: bigint, sequence: true, max: 9 }",
+    );
+    let folder = Folder::new(&manifest.replace("plugin: evil }", "plugin: evil, key: [k] }"));
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for_rows();
+    let same = crate::components::renamed(&folder.path("first.wasm"), "same");
+    let found = shadow(&pipeline, &same);
+    assert!(found["rows"].as_u64() > Some(500), "{found}");
+    assert_eq!(found["differ"], 0, "{found}");
+    assert_eq!(found["failed"], 0, "{found}");
+    let found = shadow(&pipeline, &good(2));
+    assert!(found["differ"].as_u64() > Some(500), "{found}");
+    let examples = found["examples"].as_array().unwrap();
+    let of_row = |example: &&Value| example["row"] == "a row that it gives";
+    let example = examples.iter().find(of_row).unwrap();
+    let before = example["before"].as_str().unwrap();
+    let now = example["now"].as_str().unwrap();
+    assert_eq!(now, before.replace("v1", "v2"), "{found}");
+    let found = shadow(&pipeline, &bad("process", "panics"));
+    assert!(found["failed"].as_u64() > Some(0), "{found}");
+    pipeline.drain();
+}
+
+#[test]
+fn of_an_aggregate() {
+    let manifest = MANIFEST.replace(
+        "evil: { from: numbers, plugin: evil }",
+        "evil: { sql: 'SELECT n, evil(n) AS total FROM numbers GROUP BY n' }",
+    );
+    let manifest = manifest.replace(
+        "file: { path: ./out }, format: json }",
+        "file: { path: ./out, layout: batches }, format: json, mode: update }",
+    );
+    let folder = Folder::new(&manifest);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for("running swap");
+    pipeline.wait_for_an_epoch();
+    let found = shadow(&pipeline, &good(2));
+    assert!(found["rows"].as_u64() > Some(500), "{found}");
+    assert_eq!(found["differ"], 0, "{found}");
+    let found = shadow(&pipeline, &bad("finish", "panics"));
+    assert!(found["failed"].as_u64() > Some(0), "{found}");
+    let asked = ask(&pipeline, "--forget");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    pipeline.drain();
+}
+
+/// Its calls have an effect.
+#[test]
+fn not_of_a_sink() {
+    let component = crate::components::built("plugins/http-post");
+    let manifest = MANIFEST.replace(
+        "  out: { from: evil, file: { path: ./out }, format: json }",
+        "  out: { from: evil, plugin: post, config: { url: 'http://127.0.0.1:9/' } }",
+    );
+    let manifest =
+        format!("{manifest}  post: {{ path: ./post.wasm, grants: {{ http: ['127.0.0.1:9'] }} }}\n");
+    let folder = Folder::new(&manifest);
+    folder.write("first.wasm", &good(1));
+    folder.write("post.wasm", &std::fs::read(&component).unwrap());
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for("running swap");
+    let other = crate::components::renamed(&component, "v2");
+    let asked = pipeline.reload_with("out", &other, &["--shadow", "1s"]);
+    assert_eq!(asked.code, Some(2), "{}", asked.text);
+    assert!(
+        asked.text.contains("a sink has no shadow"),
+        "{}",
+        asked.text
+    );
+}
