@@ -1,7 +1,6 @@
 //! What requests are answered with, as JSON.
 
-use azud_engine::ReplayRow;
-use azud_engine::Compared;
+use azud_engine::{Compared, ReplayRow};
 use serde::{Deserialize, Serialize};
 
 /// `GET /status`.
@@ -121,6 +120,40 @@ pub struct ShadowStatus {
     /// What came of it: its fields stand beside these.
     #[serde(flatten)]
     pub compared: Compared,
+}
+
+/// `POST /dead-letters/replay`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// Dead letters that are given to their nodes again.
+    pub rows: Vec<ReplayRow>,
+    /// Also those that were asked for before.
+    #[serde(default)]
+    pub again: bool,
+}
+
+/// What became of it, where it went well.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// How many rows were given to their nodes.
+    pub rows: u64,
+    /// The epoch by which all of them are committed; `None` where there were none, or where it is
+    /// not known.
+    pub epoch: Option<u64>,
+    /// How many were left out, because they had been asked for before.
+    pub left_out: u64,
+    /// Those that cannot be replayed.
+    pub refused: Vec<RefusedReplay>,
+}
+
+/// A dead letter that cannot be replayed.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct RefusedReplay {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub why: String,
 }
 
 /// Whatever did not go well.

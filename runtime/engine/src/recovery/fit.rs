@@ -81,7 +81,9 @@ pub(super) fn fit(
 
 /// Nodes that cannot go on and why, and what lets them begin anew.
 pub(crate) fn told_lost(lost: &[(&String, &String)]) -> String {
-    let whys = lost.iter().map(|(node, why)| format!("node `{node}`: {why}"));
+    let whys = lost
+        .iter()
+        .map(|(node, why)| format!("node `{node}`: {why}"));
     let flags = lost.iter().map(|(node, _)| format!("--allow-reset {node}"));
     format!(
         "{}; to go on without what was kept: {}",

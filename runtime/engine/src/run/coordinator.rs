@@ -13,11 +13,11 @@ use azud_connect::{Prepared, Sink, Source};
 use azud_model::{Clock, Epoch, Error, ErrorKind, Position, Result};
 use tokio::sync::{mpsc, watch};
 
+use super::attempt::Attempt;
 use super::counters::{Counts, NodeCounters};
 use super::in_band::InBand;
 use super::message::{Change, Command, EpochEnd, Event, Message};
 use super::report::{Durations, EpochReport, NodeReport};
-use super::attempt::Attempt;
 use super::trigger::{Stop, Trigger};
 use crate::change::Changing;
 use crate::event_time::EventTimes;

@@ -10,9 +10,9 @@ use azud_model::Result;
 use azud_registry::Registered;
 use azud_state::{Record, kept_replays};
 
-use super::retry::Retry;
 use super::attempt::Attempt;
 use super::open_reader::OpenReader;
+use super::retry::Retry;
 use crate::event_time::SourceTimes;
 use crate::plan::{Encode, Plan, PlanSource};
 use crate::recovery::{Recorder, Resume};
