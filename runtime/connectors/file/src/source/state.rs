@@ -1,6 +1,7 @@
 //! What is known of the files of a source, from one look to the next.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use azud_model::Clock;
@@ -70,6 +71,9 @@ impl State {
         let is_first = self.looked.replace(now).is_none();
         let mut known = HashMap::with_capacity(files.len());
         let mut warnings = Vec::new();
+        if is_first {
+            self.rename_places(&files);
+        }
         warnings.extend(self.forget_places(&files, &missed));
         for name in missed {
             known.extend(self.known.remove_entry(&name));
@@ -107,6 +111,24 @@ impl State {
         self.finished.retain(|name, _| known.contains_key(name));
         self.known = known;
         warnings
+    }
+
+    /// An earlier run's manifest may have written the path in another way: `in`, not `./in`.
+    fn rename_places(&mut self, files: &[Found]) {
+        let named: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let (same, other): (HashMap<_, _>, HashMap<_, _>) = std::mem::take(&mut self.places)
+            .into_iter()
+            .partition(|(name, _)| named.contains(name.as_str()));
+        self.places = same;
+        if other.is_empty() {
+            return;
+        }
+        let by_path = files.iter().map(|file| (plain(&file.name), &file.name));
+        let by_path: HashMap<PathBuf, &String> = by_path.collect();
+        for (name, place) in other {
+            let now = by_path.get(&plain(&name)).map_or(&name, |now| now);
+            self.places.entry(now.clone()).or_insert(place);
+        }
     }
 
     /// Files of an earlier run that are gone: their places would be kept for ever.
@@ -195,6 +217,12 @@ fn has_settled(file: &Found, earlier: Option<&Known>, rules: &Rules, clock: &dyn
 /// Whether a file has still the time and size that it had.
 fn is_as(known: &Known, file: &Found) -> bool {
     matches!(known, Known::Settling(time, size, _) if (*time, *size) == (file.modified_ms, file.size))
+}
+
+/// A path without what does not matter in it: `./in//a` is `in/a`.
+fn plain(name: &str) -> PathBuf {
+    let parts = Path::new(name).components();
+    parts.filter(|part| *part != Component::CurDir).collect()
 }
 
 fn changed(name: &str, when: &str, grew: bool, line: u64) -> String {

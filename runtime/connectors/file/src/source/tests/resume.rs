@@ -105,6 +105,28 @@ async fn each_record_is_read_once_however_often_it_dies() {
     }
 }
 
+/// The same files, whatever the manifest calls the folder.
+#[tokio::test]
+async fn a_path_may_be_written_in_another_way() {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path(), "in/a", "1\n2\n3\n", 50);
+    write(home.path(), "in/b", "4\n5\n6\n", 40);
+    let open = |path: &str| {
+        let options = json!({"path": path, "max_rows": 2});
+        make(home.path(), 1, Framing::Lines, options)
+    };
+    let (mut seen, mut resume) = (Vec::new(), Vec::new());
+    for path in ["in", "./in", "././in/", "in//", "in/*", "./in/?"] {
+        (resume, _) = epoch(&open(path), &resume, &mut seen).await;
+    }
+    let rows: Vec<&str> = seen
+        .iter()
+        .filter_map(|row| row.rsplit(':').next())
+        .collect();
+    assert_eq!(rows, ["1", "2", "3", "4", "5", "6"], "{seen:?}");
+    assert_eq!(resume.len(), 2, "{:?}", names(&resume));
+}
+
 /// Of some files nothing was given yet in this run: their places are the old ones.
 #[tokio::test]
 async fn places_that_nobody_has_come_to_are_recorded_again() {
