@@ -32,7 +32,7 @@ sinks:
   out: { from: evil, file: { path: ./out }, format: json }
   rejects: { file: { path: ./rejects }, format: json }
 plugins:
-  evil: { path: ./first.wasm, limits: { deadline: 500ms, memory: 16MiB } }
+  evil: { path: ./first.wasm, limits: { deadline: 1s, memory: 16MiB } }
 ";
 
 /// A folder with so many rows, of which these are poison, and a plugin that fails on them.

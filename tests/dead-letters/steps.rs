@@ -114,7 +114,7 @@ fn a_row_of_a_query_goes_to_the_query_again() {
                 &format!("evil: {{ sql: \"SELECT id, 'q' AS said, 14 / {divisor} AS q FROM numbers WHERE id < 50\" }}"),
             )
             .replace(
-                "plugins:\n  evil: { path: ./first.wasm, limits: { deadline: 500ms, memory: 16MiB } }\n",
+                "plugins:\n  evil: { path: ./first.wasm, limits: { deadline: 1s, memory: 16MiB } }\n",
                 "",
             )
     };

@@ -13,7 +13,7 @@ pub(crate) const MANIFEST: &str = "
 name: swap
 trigger: continuous
 parallelism: 2
-checkpoint: { to: ./state, every: 100ms }
+checkpoint: { to: ./state, every: 250ms }
 sources:
   numbers:
     generator:
@@ -26,13 +26,13 @@ transforms:
 sinks:
   out: { from: evil, file: { path: ./out }, format: json }
 plugins:
-  evil: { path: ./first.wasm, limits: { deadline: 500ms, memory: 16MiB } }
+  evil: { path: ./first.wasm, limits: { deadline: 1s, memory: 16MiB } }
 ";
 
 /// Where (`later`: not in the first calls), how, and what `azud reload` tells. Some are found out on rows that the node was given
 /// before, or, where these have no 7, when they run.
 const BAD: &[(&str, &str, &str)] = &[
-    ("open", "loops", "longer than 500ms"),
+    ("open", "loops", "longer than 1s"),
     ("open", "panics", "trapped"),
     ("open", "eats-memory", "memory"),
     ("open", "recurses", "call stack"),
@@ -41,11 +41,11 @@ const BAD: &[(&str, &str, &str)] = &[
     ("open", "deep", "deep"),
     ("open", "carries-less", "other columns"),
     ("open", "other-types", "other columns"),
-    ("later", "loops", "longer than 500ms"),
+    ("later", "loops", "longer than 1s"),
     ("later", "panics", "trapped"),
     ("later", "eats-memory", "memory"),
     ("later", "short", "wrong answer"),
-    ("process", "loops", "longer than 500ms"),
+    ("process", "loops", "longer than 1s"),
     ("process", "panics", "trapped"),
     ("process", "divides", "trapped"),
     ("process", "exits", "exit"),

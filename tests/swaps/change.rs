@@ -19,7 +19,7 @@ const MANIFEST: &str = "
 name: change
 trigger: continuous
 parallelism: 2
-checkpoint: { to: ./state, every: 100ms }
+checkpoint: { to: ./state, every: 250ms }
 sources:
   numbers:
     generator:
@@ -256,12 +256,12 @@ fn what_is_wrong_changes_nothing() {
         ),
         ("./state", "./elsewhere", "the checkpoint is at"),
         (
-            "trigger: continuous\nparallelism: 2\ncheckpoint: { to: ./state, every: 100ms }",
+            "trigger: continuous\nparallelism: 2\ncheckpoint: { to: ./state, every: 250ms }",
             "trigger: once\nparallelism: 2\ncheckpoint: { to: ./state }",
             "reads to the end",
         ),
         (
-            "checkpoint: { to: ./state, every: 100ms }",
+            "checkpoint: { to: ./state, every: 250ms }",
             "",
             "there is none",
         ),

@@ -212,7 +212,7 @@ fn of_a_sink() {
         ),
     );
     let manifest = manifest.replace(
-        "limits: { deadline: 500ms, memory: 16MiB }",
+        "limits: { deadline: 1s, memory: 16MiB }",
         &format!("grants: {{ http: ['127.0.0.1:{port}'] }}"),
     );
     let component = built("plugins/http-post");

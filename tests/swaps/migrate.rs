@@ -35,7 +35,7 @@ sinks:
   out: { from: rows, file: { path: ./out }, format: json }
   fired: { from: timers, file: { path: ./fired }, format: json }
 plugins:
-  totals: { path: ./totals.wasm, limits: { deadline: 300ms } }
+  totals: { path: ./totals.wasm, limits: { deadline: 1s } }
 ";
 
 fn folder() -> Folder {
@@ -231,7 +231,7 @@ transforms:
 sinks:
   out: { from: totals, file: { path: ./out }, format: json }
 plugins:
-  totals: { path: ./totals.wasm, limits: { deadline: 300ms } }
+  totals: { path: ./totals.wasm, limits: { deadline: 1s } }
 ";
 
 fn run_once(folder: &Folder) -> (Option<i32>, String) {

@@ -47,7 +47,7 @@ fn what_differs_is_told_and_thrown_away() {
 
     // What fails costs the pipeline nothing.
     for (how, told) in [
-        ("loops", "longer than 500ms"),
+        ("loops", "longer than 1s"),
         ("panics", "trapped"),
         ("short", "wrong"),
     ] {

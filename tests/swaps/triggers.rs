@@ -11,7 +11,7 @@ use crate::rows::{assert_exact, by_epoch, versions};
 #[test]
 fn with_a_tick() {
     let manifest = MANIFEST.replace("trigger: continuous", "trigger: 300ms");
-    let manifest = manifest.replace(", every: 100ms", "");
+    let manifest = manifest.replace(", every: 250ms", "");
     let folder = Folder::new(&manifest);
     folder.write("first.wasm", &good(1));
     let pipeline = folder.run(&[], &[]);
@@ -63,7 +63,7 @@ fn where_the_run_ends_first() {
         "rows_per_second: 4000",
         "rows_per_second: 4000\n      rows: 8000",
     );
-    let manifest = manifest.replace(", every: 100ms", "");
+    let manifest = manifest.replace(", every: 250ms", "");
     let folder = Folder::new(&manifest);
     folder.write("first.wasm", &good(1));
     let pipeline = folder.run(&[], &[]);
