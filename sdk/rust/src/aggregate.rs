@@ -1,5 +1,9 @@
 //! What a plugin that reduces groups implements.
 
+mod migrate;
+
+pub use migrate::{AggregateFormers, FormerState, MigrateAggregate};
+
 use crate::{Batch, Columns, Members, Result, Signature};
 
 /// An aggregate function, called from SQL: `SELECT user, top(amount) FROM orders GROUP BY user`.
@@ -57,19 +61,33 @@ pub trait Aggregate: Sized + 'static {
 #[macro_export]
 macro_rules! aggregate {
     ($plugin:ty) => {
+        $crate::__aggregate_glue!($plugin, (), open, {
+            fn is_exported<T: $crate::Aggregate>() {}
+            is_exported::<$plugin>();
+        }, {
+            $crate::guest::aggregate_macro::export!(Component with_types_in $crate::guest::aggregate_bindings);
+        });
+    };
+}
+
+/// What all aggregates export: `$former` is what one calls an earlier version, `$open` is what
+/// opens one, `$check` holds the type against its trait, and `$more` is what else is exported.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __aggregate_glue {
+    ($plugin:ty, $former:ty, $open:ident, { $($check:tt)* }, { $($more:tt)* }) => {
         #[doc(hidden)]
         const _ONE_PLUGIN_A_CRATE: () = ();
 
         #[cfg(not(target_family = "wasm"))]
         const _: fn() = || {
-            fn is_exported<T: $crate::Aggregate>() {}
-            is_exported::<$plugin>();
+            $($check)*
         };
 
         #[cfg(target_family = "wasm")]
         const _: () = {
             ::std::thread_local! {
-                static OPENED: $crate::guest::aggregate::Opened<$plugin> = const { $crate::guest::aggregate::Opened::new() };
+                static OPENED: $crate::guest::aggregate::Opened<$plugin, $former> = const { $crate::guest::aggregate::Opened::new() };
             }
 
             struct Component;
@@ -79,7 +97,7 @@ macro_rules! aggregate {
                     config: ::std::string::String,
                     input: ::std::vec::Vec<$crate::guest::Field>,
                 ) -> ::std::result::Result<$crate::guest::aggregate::Schemas, ::std::string::String> {
-                    OPENED.with(|opened| opened.open(&config, input))
+                    OPENED.with(|opened| opened.$open(&config, input))
                 }
 
                 fn update(
@@ -109,7 +127,7 @@ macro_rules! aggregate {
                 }
             }
 
-            $crate::guest::aggregate_bindings::export!(Component with_types_in $crate::guest::aggregate_bindings);
+            $($more)*
         };
     };
 }

@@ -15,7 +15,7 @@ pub mod bindings;
 
 pub mod aggregate;
 
-/// The same for an aggregate; log lines, fields and batches are those of `bindings`.
+/// The same for an aggregate, which migrates or not; log lines, fields and batches are those of `bindings`.
 #[expect(
     missing_docs,
     unreachable_pub,
@@ -23,6 +23,12 @@ pub mod aggregate;
 )]
 #[rustfmt::skip]
 pub mod aggregate_bindings;
+
+/// Exports an aggregate that does not migrate, with the types of `aggregate_bindings`.
+#[rustfmt::skip]
+pub mod aggregate_macro;
+
+pub mod aggregate_migration;
 
 pub mod keyed;
 

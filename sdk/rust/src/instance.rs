@@ -4,6 +4,7 @@
 mod aggregate;
 mod keyed;
 mod migrate;
+mod migrate_aggregate;
 mod sink;
 
 pub(crate) use aggregate::{AggregateInstance, Rows, Schemas};

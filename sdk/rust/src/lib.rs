@@ -3,7 +3,7 @@
 //! A plugin is an ordinary crate (`crate-type = ["cdylib", "lib"]`) with one
 //! type that implements [`Transform`], [`Keyed`], [`Aggregate`] or [`Sink`] and one line that
 //! exports it ([`transform!`], [`keyed!`], [`aggregate!`], [`sink!`]; [`transactional_sink!`] for a sink that shows each row
-//! exactly once, see [`TransactionalSink`]; [`migrating_keyed!`] for a [`Keyed`] that converts states of earlier versions, see [`Migrate`]). Its logic runs natively under `cargo test` (see
+//! exactly once, see [`TransactionalSink`]; [`migrating_keyed!`] and [`migrating_aggregate!`] for one that converts states of earlier versions, see [`Migrate`] and [`MigrateAggregate`]). Its logic runs natively under `cargo test` (see
 //! [`testing`]); Azud builds the WebAssembly component.
 //!
 //! ```
@@ -78,7 +78,7 @@ mod types;
 #[doc(hidden)]
 pub mod guest;
 
-pub use aggregate::Aggregate;
+pub use aggregate::{Aggregate, AggregateFormers, FormerState, MigrateAggregate};
 pub use batch::{Batch, Key};
 pub use builder::Builder;
 pub use column::{Column, Iter};

@@ -97,7 +97,8 @@ impl Signature {
     }
 }
 
-fn leaf(name: &str, r#type: &impl Type) -> Field {
+/// The field of a column that is not nested.
+pub(crate) fn leaf(name: &str, r#type: &impl Type) -> Field {
     Field {
         name: name.into(),
         format: r#type.format(),
@@ -106,7 +107,8 @@ fn leaf(name: &str, r#type: &impl Type) -> Field {
     }
 }
 
-fn add(columns: &mut Vec<Vec<Field>>, fields: Vec<Field>) -> Computed<'_> {
+/// Adds a column: its field and all descendants.
+pub(crate) fn add(columns: &mut Vec<Vec<Field>>, fields: Vec<Field>) -> Computed<'_> {
     columns.push(fields);
     match columns.last_mut() {
         Some(fields) => Computed(fields),

@@ -28,7 +28,7 @@ fn the_bindings_of_sinks_are_what_the_contract_gives() {
 #[test]
 fn the_bindings_of_aggregates_are_what_the_contract_gives() {
     check(
-        "aggregate-plugin",
+        "migrating-aggregate-plugin",
         "aggregate_bindings",
         shared(),
         str::to_owned,
@@ -56,6 +56,12 @@ fn the_macro_of_plain_sinks_is_what_the_contract_gives() {
 #[test]
 fn the_macro_of_plain_keyed_plugins_is_what_the_contract_gives() {
     check("keyed-plugin", "keyed_macro", shared(), only_macro);
+}
+
+/// And of aggregates that do not.
+#[test]
+fn the_macro_of_plain_aggregates_is_what_the_contract_gives() {
+    check("aggregate-plugin", "aggregate_macro", shared(), only_macro);
 }
 
 fn only_macro(generated: &str) -> String {

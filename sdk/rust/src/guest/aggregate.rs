@@ -7,12 +7,12 @@ use crate::{Aggregate, Error, instance::AggregateInstance};
 
 pub use super::aggregate_bindings::exports::azud::plugin::aggregate::{Guest, Schemas};
 
-/// The aggregate of this instance, once `open` was called.
-pub struct Opened<A>(RefCell<Option<AggregateInstance<A>>>);
+/// The aggregate of this instance, once `open` was called; `F` is what it calls an earlier version.
+pub struct Opened<A, F>(pub(super) RefCell<Option<AggregateInstance<A, F>>>);
 
 // === impl Opened ===
 
-impl<A: Aggregate> Opened<A> {
+impl<A: Aggregate, F> Opened<A, F> {
     /// Not opened yet.
     #[expect(clippy::new_without_default, reason = "made by the macro only")]
     pub const fn new() -> Self {
@@ -26,10 +26,7 @@ impl<A: Aggregate> Opened<A> {
         let (instance, schemas) =
             AggregateInstance::open(config, input).map_err(Error::into_reason)?;
         self.0.replace(Some(instance));
-        Ok(Schemas {
-            state: schemas.state.into_iter().map(to_wit).collect(),
-            output: schemas.output.into_iter().map(to_wit).collect(),
-        })
+        Ok(answered(schemas))
     }
 
     /// The export `update`.
@@ -77,10 +74,10 @@ impl<A: Aggregate> Opened<A> {
         })
     }
 
-    fn answer(
+    pub(super) fn answer(
         &self,
         rows: u32,
-        call: impl FnOnce(&mut AggregateInstance<A>) -> crate::Result<Vec<Vec<u8>>>,
+        call: impl FnOnce(&mut AggregateInstance<A, F>) -> crate::Result<Vec<Vec<u8>>>,
     ) -> Result<Batch, String> {
         let mut opened = self.0.borrow_mut();
         let instance = opened
@@ -88,5 +85,12 @@ impl<A: Aggregate> Opened<A> {
             .ok_or("an aggregate is called before `open`")?;
         let buffers = call(instance).map_err(Error::into_reason)?;
         Ok(Batch { rows, buffers })
+    }
+}
+
+pub(super) fn answered(schemas: crate::instance::Schemas) -> Schemas {
+    Schemas {
+        state: schemas.state.into_iter().map(to_wit).collect(),
+        output: schemas.output.into_iter().map(to_wit).collect(),
     }
 }

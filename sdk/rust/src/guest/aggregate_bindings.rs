@@ -13,6 +13,363 @@ use crate::guest::bindings::azud::plugin::types as __with_name1;
 pub mod exports {
     pub mod azud {
         pub mod plugin {
+            /// What an aggregate may export beside `aggregate`: it goes on with what earlier versions of it
+            /// have kept in other columns. Where a checkpoint has the states of one of these, the host has
+            /// all of them converted before the first row, and keeps the old ones until an epoch with the
+            /// new ones is recorded. So a state may be converted again, from the same row.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod aggregate_migration {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Field = super::super::super::super::__with_name1::Field;
+                pub type Batch = super::super::super::super::__with_name1::Batch;
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_former_cabi<T_: Guest>() -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = { T_::former() };
+                        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        let vec6 = result0;
+                        let len6 = vec6.len();
+                        let layout6 = _rt::alloc::Layout::from_size_align(
+                                vec6.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result6, _cleanup6) = wit_bindgen::rt::Cleanup::new(
+                            layout6,
+                        );
+                        if let Some(cleanup) = _cleanup6 {
+                            cleanup.forget();
+                        }
+                        for (i, e) in vec6.into_iter().enumerate() {
+                            let base = result6
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let vec5 = e;
+                                let len5 = vec5.len();
+                                let layout5 = _rt::alloc::Layout::from_size_align(
+                                        vec5.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result5, _cleanup5) = wit_bindgen::rt::Cleanup::new(
+                                    layout5,
+                                );
+                                if let Some(cleanup) = _cleanup5 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec5.into_iter().enumerate() {
+                                    let base = result5
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let super::super::super::super::__with_name1::Field {
+                                            name: name2,
+                                            format: format2,
+                                            nullable: nullable2,
+                                            children: children2,
+                                        } = e;
+                                        let vec3 = (name2.into_bytes()).into_boxed_slice();
+                                        let ptr3 = vec3.as_ptr().cast::<u8>();
+                                        let len3 = vec3.len();
+                                        ::core::mem::forget(vec3);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len3;
+                                        *base.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+                                        let vec4 = (format2.into_bytes()).into_boxed_slice();
+                                        let ptr4 = vec4.as_ptr().cast::<u8>();
+                                        let len4 = vec4.len();
+                                        ::core::mem::forget(vec4);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len4;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr4.cast_mut();
+                                        *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (match nullable2 {
+                                            true => 1,
+                                            false => 0,
+                                        }) as u8;
+                                        *base
+                                            .add(4 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(children2);
+                                    }
+                                }
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len5;
+                                *base.add(0).cast::<*mut u8>() = result5;
+                            }
+                        }
+                        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len6;
+                        *ptr1.add(0).cast::<*mut u8>() = result6;
+                        ptr1
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_former<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = *arg0.add(0).cast::<*mut u8>();
+                        let l1 = *arg0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base9 = l0;
+                        let len9 = l1;
+                        for i in 0..len9 {
+                            let base = base9
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let l2 = *base.add(0).cast::<*mut u8>();
+                                let l3 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base8 = l2;
+                                let len8 = l3;
+                                for i in 0..len8 {
+                                    let base = base8
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l4 = *base.add(0).cast::<*mut u8>();
+                                        let l5 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l4, l5, 1);
+                                        let l6 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l6, l7, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base8,
+                                    len8 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                            }
+                        }
+                        _rt::cabi_dealloc(
+                            base9,
+                            len9 * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_migrate_cabi<T_: Guest>(
+                    arg0: i32,
+                    arg1: i32,
+                    arg2: *mut u8,
+                    arg3: usize,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result4 = {
+                            let base3 = arg2;
+                            let len3 = arg3;
+                            let mut result3 = _rt::Vec::with_capacity(len3);
+                            for i in 0..len3 {
+                                let base = base3
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e3 = {
+                                    let l0 = *base.add(0).cast::<*mut u8>();
+                                    let l1 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len2 = l1;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l0.cast(), len2, len2))
+                                };
+                                result3.push(e3);
+                            }
+                            _rt::cabi_dealloc(
+                                base3,
+                                len3 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::migrate(
+                                arg0 as u32,
+                                super::super::super::super::__with_name1::Batch {
+                                    rows: arg1 as u32,
+                                    buffers: result3,
+                                },
+                            )
+                        };
+                        let ptr5 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result4 {
+                            Ok(e) => {
+                                *ptr5.add(0).cast::<u8>() = (0i32) as u8;
+                                let super::super::super::super::__with_name1::Batch {
+                                    rows: rows6,
+                                    buffers: buffers6,
+                                } = e;
+                                *ptr5
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = _rt::as_i32(rows6);
+                                let vec8 = buffers6;
+                                let len8 = vec8.len();
+                                let layout8 = _rt::alloc::Layout::from_size_align(
+                                        vec8.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result8, _cleanup8) = wit_bindgen::rt::Cleanup::new(
+                                    layout8,
+                                );
+                                if let Some(cleanup) = _cleanup8 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec8.into_iter().enumerate() {
+                                    let base = result8
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let vec7 = <_ as Into<_rt::Vec<_>>>::into(e)
+                                            .into_boxed_slice();
+                                        let ptr7 = vec7.as_ptr().cast::<u8>();
+                                        let len7 = vec7.len();
+                                        ::core::mem::forget(vec7);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len7;
+                                        *base.add(0).cast::<*mut u8>() = ptr7.cast_mut();
+                                    }
+                                }
+                                *ptr5
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len8;
+                                *ptr5
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result8;
+                            }
+                            Err(e) => {
+                                *ptr5.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec9 = (e.into_bytes()).into_boxed_slice();
+                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                let len9 = vec9.len();
+                                ::core::mem::forget(vec9);
+                                *ptr5
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len9;
+                                *ptr5
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                            }
+                        };
+                        ptr5
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_migrate<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base6 = l1;
+                                let len6 = l2;
+                                for i in 0..len6 {
+                                    let base = base6
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l3 = *base.add(0).cast::<*mut u8>();
+                                        let l4 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base5 = l3;
+                                        let len5 = l4;
+                                        _rt::cabi_dealloc(base5, len5 * 1, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base6,
+                                    len6 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                            }
+                            _ => {
+                                let l7 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l7, l8, 1);
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Called after each `open`: the columns of the states of earlier versions, as their `open`
+                    /// named them, for each version that `migrate` knows. Names, types and which of them may be
+                    /// null have to be the same.
+                    #[allow(async_fn_in_trait)]
+                    fn former() -> _rt::Vec<_rt::Vec<Field>>;
+                    /// Converts states: answers with a row of the columns that `open` has named for each row of
+                    /// `states`, in their order. `version` is a number in what `former` has answered, from 0, and
+                    /// `states` has its columns. What merging two states gives is to be what merging both gives
+                    /// once they are converted. `err` and a trap both make the host look for the state that causes
+                    /// it: the version does not take over then, and nothing is changed.
+                    #[allow(async_fn_in_trait)]
+                    fn migrate(
+                        version: u32,
+                        states: Batch,
+                    ) -> ::core::result::Result<Batch, _rt::String>;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_azud_plugin_aggregate_migration_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "azud:plugin/aggregate-migration@0.1.0#former")] unsafe extern
+                        "C" fn export_former() -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_former_cabi::<$ty > () } } #[unsafe
+                        (export_name =
+                        "cabi_post_azud:plugin/aggregate-migration@0.1.0#former")] unsafe
+                        extern "C" fn _post_return_former(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_former::<$ty > (arg0) } }
+                        #[unsafe (export_name =
+                        "azud:plugin/aggregate-migration@0.1.0#migrate")] unsafe extern
+                        "C" fn export_migrate(arg0 : i32, arg1 : i32, arg2 : * mut u8,
+                        arg3 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_migrate_cabi::<$ty > (arg0, arg1, arg2, arg3) } }
+                        #[unsafe (export_name =
+                        "cabi_post_azud:plugin/aggregate-migration@0.1.0#migrate")]
+                        unsafe extern "C" fn _post_return_migrate(arg0 : * mut u8,) {
+                        unsafe { $($path_to_types)*:: __post_return_migrate::<$ty >
+                        (arg0) } } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_azud_plugin_aggregate_migration_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 4 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 4
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
             /// A reducer. The host owns keys, windows, storage and checkpoints; the plugin
             /// sees groups as numbers 0 .. group-count - 1, all groups of a batch at once.
             /// A state is a row of the state schema, so the host can store, move, inspect
@@ -920,37 +1277,9 @@ pub mod exports {
 #[rustfmt::skip]
 mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
-    pub use alloc_crate::vec::Vec;
     #[cfg(target_arch = "wasm32")]
     pub fn run_ctors_once() {
         wit_bindgen::rt::run_ctors_once();
-    }
-    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
-        if cfg!(debug_assertions) {
-            String::from_utf8(bytes).unwrap()
-        } else {
-            unsafe { String::from_utf8_unchecked(bytes) }
-        }
-    }
-    pub unsafe fn bool_lift(val: u8) -> bool {
-        if cfg!(debug_assertions) {
-            match val {
-                0 => false,
-                1 => true,
-                _ => panic!("invalid bool discriminant"),
-            }
-        } else {
-            val != 0
-        }
-    }
-    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
-        if size == 0 {
-            return;
-        }
-        unsafe {
-            let layout = alloc::Layout::from_size_align_unchecked(size, align);
-            alloc::dealloc(ptr, layout);
-        }
     }
     pub fn as_i32<T: AsI32>(t: T) -> i32 {
         t.as_i32()
@@ -1012,7 +1341,35 @@ mod _rt {
         }
     }
     pub use alloc_crate::alloc;
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
+        }
+    }
+    pub use alloc_crate::vec::Vec;
     pub use alloc_crate::string::String;
+    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
+        if cfg!(debug_assertions) {
+            String::from_utf8(bytes).unwrap()
+        } else {
+            unsafe { String::from_utf8_unchecked(bytes) }
+        }
+    }
+    pub unsafe fn bool_lift(val: u8) -> bool {
+        if cfg!(debug_assertions) {
+            match val {
+                0 => false,
+                1 => true,
+                _ => panic!("invalid bool discriminant"),
+            }
+        } else {
+            val != 0
+        }
+    }
     extern crate alloc as alloc_crate;
 }
 /// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
@@ -1034,61 +1391,67 @@ mod _rt {
 #[allow(unused_macros)]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_aggregate_plugin_impl {
+macro_rules! __export_migrating_aggregate_plugin_impl {
     ($ty:ident) => {
         azud_plugin::guest::aggregate_bindings::export!($ty with_types_in
         azud_plugin::guest::aggregate_bindings);
     };
     ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
         $($path_to_types_root)*::
+        exports::azud::plugin::aggregate_migration::__export_azud_plugin_aggregate_migration_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*::
+        exports::azud::plugin::aggregate_migration); $($path_to_types_root)*::
         exports::azud::plugin::aggregate::__export_azud_plugin_aggregate_0_1_0_cabi!($ty
         with_types_in $($path_to_types_root)*:: exports::azud::plugin::aggregate); const
         _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section
         =
-        "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:aggregate-plugin:imports and exports")]
+        "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:migrating-aggregate-plugin:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 702] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 861] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb7\x04\x01A\x02\x01\
-A\x08\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcc\x05\x01A\x02\x01\
+A\x0a\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
 dreny\x04\0\x05field\x03\0\0\x01p}\x01p\x02\x01r\x02\x04rowsy\x07buffers\x03\x04\
 \0\x05batch\x03\0\x04\x01r\x02\x03rowy\x06reasons\x04\0\x08rejected\x03\0\x06\x03\
 \0\x17azud:plugin/types@0.1.0\x05\x01\x02\x03\0\x01\x05field\x02\x03\0\x01\x05ba\
-tch\x01B\x12\x02\x03\x02\x01\x02\x04\0\x05field\x03\0\0\x02\x03\x02\x01\x03\x04\0\
-\x05batch\x03\0\x02\x01p\x01\x01r\x02\x05state\x04\x06output\x04\x04\0\x07schema\
-s\x03\0\x05\x01j\x01\x06\x01s\x01@\x02\x06configs\x05input\x04\0\x07\x04\0\x04op\
-en\x01\x08\x01p}\x01j\x01\x03\x01s\x01@\x04\x06states\x03\x0bgroup-county\x06gro\
-ups\x09\x04rows\x03\0\x0a\x04\0\x06update\x01\x0b\x01@\x03\x06states\x03\x0bgrou\
-p-county\x06groups\x09\0\x0a\x04\0\x05merge\x01\x0c\x01@\x01\x06states\x03\0\x0a\
-\x04\0\x06finish\x01\x0d\x04\0\x1bazud:plugin/aggregate@0.1.0\x05\x04\x04\0\"azu\
-d:plugin/aggregate-plugin@0.1.0\x04\0\x0b\x16\x01\0\x10aggregate-plugin\x03\0\0\0\
-G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindge\
-n-rust\x060.61.1";
+tch\x01B\x0b\x02\x03\x02\x01\x02\x04\0\x05field\x03\0\0\x02\x03\x02\x01\x03\x04\0\
+\x05batch\x03\0\x02\x01p\x01\x01p\x04\x01@\0\0\x05\x04\0\x06former\x01\x06\x01j\x01\
+\x03\x01s\x01@\x02\x07versiony\x06states\x03\0\x07\x04\0\x07migrate\x01\x08\x04\0\
+%azud:plugin/aggregate-migration@0.1.0\x05\x04\x01B\x12\x02\x03\x02\x01\x02\x04\0\
+\x05field\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05batch\x03\0\x02\x01p\x01\x01r\x02\
+\x05state\x04\x06output\x04\x04\0\x07schemas\x03\0\x05\x01j\x01\x06\x01s\x01@\x02\
+\x06configs\x05input\x04\0\x07\x04\0\x04open\x01\x08\x01p}\x01j\x01\x03\x01s\x01\
+@\x04\x06states\x03\x0bgroup-county\x06groups\x09\x04rows\x03\0\x0a\x04\0\x06upd\
+ate\x01\x0b\x01@\x03\x06states\x03\x0bgroup-county\x06groups\x09\0\x0a\x04\0\x05\
+merge\x01\x0c\x01@\x01\x06states\x03\0\x0a\x04\0\x06finish\x01\x0d\x04\0\x1bazud\
+:plugin/aggregate@0.1.0\x05\x05\x04\0,azud:plugin/migrating-aggregate-plugin@0.1\
+.0\x04\0\x0b\x20\x01\0\x1amigrating-aggregate-plugin\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
 #[doc(inline)]
-pub use __export_aggregate_plugin_impl as export;
+pub use __export_migrating_aggregate_plugin_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:aggregate-plugin-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:azud:plugin@0.1.0:migrating-aggregate-plugin-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 482] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbb\x02\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 502] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc5\x02\x01A\x02\x01\
 A\x04\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15azud:plug\
 in/log@0.1.0\x05\0\x01B\x08\x01r\x04\x04names\x06formats\x08nullable\x7f\x08chil\
 dreny\x04\0\x05field\x03\0\0\x01p}\x01p\x02\x01r\x02\x04rowsy\x07buffers\x03\x04\
 \0\x05batch\x03\0\x04\x01r\x02\x03rowy\x06reasons\x04\0\x08rejected\x03\0\x06\x03\
-\0\x17azud:plugin/types@0.1.0\x05\x01\x04\0Bazud:plugin/aggregate-plugin-with-al\
-l-of-its-exports-removed@0.1.0\x04\0\x0b6\x01\00aggregate-plugin-with-all-of-its\
--exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-componen\
-t\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\0\x17azud:plugin/types@0.1.0\x05\x01\x04\0Lazud:plugin/migrating-aggregate-plug\
+in-with-all-of-its-exports-removed@0.1.0\x04\0\x0b@\x01\0:migrating-aggregate-pl\
+ugin-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\
+\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -8,13 +8,21 @@ use crate::{
 /// Rows as they cross the boundary: how many, and the buffers of their columns.
 pub(crate) type Rows<'a> = (usize, &'a [Vec<u8>]);
 
-/// An aggregate and the columns that it named.
-pub(crate) struct AggregateInstance<A> {
-    aggregate: A,
+/// An aggregate and the columns that it named; `F` is what it calls an earlier version.
+pub(crate) struct AggregateInstance<A, F = ()> {
+    pub(super) aggregate: A,
     arguments: Vec<Read>,
     states: Vec<Read>,
     stored: Vec<Computed>,
     results: Vec<Computed>,
+    pub(crate) formers: Vec<FormerVersion<F>>,
+}
+
+/// The state of an earlier version.
+pub(crate) struct FormerVersion<F> {
+    pub(super) former: F,
+    pub(super) states: Vec<Read>,
+    pub(crate) state: Vec<Field>,
 }
 
 /// The columns that an aggregate named, with their descendants.
@@ -25,7 +33,7 @@ pub(crate) struct Schemas {
 
 // === impl AggregateInstance ===
 
-impl<A: Aggregate> AggregateInstance<A> {
+impl<A: Aggregate, F> AggregateInstance<A, F> {
     pub(crate) fn open(config: &str, input: Vec<Field>) -> Result<(Self, Schemas)> {
         let config = config::parse(config)?;
         let mut signature = Signature::new(Input::new(input));
@@ -42,6 +50,7 @@ impl<A: Aggregate> AggregateInstance<A> {
             states: Input::new(schemas.state.clone()).read_all(),
             stored: computed(&signature.state),
             results: computed(&signature.output),
+            formers: Vec::new(),
         };
         Ok((instance, schemas))
     }
@@ -102,18 +111,23 @@ impl<A: Aggregate> AggregateInstance<A> {
             reads: &self.states,
         };
         let groups = self.aggregate.load(&states)?;
-        match groups.len() == rows {
-            true => Ok(groups),
-            false => Err(Error::new(format!(
-                "`load` made {} groups of {rows} states",
-                groups.len()
-            ))),
-        }
+        check_groups("load", groups.len(), rows)?;
+        Ok(groups)
     }
 
-    fn store(&mut self, groups: &[A::Group]) -> Result<Vec<Vec<u8>>> {
+    pub(super) fn store(&mut self, groups: &[A::Group]) -> Result<Vec<Vec<u8>>> {
         let mut states = Columns::new(&self.stored, groups.len());
         self.aggregate.store(groups, &mut states)?;
         states.finish()
+    }
+}
+
+/// A call makes one group of each state.
+pub(super) fn check_groups(call: &str, groups: usize, states: usize) -> Result<()> {
+    match groups == states {
+        true => Ok(()),
+        false => Err(Error::new(format!(
+            "`{call}` made {groups} groups of {states} states"
+        ))),
     }
 }

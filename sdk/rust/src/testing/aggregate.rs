@@ -160,7 +160,7 @@ impl<A: Aggregate> Run<A> {
 }
 
 /// One slice a column, with its descendants.
-fn columns(mut fields: &[Field]) -> Vec<&[Field]> {
+pub(super) fn columns(mut fields: &[Field]) -> Vec<&[Field]> {
     let mut columns = Vec::new();
     while !fields.is_empty() {
         let (column, rest) = fields.split_at(schema::span(fields, 0).min(fields.len()));
