@@ -19,7 +19,7 @@ use crate::{
     schema::{self, WireField},
 };
 use instance::Instance;
-use schemas::Schemas;
+use schemas::{Schemas, check_formers};
 
 /// A plugin that reduces groups, opened on a configuration and the schema of its arguments.
 /// It keeps nothing between calls: states are given to it, and come back.
@@ -33,6 +33,8 @@ pub struct Aggregate {
     /// The layout in which each argument is sent.
     layouts: Vec<DataType>,
     schemas: Schemas,
+    /// The columns of the states of each earlier version that it can convert.
+    formers: Vec<SchemaRef>,
     /// None after a trap: the next call opens a fresh one.
     instance: Option<Instance>,
     rows: Export,
@@ -62,6 +64,7 @@ impl Aggregate {
         let lines = Lines::new(logger, &limits);
         let mut instance = Instance::new(plugin, &limits, &lines)?;
         let schemas = Schemas::check(instance.open(config, &wire)?)?;
+        let formers = check_formers(&instance.former()?)?;
         let fields = input.fields().iter();
         Ok(Self {
             plugin: plugin.clone(),
@@ -74,6 +77,7 @@ impl Aggregate {
                 .filter_map(|field| schema::physical(field.data_type()))
                 .collect(),
             schemas,
+            formers,
             instance: Some(instance),
             rows: Export::default(),
             states: Export::default(),
@@ -88,6 +92,11 @@ impl Aggregate {
     /// One row of it is the state of a group.
     pub fn state_schema(&self) -> &SchemaRef {
         &self.schemas.state
+    }
+
+    /// The columns of the states that earlier versions kept: [`Self::migrate`] converts them.
+    pub fn formers(&self) -> &[SchemaRef] {
+        &self.formers
     }
 
     /// One row of these columns is the result of a group.
@@ -184,8 +193,36 @@ impl Aggregate {
         self.keep(instance, results)
     }
 
+    /// Converts states of a version in [`Self::formers`], whose columns they have. Answers with a
+    /// row of [`Self::state_schema`] for each, in their order. Without a deadline, that of the
+    /// limits holds.
+    pub fn migrate(
+        &mut self,
+        version: usize,
+        states: &RecordBatch,
+        deadline: Option<Duration>,
+    ) -> Result<RecordBatch, GuestError> {
+        let known = self.formers.get(version).zip(u32::try_from(version).ok());
+        let Some((former, version)) = known else {
+            return Err(given("`former` has not named such a version"));
+        };
+        let former = former.clone();
+        let rows = self.export(states, &former)?;
+        let deadline = deadline.unwrap_or(self.limits.deadline);
+        let mut instance = self.take_instance()?;
+        let answer = instance.migrate(version, (rows, &self.states.lend()), deadline);
+        self.states.clear();
+        let converted = answer.and_then(|answer| self.import_states(answer, states.num_rows()));
+        self.keep(instance, converted)
+    }
+
     fn export_states(&mut self, states: &RecordBatch) -> Result<u32, GuestError> {
-        boundary::check_input(states, &self.schemas.state)?;
+        let schema = self.schemas.state.clone();
+        self.export(states, &schema)
+    }
+
+    fn export(&mut self, states: &RecordBatch, schema: &SchemaRef) -> Result<u32, GuestError> {
+        boundary::check_input(states, schema)?;
         self.states.clear();
         let push = |column: &ArrayRef| self.states.push(column);
         states.columns().iter().try_for_each(push)?;
@@ -219,10 +256,16 @@ impl Aggregate {
     fn reopen(&self) -> Result<Instance, GuestError> {
         let instance = Instance::new(&self.plugin, &self.limits, &self.lines);
         let mut instance = instance.map_err(OpenError::into_guest)?;
+        let again = |what: &str| {
+            GuestError::invalid(format!(
+                "`{what}` answered other columns than the first time; it must not depend on anything else"
+            ))
+        };
         if Schemas::check(instance.open(&self.config, &self.wire)?)? != self.schemas {
-            return Err(GuestError::invalid(
-                "`open` answered other columns than the first time; it must not depend on anything else",
-            ));
+            return Err(again("open"));
+        }
+        if check_formers(&instance.former()?)? != self.formers {
+            return Err(again("former"));
         }
         Ok(instance)
     }

@@ -11,11 +11,13 @@ mod transform {
     });
 }
 
-/// Aggregates run as transforms do, and what they are given is of the same types.
+/// Aggregates run as transforms do, and what they are given is of the same types. One module for
+/// both worlds of them: whether `aggregate-migration` is there is known of each component, and
+/// its indices are looked up by themselves.
 pub(crate) mod aggregate {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "aggregate-plugin",
+        world: "migrating-aggregate-plugin",
         ownership: Borrowing { duplicate_if_necessary: true },
         with: {
             "azud:plugin/log": super::transform::azud::plugin::log,

@@ -14,7 +14,7 @@ use crate::{
     plugin::{PACKAGE, check_kind, read, worlds},
 };
 
-pub use ask::{Asked, InputColumn, Keeps, OutputColumn, ask};
+pub use ask::{Asked, InputColumn, Keeps, KeepsOfGroup, OutputColumn, ask};
 pub use reach::Reach;
 
 /// What a component is and what it asks for. Texts are without control characters.

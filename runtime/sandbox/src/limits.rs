@@ -75,6 +75,8 @@ pub(crate) const WRITE: usize = 1 << 16;
 pub(crate) const RESOURCES: usize = 256;
 /// Handles of all kinds, in the tables of the component model.
 pub(crate) const HANDLES: usize = 10_000;
+/// Earlier versions whose states a plugin can convert.
+pub(crate) const FORMERS: usize = 64;
 /// Random bytes that a guest may ask for at once.
 pub(crate) const RANDOM: u64 = 1 << 20;
 

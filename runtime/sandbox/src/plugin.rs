@@ -14,7 +14,7 @@ use wasmtime::component::{
 
 use crate::{
     LoadError, Sandbox,
-    bindings::{TransformPlugin, aggregate::AggregatePlugin, keyed::MigratingKeyedPlugin},
+    bindings::{TransformPlugin, aggregate::MigratingAggregatePlugin, keyed::MigratingKeyedPlugin},
     cache::digest,
     host::Host,
     limits,
@@ -37,6 +37,9 @@ pub enum World {
     TransactionalSink,
     /// Reduces groups.
     Aggregate,
+    /// Goes on with states of earlier versions: a [`World::Aggregate`] that exports
+    /// `aggregate-migration` too.
+    MigratingAggregate,
     /// Maps rows by what is known of their key.
     Keyed,
     /// Goes on with states of earlier versions: a [`World::Keyed`] that exports `migration` too.
@@ -72,6 +75,7 @@ impl World {
             Self::Sink => "sink",
             Self::TransactionalSink => "transactional sink",
             Self::Aggregate => "aggregate",
+            Self::MigratingAggregate => "migrating aggregate",
             Self::Keyed => "keyed plugin",
             Self::MigratingKeyed => "migrating keyed plugin",
         }
@@ -81,6 +85,7 @@ impl World {
     fn interface(self) -> &'static str {
         match self {
             Self::TransactionalSink => "epochs",
+            Self::MigratingAggregate => "aggregate-migration",
             Self::Keyed => "keyed",
             Self::MigratingKeyed => "migration",
             world => world.name(),
@@ -158,7 +163,8 @@ impl Plugin {
     }
 
     /// What it is for; where it is for several things, the first of transform,
-    /// keyed, aggregate, sink: a transactional sink is a sink, and what migrates is keyed.
+    /// keyed, aggregate, sink: a transactional sink is a sink, and what migrates is what it is
+    /// without that.
     pub fn world(&self) -> World {
         self.0.worlds.first().copied().unwrap_or(World::Transform)
     }
@@ -259,6 +265,7 @@ pub(crate) fn worlds(
         World::Sink,
         World::TransactionalSink,
         World::MigratingKeyed,
+        World::MigratingAggregate,
     ] {
         let interface = format!("{PACKAGE}{}@", world.interface());
         let Some(export) = exports.iter().find(|export| export.starts_with(&interface)) else {
@@ -272,10 +279,11 @@ pub(crate) fn worlds(
                 supported: SUPPORTED,
             });
         }
-        // `epochs` alone has nothing to commit, `migration` alone nothing to convert.
+        // `epochs` alone has nothing to commit, a migration alone nothing to convert.
         let beside = match world {
             World::TransactionalSink => Some(World::Sink),
             World::MigratingKeyed => Some(World::Keyed),
+            World::MigratingAggregate => Some(World::Aggregate),
             _ => None,
         };
         if beside.is_none_or(|beside| worlds.contains(&beside)) {
@@ -342,7 +350,7 @@ fn link_transform(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<
 
 fn link_aggregate(sandbox: &Sandbox, component: &Component) -> wasmtime::Result<InstancePre<Host>> {
     let mut linker = Linker::new(&sandbox.engine);
-    AggregatePlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    MigratingAggregatePlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     wasi::add_to_linker(&mut linker, component)?;
     linker.instantiate_pre(component)
 }

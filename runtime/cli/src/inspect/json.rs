@@ -17,6 +17,10 @@ pub(super) fn json(told: &Told<'_>) -> Value {
             "in_sink": import.reach.in_sink(),
         })
     };
+    let asked = told.asked.as_ref();
+    let of_key = asked.and_then(|asked| asked.keeps.as_ref());
+    let of_group = asked.and_then(|asked| asked.keeps_of_group.as_ref());
+    let keeps = of_key.map(keeps::json);
     json!({
         "path": told.path.display().to_string(),
         "bytes": inspection.bytes,
@@ -25,7 +29,7 @@ pub(super) fn json(told: &Told<'_>) -> Value {
         "exports": exports.collect::<Vec<_>>(),
         "imports": inspection.imports.iter().map(import).collect::<Vec<_>>(),
         "columns": told.asked.as_ref().map(|asked| columns(asked, told.found)),
-        "keeps": told.asked.as_ref().and_then(|asked| asked.keeps.as_ref()).map(keeps::json),
+        "keeps": keeps.or_else(|| of_group.map(keeps::json_of_group)),
         "manifest": told.snippet,
     })
 }

@@ -1,12 +1,12 @@
-//! What a plugin with state keeps of a key: its states and timers, and which states of earlier
-//! versions it converts.
+//! What a plugin with state keeps of a key: its states and timers; what an aggregate keeps of a
+//! group; and which states of earlier versions they convert.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::datatypes::Field;
+use arrow::datatypes::{Field, Schema};
 use azud_model::Duration;
-use azud_sandbox::inspect::Keeps;
+use azud_sandbox::inspect::{Keeps, KeepsOfGroup};
 use azud_sandbox::{KeyedState, StateKind, escaped};
 use serde_json::{Value, json};
 
@@ -36,6 +36,35 @@ pub(super) fn text(text: &mut String, keeps: &Keeps) {
     }
 }
 
+/// The same of an aggregate.
+pub(super) fn text_of_group(text: &mut String, keeps: &KeepsOfGroup) {
+    *text += "\nit keeps of a group\n";
+    columns_of_group(text, &keeps.state);
+    for (number, former) in keeps.formers.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "\nit converts what version {number} has kept of a group"
+        );
+        columns_of_group(text, former);
+    }
+}
+
+fn columns_of_group(text: &mut String, state: &Schema) {
+    let rows = state.fields().iter().map(|field| {
+        let null = if field.is_nullable() {
+            ""
+        } else {
+            "never null"
+        };
+        [
+            escaped(field.name()),
+            sql(field.data_type()),
+            null.to_owned(),
+        ]
+    });
+    table(text, &rows.collect::<Vec<_>>());
+}
+
 fn rows(text: &mut String, states: &[KeyedState]) {
     if states.is_empty() {
         *text += "  no state\n";
@@ -56,6 +85,24 @@ pub(super) fn json(keeps: &Keeps) -> Value {
         "formers": keeps.formers.iter().map(|former| all(former)).collect::<Vec<_>>(),
         "timers": { "event_time": keeps.event_timers, "processing_time": true },
         "told_pending_timers": keeps.pending_timers,
+    })
+}
+
+/// The same of an aggregate.
+pub(super) fn json_of_group(keeps: &KeepsOfGroup) -> Value {
+    let columns = |state: &Schema| {
+        let columns = state.fields().iter().map(|field| {
+            json!({
+                "name": field.name(),
+                "type": sql(field.data_type()),
+                "nullable": field.is_nullable(),
+            })
+        });
+        columns.collect::<Vec<_>>()
+    };
+    json!({
+        "state": columns(&keeps.state),
+        "formers": keeps.formers.iter().map(|former| columns(former)).collect::<Vec<_>>(),
     })
 }
 
@@ -241,5 +288,46 @@ its timers
             json!({ "event_time": true, "processing_time": true })
         );
         assert_eq!(told["told_pending_timers"], true);
+    }
+
+    fn of_group() -> KeepsOfGroup {
+        let schema = |columns: &[(&str, DataType, bool)]| {
+            let fields = columns.iter();
+            let fields = fields.map(|(name, of, null)| Field::new(*name, of.clone(), *null));
+            Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        };
+        KeepsOfGroup {
+            state: schema(&[
+                ("sum\u{1b}[2J", DataType::Int64, false),
+                ("rows", DataType::Int64, true),
+            ]),
+            formers: vec![schema(&[("known", DataType::Utf8, true)])],
+        }
+    }
+
+    #[test]
+    fn states_of_groups_are_told() {
+        let mut told = String::new();
+        text_of_group(&mut told, &of_group());
+        assert_eq!(
+            told,
+            "
+it keeps of a group
+  sum\\u{1b}[2J  bigint  never null
+  rows         bigint
+
+it converts what version 0 has kept of a group
+  known  string
+"
+        );
+        let told = json_of_group(&of_group());
+        let expected = json!({
+            "state": [
+                { "name": "sum\u{1b}[2J", "type": "bigint", "nullable": false },
+                { "name": "rows", "type": "bigint", "nullable": true },
+            ],
+            "formers": [[{ "name": "known", "type": "string", "nullable": true }]],
+        });
+        assert_eq!(told, expected);
     }
 }

@@ -33,6 +33,9 @@ pub(super) fn text(told: &Told<'_>) -> String {
         if let Some(kept) = &asked.keeps {
             keeps::text(&mut text, kept);
         }
+        if let Some(kept) = &asked.keeps_of_group {
+            keeps::text_of_group(&mut text, kept);
+        }
     }
     if inspection.can_run() {
         let _ = write!(text, "\nfor the manifest\n{}", told.snippet);
@@ -47,6 +50,8 @@ fn what(interface: &str) -> &'static str {
         "keyed" => "maps rows by what it knows of their key",
         "aggregate" => "reduces groups",
         "epochs" => "a sink with transactions",
+        "migration" => "converts what earlier versions have kept of a key",
+        "aggregate-migration" => "converts what earlier versions have kept of a group",
         _ => "unknown to this version",
     }
 }
@@ -210,6 +215,7 @@ mod tests {
                 },
             ]),
             keeps: None,
+            keeps_of_group: None,
         };
         let imports = [
             ("azud:plugin/log@0.1.0", Reach::Log),
@@ -284,6 +290,7 @@ it asks for
             input: Vec::new(),
             output: Err(OpenError::Guest(GuestError::Refused("no `above`".into()))),
             keeps: None,
+            keeps_of_group: None,
         };
         let told = told(&["transform"], &[], Some(asked));
         let expected = "

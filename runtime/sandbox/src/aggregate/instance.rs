@@ -5,12 +5,13 @@ use std::time::Duration;
 use wasmtime::Store;
 
 use crate::{
-    GuestError, Limits, OpenError, Plugin,
+    GuestError, Limits, OpenError, Plugin, World,
     bindings::{
-        aggregate::{
-            AggregatePlugin, AggregatePluginPre, exports::azud::plugin::aggregate::Schemas,
+        aggregate::exports::azud::plugin::{
+            aggregate::{self, Schemas},
+            aggregate_migration as migration,
         },
-        azud::plugin::types::{BatchParam, BatchResult},
+        azud::plugin::types::{BatchParam, BatchResult, FieldResult},
     },
     host::Host,
     instance::{not_instantiated, start, store, trapped},
@@ -21,7 +22,9 @@ use crate::{
 /// An instance that has not trapped.
 pub(super) struct Instance {
     store: Store<Host>,
-    plugin: AggregatePlugin,
+    aggregate: aggregate::Guest,
+    /// Of one that migrates.
+    migration: Option<migration::Guest>,
 }
 
 /// The number of rows, and their buffers.
@@ -32,15 +35,24 @@ type Rows<'a> = (u32, &'a [&'a [u8]]);
 impl Instance {
     pub(super) fn new(plugin: &Plugin, limits: &Limits, lines: &Lines) -> Result<Self, OpenError> {
         let mut store = store(plugin, limits, lines);
-        let pre = match plugin.aggregate().cloned().map(AggregatePluginPre::new) {
-            Some(Ok(pre)) => pre,
-            Some(Err(error)) => return Err(OpenError::Instantiate(format!("{error:#}"))),
-            None => return Err(OpenError::Instantiate("it exports no aggregate".into())),
+        let Some(pre) = plugin.aggregate() else {
+            return Err(OpenError::Instantiate("it exports no aggregate".into()));
         };
-        match pre.instantiate(&mut store) {
-            Ok(plugin) => Ok(Self { store, plugin }),
-            Err(error) => Err(not_instantiated(&store, &error)),
-        }
+        let broken = |error: wasmtime::Error| OpenError::Instantiate(format!("{error:#}"));
+        let exported = aggregate::GuestIndices::new(pre).map_err(broken)?;
+        let migrates = plugin.is(World::MigratingAggregate);
+        let migration = migrates.then(|| migration::GuestIndices::new(pre));
+        let migration = migration.transpose().map_err(broken)?;
+        let instance = match pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(not_instantiated(&store, &error)),
+        };
+        let migration = migration.map(|migration| migration.load(&mut store, &instance));
+        Ok(Self {
+            aggregate: exported.load(&mut store, &instance).map_err(broken)?,
+            migration: migration.transpose().map_err(broken)?,
+            store,
+        })
     }
 
     /// Bytes of memory that it has.
@@ -57,8 +69,8 @@ impl Instance {
         let deadline = self.store.data().limits.deadline;
         start(&mut self.store, deadline);
         let input: Vec<_> = input.iter().map(WireField::lend).collect();
-        let guest = self.plugin.azud_plugin_aggregate();
-        match guest.call_open(&mut self.store, config, &input) {
+        let opened = self.aggregate.call_open(&mut self.store, config, &input);
+        match opened {
             Ok(Ok(schemas)) => Ok(schemas),
             Ok(Err(reason)) => Err(GuestError::Refused(self.store.data().clean(&reason))),
             Err(error) => Err(trapped(&mut self.store, &error, deadline)),
@@ -76,7 +88,7 @@ impl Instance {
         deadline: Duration,
     ) -> Result<BatchResult, GuestError> {
         start(&mut self.store, deadline);
-        let guest = self.plugin.azud_plugin_aggregate();
+        let guest = &self.aggregate;
         let answer = guest.call_update(&mut self.store, batch(states), total, groups, batch(rows));
         self.answered(answer, deadline)
     }
@@ -90,7 +102,7 @@ impl Instance {
         deadline: Duration,
     ) -> Result<BatchResult, GuestError> {
         start(&mut self.store, deadline);
-        let guest = self.plugin.azud_plugin_aggregate();
+        let guest = &self.aggregate;
         let answer = guest.call_merge(&mut self.store, batch(states), total, groups);
         self.answered(answer, deadline)
     }
@@ -102,8 +114,37 @@ impl Instance {
         deadline: Duration,
     ) -> Result<BatchResult, GuestError> {
         start(&mut self.store, deadline);
-        let guest = self.plugin.azud_plugin_aggregate();
+        let guest = &self.aggregate;
         let answer = guest.call_finish(&mut self.store, batch(states));
+        self.answered(answer, deadline)
+    }
+
+    /// The export `former` of `aggregate-migration`, nothing where there is none. After an error
+    /// the instance must be dropped.
+    pub(super) fn former(&mut self) -> Result<Vec<Vec<FieldResult>>, GuestError> {
+        let Some(guest) = &self.migration else {
+            return Ok(Vec::new());
+        };
+        let deadline = self.store.data().limits.deadline;
+        start(&mut self.store, deadline);
+        let former = guest.call_former(&mut self.store);
+        former.map_err(|error| trapped(&mut self.store, &error, deadline))
+    }
+
+    /// The export `migrate` of `aggregate-migration`.
+    pub(super) fn migrate(
+        &mut self,
+        version: u32,
+        states: Rows<'_>,
+        deadline: Duration,
+    ) -> Result<BatchResult, GuestError> {
+        let Some(guest) = &self.migration else {
+            return Err(GuestError::Start {
+                reason: "the plugin exports no azud:plugin/aggregate-migration".into(),
+            });
+        };
+        start(&mut self.store, deadline);
+        let answer = guest.call_migrate(&mut self.store, version, batch(states));
         self.answered(answer, deadline)
     }
 

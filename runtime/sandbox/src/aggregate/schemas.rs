@@ -1,9 +1,14 @@
-//! The schemas that an aggregate names in `open`.
+//! The schemas that an aggregate names: in `open` its own, in `former` those of earlier versions.
 
 use arrow::datatypes::SchemaRef;
 
 use crate::{
-    GuestError, bindings::aggregate::exports::azud::plugin::aggregate as wit, schema::announced,
+    GuestError,
+    bindings::{
+        aggregate::exports::azud::plugin::aggregate as wit, azud::plugin::types::FieldResult,
+    },
+    limits::FORMERS,
+    schema::announced,
 };
 
 /// What a plugin keeps of a group, and what it makes of that.
@@ -22,4 +27,24 @@ impl Schemas {
             output: announced(&opened.output, "output")?,
         })
     }
+}
+
+/// What `former` has answered: the columns of the states of each earlier version.
+pub(super) fn check_formers(formers: &[Vec<FieldResult>]) -> Result<Vec<SchemaRef>, GuestError> {
+    if formers.len() > FORMERS {
+        return Err(GuestError::invalid(format!(
+            "`former` announces more than {FORMERS} versions"
+        )));
+    }
+    let formers = formers.iter().enumerate();
+    formers
+        .map(|(number, state)| {
+            announced(state, "state").map_err(|error| match error {
+                GuestError::Invalid { what } => {
+                    GuestError::invalid(format!("of version {number} in `former`: {what}"))
+                }
+                error => error,
+            })
+        })
+        .collect()
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::{
     Aggregate, CancellationToken, Grants, GuestError, Keyed, KeyedState, Limits, OpenError, Plugin,
@@ -25,6 +25,17 @@ pub struct Asked {
     pub output: Result<Vec<OutputColumn>, OpenError>,
     /// What a plugin with state keeps; none of others, and of one that cannot be opened on these.
     pub keeps: Option<Keeps>,
+    /// The same of an aggregate.
+    pub keeps_of_group: Option<KeepsOfGroup>,
+}
+
+/// What an aggregate keeps of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeepsOfGroup {
+    /// The columns of its state.
+    pub state: SchemaRef,
+    /// Those of earlier versions, which it converts.
+    pub formers: Vec<SchemaRef>,
 }
 
 /// What a plugin with state keeps of a key.
@@ -170,6 +181,13 @@ fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
         }),
         _ => None,
     };
+    let keeps_of_group = match &outcome {
+        Ok(Opened::Aggregate(aggregate)) => Some(KeepsOfGroup {
+            state: aggregate.state_schema().clone(),
+            formers: aggregate.formers().to_vec(),
+        }),
+        _ => None,
+    };
     let column = |(field, carried): (&Arc<Field>, Option<usize>)| OutputColumn {
         field: field.as_ref().clone(),
         carried,
@@ -193,6 +211,7 @@ fn answer(outcome: Result<Opened, OpenError>, fields: &Fields) -> Asked {
         input,
         output,
         keeps,
+        keeps_of_group,
     }
 }
 

@@ -8,15 +8,14 @@ use arrow::{
 };
 
 use crate::{
-    GuestError, bindings::keyed::exports::azud::plugin::keyed as wit, limits::FIELDS,
+    GuestError,
+    bindings::keyed::exports::azud::plugin::keyed as wit,
+    limits::{FIELDS, FORMERS},
     schema::announced,
 };
 
 /// Letters of a state's name.
 const MAX_NAME: usize = 255;
-
-/// Earlier versions whose states a plugin can convert.
-const MAX_FORMERS: usize = 64;
 
 /// How many rows of a state a key may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +79,9 @@ pub(crate) fn check_formers(
     input: &Schema,
     key: &[usize],
 ) -> Result<Vec<Vec<KeyedState>>, GuestError> {
-    if formers.len() > MAX_FORMERS {
+    if formers.len() > FORMERS {
         return Err(GuestError::invalid(format!(
-            "`former` announces more than {MAX_FORMERS} versions"
+            "`former` announces more than {FORMERS} versions"
         )));
     }
     let formers = (0..).zip(formers);

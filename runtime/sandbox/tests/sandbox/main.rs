@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod aggregate;
+mod aggregate_migration;
 mod cache;
 mod compiler;
 mod contract;

@@ -1,12 +1,14 @@
 //! An aggregate that misbehaves. The configuration names in which call, and how:
-//! `update traps`, `merge rows-short`. Without that it sums bigints, rightly.
+//! `update traps`, `merge rows-short`, `former many-versions`, `migrate nulls`. Without that it sums
+//! bigints, rightly, and goes on with those of an earlier version.
 
 mod answers;
+mod migration;
 mod opens;
 
 use std::cell::RefCell;
 
-wit_bindgen::generate!({ path: "../../../wit", world: "aggregate-plugin" });
+wit_bindgen::generate!({ path: "../../../wit", world: "migrating-aggregate-plugin" });
 
 use exports::azud::plugin::aggregate::{Batch, Field, Guest, Schemas};
 
