@@ -43,6 +43,13 @@ pub(crate) fn totals(version: &str) -> Vec<u8> {
     marked(component, ("azud-totals-version:", 64), version)
 }
 
+/// A version of `tests/guests/sums`: the same.
+pub(crate) fn sums(version: &str) -> Vec<u8> {
+    static SUMS: OnceLock<Vec<u8>> = OnceLock::new();
+    let component = component(&SUMS, "tests/guests/sums");
+    marked(component, ("azud-sums-version:", 64), version)
+}
+
 /// Writes a text behind a mark, which may be so long with it.
 fn marked(component: &[u8], (mark, length): (&str, usize), text: &str) -> Vec<u8> {
     let mut bytes = component.to_vec();

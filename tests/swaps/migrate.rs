@@ -234,7 +234,7 @@ plugins:
   totals: { path: ./totals.wasm, limits: { deadline: 1s } }
 ";
 
-fn run_once(folder: &Folder) -> (Option<i32>, String) {
+pub(crate) fn run_once(folder: &Folder) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_azud"));
     let output = command
         .arg("run")

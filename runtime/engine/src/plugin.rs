@@ -22,7 +22,7 @@ use azud_sandbox::Transform;
 
 use crate::swap::InLane;
 
-pub(crate) use aggregate::PluginAggregate;
+pub(crate) use aggregate::{AggregateColumns, PluginAggregate};
 pub(crate) use cancel::Cancel;
 pub(crate) use keyed::{KeyedOperator, KeyedPlan, words};
 pub(crate) use log::NodeLogger;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use azud_manifest::{Plugin as PluginEntry, Spanned};
 use azud_model::Clock;
 use azud_operators::UserAggregate;
@@ -14,7 +14,7 @@ use azud_sql::{UserFunction, UserFunctions};
 use super::Environment;
 use super::node::{Draft, columns_and_nulls};
 use super::plugin::{config, limits, loaded};
-use crate::plugin::{NodeLogger, PluginAggregate};
+use crate::plugin::{AggregateColumns, NodeLogger, PluginAggregate};
 use crate::swap::{Opener, Terms, Versions};
 
 /// The plugins that a query calls: the name, and what it was opened for.
@@ -173,7 +173,7 @@ impl AggregatePlugin {
             Aggregate::open(plugin, &config, &schema, limits.clone(), logger.clone())
         });
         let first = open(&self.plugin).map_err(|error| error.to_string())?;
-        let (state, outputs) = (first.state_schema().clone(), first.output().clone());
+        let columns = AggregateColumns::of(&first);
         let terms = Terms {
             name: format!("{}.{}", self.node, self.name).into(),
             sandbox: self.sandbox.clone(),
@@ -182,8 +182,8 @@ impl AggregatePlugin {
             ungranted: Vec::new(),
             open,
             fits: Box::new({
-                let (state, outputs) = (state.clone(), outputs.clone());
-                move |other| same_columns(other, &state, &outputs)
+                let columns = columns.clone();
+                move |other| same_columns(&AggregateColumns::of(other), &columns)
             }),
             // What it makes of rows depends on states.
             tries: |_, _| Ok(()),
@@ -193,27 +193,30 @@ impl AggregatePlugin {
         let versions = Arc::new(Versions::new(terms, self.plugin.clone(), first));
         let title = format!("node `{}`: {}()", self.node, self.name);
         let clock = self.clock.clone();
-        let aggregate = PluginAggregate::new(title, (state, outputs), versions.clone(), clock);
+        let aggregate = PluginAggregate::new(title, &columns, versions.clone(), clock);
         Ok((Arc::new(aggregate), versions))
     }
 }
 
 /// Whether another version goes on with the same states, and gives the same columns.
-fn same_columns(other: &Aggregate, state: &SchemaRef, outputs: &Fields) -> Result<(), String> {
-    let now = other.state_schema();
-    if now != state {
+fn same_columns(now: &AggregateColumns, before: &AggregateColumns) -> Result<(), String> {
+    if now.state != before.state {
+        let converts = match now.formers.contains(&before.state) {
+            true => "; it converts them where a manifest names it: `azud apply`",
+            false => "",
+        };
         return Err(format!(
-            "it keeps other columns of a group: {} instead of {}",
-            columns_and_nulls(now),
-            columns_and_nulls(state)
+            "it keeps other columns of a group: {} instead of {}{converts}",
+            columns_and_nulls(&now.state),
+            columns_and_nulls(&before.state)
         ));
     }
-    if other.output() != outputs {
+    if now.outputs != before.outputs {
         let columns = |fields: &Fields| columns_and_nulls(&Arc::new(Schema::new(fields.clone())));
         return Err(format!(
             "it gives other columns: {} instead of {}",
-            columns(other.output()),
-            columns(outputs)
+            columns(&now.outputs),
+            columns(&before.outputs)
         ));
     }
     Ok(())

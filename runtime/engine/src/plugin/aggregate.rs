@@ -1,11 +1,13 @@
 //! A plugin as an aggregate function: the operators' traits over the sandbox's calls.
 
 mod calls;
+mod convert;
 
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StructArray};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use azud_model::{Clock, Error, Result};
@@ -16,6 +18,7 @@ use super::differ::{self, Beside};
 use super::search::{Experience, Search};
 use crate::swap::{InLane, Versions};
 use calls::UpdateCalls;
+use convert::ConvertCalls;
 
 /// Bytes of rows and states that a call is given, about: a fraction of the memory that an
 /// instance has.
@@ -25,7 +28,18 @@ const MAX_BYTES: usize = 4 << 20;
 pub(crate) struct PluginAggregate {
     shared: Arc<Shared>,
     state: SchemaRef,
+    /// The states of earlier versions that it converts.
+    formers: Vec<SchemaRef>,
     output: DataType,
+}
+
+/// What the plugin has named: of each group its state, and those of earlier versions, and what it
+/// gives.
+#[derive(Clone, Debug)]
+pub(crate) struct AggregateColumns {
+    pub(crate) state: SchemaRef,
+    pub(crate) formers: Vec<SchemaRef>,
+    pub(crate) outputs: Fields,
 }
 
 /// What its instances have in common.
@@ -46,16 +60,30 @@ struct Lane {
     shared: Arc<Shared>,
 }
 
+// === impl AggregateColumns ===
+
+impl AggregateColumns {
+    /// Those of a plugin that was opened.
+    pub(crate) fn of(aggregate: &Aggregate) -> Self {
+        Self {
+            state: aggregate.state_schema().clone(),
+            formers: aggregate.formers().to_vec(),
+            outputs: aggregate.output().clone(),
+        }
+    }
+}
+
 // === impl PluginAggregate ===
 
 impl PluginAggregate {
-    /// `title` names it in messages; all versions have these states and results.
+    /// `title` names it in messages; all versions have the states and results of `first`.
     pub(crate) fn new(
         title: String,
-        (state, outputs): (SchemaRef, Fields),
+        first: &AggregateColumns,
         versions: Arc<Versions<Aggregate>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let outputs = first.outputs.clone();
         let (output, outputs) = match outputs.first() {
             Some(only) if outputs.len() == 1 => (only.data_type().clone(), None),
             _ => (DataType::Struct(outputs.clone()), Some(outputs)),
@@ -68,7 +96,8 @@ impl PluginAggregate {
         };
         Self {
             shared: Arc::new(shared),
-            state,
+            state: first.state.clone(),
+            formers: first.formers.clone(),
             output,
         }
     }
@@ -77,6 +106,10 @@ impl PluginAggregate {
 impl UserAggregate for PluginAggregate {
     fn state(&self) -> &SchemaRef {
         &self.state
+    }
+
+    fn formers(&self) -> &[SchemaRef] {
+        &self.formers
     }
 
     fn output(&self) -> &DataType {
@@ -208,6 +241,32 @@ impl Reducer for Lane {
                 Ok(Arc::new(result))
             }
         }
+    }
+
+    fn migrate(
+        &mut self,
+        former: usize,
+        states: &RecordBatch,
+        group: &dyn Fn(usize) -> String,
+    ) -> Result<RecordBatch> {
+        let shared = self.shared.clone();
+        let Some(plugin) = &mut self.plugin else {
+            return Err(Error::internal("an aggregate has no instance"));
+        };
+        let limit = plugin.get().deadline();
+        let mut converted = Vec::new();
+        let calls = ConvertCalls {
+            title: &shared.title,
+            plugin,
+            former,
+            states,
+            group,
+            converted: &mut converted,
+        };
+        let (rows, clock) = (states.num_rows(), &*shared.clock);
+        Search::new(calls, rows, limit, &mut self.known, clock).run()?;
+        let schema = self.plugin()?.get().state_schema();
+        Ok(concat_batches(schema, &converted)?)
     }
 }
 

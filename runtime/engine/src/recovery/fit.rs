@@ -1,7 +1,7 @@
 //! What of a record fits a plan: everything that does not is named.
 
 use azud_model::{Error, Result};
-use azud_state::{Location, Record, SinkRecord, SourceRecord, StateRecord, View};
+use azud_state::{Location, Record, Shape, SinkRecord, SourceRecord, StateRecord, View};
 
 use super::handover::{Handover, Predecessor};
 use super::states::{PlanState, place, states};
@@ -206,7 +206,7 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
             (true, true) => version_fit(plan, number, record),
             (false, true) => Fit::New,
             _ => match state_fit(&own, &before) {
-                Fit::Lost(why) => Fit::Lost(why),
+                Fit::Lost(why) => Fit::Lost(why + &conversion(plan, number, &own, &before)),
                 fit => match (times_fit(plan, &own, &before, &anew), fit) {
                     (Fit::Kept, Fit::Kept) => version_fit(plan, number, record),
                     (Fit::Kept, converted) => converted,
@@ -287,6 +287,34 @@ fn state_fit(own: &[&PlanState], before: &[&StateRecord]) -> Fit {
         true => format!("its state has other types of columns for {now}"),
         false => format!("it computes {now}, and its state is that of {then}"),
     })
+}
+
+/// How a version of a node's plugin could go on with states that do not fit; empty where none
+/// could: they are of other keys, or no plugin keeps them.
+fn conversion(plan: &Plan, node: usize, own: &[&PlanState], before: &[&StateRecord]) -> String {
+    let keys = |shape: &Shape| {
+        // The key group and the order come before them.
+        let columns = shape.columns.get(..shape.keys + 2);
+        columns.map(<[String]>::to_vec)
+    };
+    let steps = own.iter().zip(before);
+    let has_keys = own.len() == before.len()
+        && steps
+            .map(|(own, before)| (&own.shape, &before.shape))
+            .all(|(own, before)| keys(own) == keys(before));
+    let mut called = plan.replaceable.iter();
+    let interface = match plan.digest(node) {
+        Some(_) => "migration",
+        None if called.any(|one| one.node == node) => "aggregate-migration",
+        None => return String::new(),
+    };
+    match has_keys {
+        true => format!(
+            "; a version of its plugin that exports `azud:plugin/{interface}` can convert what one \
+             before it has kept"
+        ),
+        false => String::new(),
+    }
 }
 
 /// What has forgotten rows by a watermark cannot go on with one that begins anew: what it has

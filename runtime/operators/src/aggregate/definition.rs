@@ -82,13 +82,9 @@ impl Aggregate {
     /// state that can be merged.
     pub fn new(input: &Schema, keys: usize, calls: Vec<AggregateCall>) -> Result<Self> {
         let key_fields: Vec<FieldRef> = input.fields().iter().take(keys).cloned().collect();
-        let mut state = key_fields.clone();
+        let state = state_of(&key_fields, &calls)?;
         let mut output = key_fields;
-        for (number, call) in calls.iter().enumerate() {
-            for (part, field) in call.function.state_fields()?.iter().enumerate() {
-                let field = field.as_ref().clone().with_nullable(true);
-                state.push(Arc::new(field.with_name(format!("{number}.{part}"))));
-            }
+        for call in &calls {
             output.push(Arc::new(call.function.result().with_nullable(true)));
         }
         let aggregate = Self {
@@ -99,13 +95,34 @@ impl Aggregate {
             of: Vec::new(),
             shown: (0..input.fields().len()).collect(),
             input: input.clone(),
-            state: Arc::new(Schema::new(Fields::from(state))),
+            state,
             output: Arc::new(Schema::new(Fields::from(output))),
         };
         // What cannot be built fails while a query is planned, not later.
         aggregate.group_keys()?;
         aggregate.accumulators(None)?;
         Ok(aggregate)
+    }
+
+    /// The same keys, with calls that keep something else of a group.
+    pub(super) fn with_calls(&self, calls: Vec<AggregateCall>) -> Result<Self> {
+        let keys: Vec<FieldRef> = self
+            .state
+            .fields()
+            .iter()
+            .take(self.keys)
+            .cloned()
+            .collect();
+        Ok(Self {
+            state: state_of(&keys, &calls)?,
+            calls,
+            names: self.names.clone(),
+            of: self.of.clone(),
+            shown: self.shown.clone(),
+            input: self.input.clone(),
+            output: self.output.clone(),
+            ..*self
+        })
     }
 
     /// Names keys and calls by what they compute: `word`, `count(*)`. A state of other
@@ -130,6 +147,16 @@ impl Aggregate {
     pub fn showing(mut self, columns: Vec<usize>) -> Self {
         self.shown = columns;
         self
+    }
+
+    /// The aggregate's functions and what they read.
+    pub(super) fn calls(&self) -> &[AggregateCall] {
+        &self.calls
+    }
+
+    /// What the key columns are called, as far as that is known.
+    pub(super) fn key_names(&self) -> &[String] {
+        self.names.get(..self.keys).unwrap_or(&self.names)
     }
 
     /// The columns of a row that a person is shown.
@@ -259,4 +286,16 @@ impl AggregateCall {
         });
         format!(" keeping {}", fields.collect::<Vec<_>>().join(", "))
     }
+}
+
+/// The columns of rows of states: the keys, and then the states of each call.
+fn state_of(keys: &[FieldRef], calls: &[AggregateCall]) -> Result<SchemaRef> {
+    let mut state = keys.to_vec();
+    for (number, call) in calls.iter().enumerate() {
+        for (part, field) in call.function.state_fields()?.iter().enumerate() {
+            let field = field.as_ref().clone().with_nullable(true);
+            state.push(Arc::new(field.with_name(format!("{number}.{part}"))));
+        }
+    }
+    Ok(Arc::new(Schema::new(Fields::from(state))))
 }

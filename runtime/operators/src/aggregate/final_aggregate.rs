@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use azud_model::{Batch, Epoch, Mode, Result};
 
 use super::groups::{Groups, Put};
-use super::{Aggregate, state};
+use super::{Aggregate, Former, state};
 use crate::{Collector, Held, MAX_ROWS, Operator, StateShape};
 
 /// Merges rows of states by group and, at the end of an epoch, emits results:
@@ -21,6 +21,8 @@ pub struct FinalAggregate {
     groups: Groups,
     /// What the epoch has put.
     changed: Option<Put>,
+    /// What was converted, until it is recorded.
+    converted: Vec<Put>,
 }
 
 /// What a [`FinalAggregate`] remembers from one epoch to the next.
@@ -53,6 +55,7 @@ impl FinalAggregate {
             },
             groups: Groups::new(aggregate)?,
             changed: None,
+            converted: Vec::new(),
         })
     }
 
@@ -120,13 +123,31 @@ impl Operator for FinalAggregate {
     }
 
     fn take_changes(&mut self) -> Result<Option<RecordBatch>> {
-        let changed = self.changed.take();
-        changed.map(|put| self.groups.changes(&put)).transpose()
+        // What the epoch has put is newer.
+        let mut changed = std::mem::take(&mut self.converted);
+        changed.extend(self.changed.take());
+        self.groups.all_changes(&changed)
     }
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         for rows in state::latest(self.groups.aggregate(), rows)? {
             self.groups.put(rows)?;
+        }
+        Ok(())
+    }
+
+    fn formers(&self) -> Vec<StateShape> {
+        match self.memory {
+            Memory::Kept => state::former_shapes(self.groups.aggregate()),
+            Memory::Cleared => Vec::new(),
+        }
+    }
+
+    fn convert(&mut self, former: usize, rows: &[RecordBatch]) -> Result<()> {
+        let mut former = Former::of(self.groups.aggregate(), former)?;
+        for rows in state::latest(former.aggregate(), rows)? {
+            let put = self.groups.adopt(former.convert(&rows)?)?;
+            self.converted.push(put);
         }
         Ok(())
     }

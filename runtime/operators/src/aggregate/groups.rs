@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array, UInt64Array};
-use arrow::compute::{concat, take};
+use arrow::compute::{concat, concat_batches, take};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use azud_model::Result;
@@ -143,6 +143,26 @@ impl Groups {
         number.map_err(failed)?;
         self.states.put(self.numbers.clone(), rows)?;
         Ok(self.numbers.clone())
+    }
+
+    /// Goes on with rows that no checkpoint has: they are to be recorded as what an epoch has put.
+    pub(crate) fn adopt(&mut self, rows: RecordBatch) -> Result<Put> {
+        Ok(Put {
+            groups: self.put(rows.clone())?,
+            rows,
+            forgotten: self.forgotten,
+        })
+    }
+
+    /// The rows of a checkpoint for what epochs have put, in their order; `None` where that is
+    /// nothing.
+    pub(crate) fn all_changes(&self, puts: &[Put]) -> Result<Option<RecordBatch>> {
+        let rows = puts.iter().map(|put| self.changes(put));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let Some(first) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(concat_batches(&first.schema(), &rows)?))
     }
 
     /// The rows of a checkpoint for what an epoch has put.

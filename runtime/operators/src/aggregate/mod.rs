@@ -3,6 +3,7 @@
 //! merges them into what earlier epochs left behind.
 
 mod accumulators;
+mod convert;
 mod definition;
 mod final_aggregate;
 mod group_keys;
@@ -16,6 +17,7 @@ mod user;
 mod user_accumulator;
 
 pub(crate) use accumulators::Accumulators;
+pub(crate) use convert::{Former, formers};
 pub use definition::{Aggregate, AggregateCall, Function};
 pub use final_aggregate::FinalAggregate;
 pub(crate) use group_keys::GroupKeys;

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch, UInt8Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use azud_model::{KEY_GROUP, ORDER, Result, key_groups};
 
-use super::Aggregate;
+use super::{Aggregate, formers};
 use crate::StateShape;
 use crate::state_rows::{BEFORE_KEY, last_rows};
 
@@ -17,6 +17,14 @@ pub(crate) fn shape(aggregate: &Aggregate) -> StateShape {
         keys: aggregate.keys(),
         computes: aggregate.computes(),
     }
+}
+
+/// What the rows of the memory of its earlier versions were, as far as it converts them; none
+/// where that cannot be told.
+pub(crate) fn former_shapes(aggregate: &Arc<Aggregate>) -> Vec<StateShape> {
+    let formers = formers(aggregate).unwrap_or_default();
+    let formers = formers.iter();
+    formers.map(|former| shape(former.aggregate())).collect()
 }
 
 /// Rows of keys and states as a checkpoint keeps them, each with the place of its group in the

@@ -5,7 +5,7 @@ use std::fmt;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use azud_model::Result;
+use azud_model::{Error, Result};
 
 use super::update::Update;
 
@@ -14,6 +14,12 @@ use super::update::Update;
 pub trait UserAggregate: fmt::Debug + Send + Sync {
     /// The columns of a group's state, at least one.
     fn state(&self) -> &SchemaRef;
+
+    /// The columns of the states that earlier versions of it kept, as far as it can convert
+    /// them: [`Reducer::migrate`] goes by these numbers.
+    fn formers(&self) -> &[SchemaRef] {
+        &[]
+    }
 
     /// The type of a group's result.
     fn output(&self) -> &DataType;
@@ -70,4 +76,22 @@ pub trait Reducer: Send {
     /// # Errors
     /// As [`Self::merge`].
     fn finish(&mut self, states: &RecordBatch) -> Result<ArrayRef>;
+
+    /// The states that rows of an earlier version's become, in their order: `states` has the
+    /// columns that [`UserAggregate::formers`] names by that number. `group` says for a person
+    /// whose state a row is.
+    ///
+    /// # Errors
+    /// `Plugin` where a row cannot be converted, which is named.
+    fn migrate(
+        &mut self,
+        former: usize,
+        states: &RecordBatch,
+        group: &dyn Fn(usize) -> String,
+    ) -> Result<RecordBatch> {
+        let _ = (former, states, group);
+        Err(Error::internal(
+            "an aggregate was given another one's states",
+        ))
+    }
 }

@@ -290,7 +290,7 @@ fn taken(rows: &RecordBatch, places: Vec<u32>) -> Result<RecordBatch> {
 }
 
 /// Rows that may cross at once.
-fn pieces(rows: &RecordBatch) -> Vec<RecordBatch> {
+pub(super) fn pieces(rows: &RecordBatch) -> Vec<RecordBatch> {
     let mut pieces = Vec::new();
     for from in (0..rows.num_rows()).step_by(MAX_ROWS) {
         halve(

@@ -14,7 +14,7 @@ use super::inner_keys::InnerKeys;
 use super::late::timestamps;
 use super::slide::Slide;
 use super::{PIECE_GROUPS, Windows};
-use crate::aggregate::{Aggregate, Groups, Put, state};
+use crate::aggregate::{Aggregate, Former, Groups, Put, state};
 use crate::{Collector, Held, MAX_ROWS, Operator, StateShape};
 
 /// So many groups of closed panes are borne before the memory is written anew.
@@ -379,21 +379,30 @@ impl Operator for WindowAggregate {
         if self.forgotten_below() == Some(i64::MAX) {
             return Ok(None);
         }
-        let rows = changed.iter().map(|put| self.groups.changes(put));
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        let Some(first) = rows.first() else {
-            return Ok(None);
-        };
-        Ok(Some(arrow::compute::concat_batches(
-            &first.schema(),
-            &rows,
-        )?))
+        self.groups.all_changes(&changed)
     }
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
         for rows in state::latest(self.groups.aggregate(), rows)? {
             let numbers = self.groups.put(rows.clone())?;
             self.place(&rows, &numbers)?;
+        }
+        match self.has(Mode::Complete) {
+            true => Ok(()),
+            false => self.forget(),
+        }
+    }
+
+    fn formers(&self) -> Vec<StateShape> {
+        state::former_shapes(self.groups.aggregate())
+    }
+
+    fn convert(&mut self, former: usize, rows: &[RecordBatch]) -> Result<()> {
+        let mut former = Former::of(self.groups.aggregate(), former)?;
+        for rows in state::latest(former.aggregate(), rows)? {
+            let put = self.groups.adopt(former.convert(&rows)?)?;
+            self.place(&put.rows, &put.groups)?;
+            self.changed.push(put);
         }
         match self.has(Mode::Complete) {
             true => Ok(()),

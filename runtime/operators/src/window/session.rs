@@ -11,7 +11,7 @@ use azud_model::{Batch, Epoch, Error, Mode, Result, Watermark};
 
 use super::PIECE_GROUPS;
 use super::late::timestamps;
-use crate::aggregate::{Aggregate, GroupKeys, Groups, Put, failed, state};
+use crate::aggregate::{Aggregate, Former, GroupKeys, Groups, Put, failed, formers, state};
 use crate::project::record_batch;
 use crate::state_rows::{BEFORE_KEY, last_rows};
 use crate::{Collector, Held, Operator, StateShape};
@@ -275,17 +275,8 @@ impl Operator for SessionAggregate {
         self.groups.end_epoch(epoch.number)
     }
 
-    /// The end of a session comes before its start, so that a closed one is known by it. What was
-    /// put of a session before it grew stays: a session that starts within another is none.
     fn state(&self) -> Option<StateShape> {
-        let mut shape = state::shape(self.groups.aggregate());
-        let mut fields = shape.schema.fields().to_vec();
-        let end = fields.get(BEFORE_KEY + self.groups.aggregate().keys())?;
-        let end = end.as_ref().clone().with_name("_end");
-        fields.insert(BEFORE_KEY, Arc::new(end));
-        shape.schema = Arc::new(Schema::new(fields));
-        shape.keys += 1;
-        Some(shape)
+        shape(self.groups.aggregate())
     }
 
     fn forgotten_below(&self) -> Option<i64> {
@@ -335,26 +326,56 @@ impl Operator for SessionAggregate {
     }
 
     fn restore(&mut self, rows: &[RecordBatch]) -> Result<()> {
-        let Some(shape) = self.state() else {
-            return Ok(());
-        };
-        let pieces = last_rows(&shape, rows)?;
-        let Some(first) = pieces.first() else {
-            return Ok(());
-        };
-        let all = concat_batches(&first.schema(), &pieces)?;
-        let living = self.living(&all)?;
-        let rows = arrow::compute::take_record_batch(&all, &living)?;
-        let own = rows.columns().get(BEFORE_KEY + 1..).unwrap_or_default();
-        let state = self.groups.aggregate().state().clone();
-        let rows = RecordBatch::try_new(state, own.to_vec())?;
-        let numbers = self.groups.put(rows.clone())?;
-        self.place(&rows, &numbers)?;
+        let aggregate = self.groups.aggregate().clone();
+        if let Some(rows) = self.latest(&aggregate, rows)? {
+            let numbers = self.groups.put(rows.clone())?;
+            self.place(&rows, &numbers)?;
+        }
+        Ok(())
+    }
+
+    fn formers(&self) -> Vec<StateShape> {
+        let formers = formers(self.groups.aggregate()).unwrap_or_default();
+        let formers = formers.iter();
+        formers
+            .filter_map(|former| shape(former.aggregate()))
+            .collect()
+    }
+
+    fn convert(&mut self, former: usize, rows: &[RecordBatch]) -> Result<()> {
+        let mut former = Former::of(self.groups.aggregate(), former)?;
+        if let Some(rows) = self.latest(former.aggregate(), rows)? {
+            let put = self.groups.adopt(former.convert(&rows)?)?;
+            self.place(&put.rows, &put.groups)?;
+            self.changed.push(put);
+        }
         Ok(())
     }
 }
 
 impl SessionAggregate {
+    /// The sessions that rows of state of `aggregate`, which has the same keys, make, as keys and
+    /// states.
+    fn latest(
+        &mut self,
+        aggregate: &Aggregate,
+        rows: &[RecordBatch],
+    ) -> Result<Option<RecordBatch>> {
+        let Some(shape) = shape(aggregate) else {
+            return Ok(None);
+        };
+        let pieces = last_rows(&shape, rows)?;
+        let Some(first) = pieces.first() else {
+            return Ok(None);
+        };
+        let all = concat_batches(&first.schema(), &pieces)?;
+        let living = self.living(&all)?;
+        let rows = arrow::compute::take_record_batch(&all, &living)?;
+        let own = rows.columns().get(BEFORE_KEY + 1..).unwrap_or_default();
+        let state = aggregate.state().clone();
+        Ok(Some(RecordBatch::try_new(state, own.to_vec())?))
+    }
+
     /// The rows of state that are not within others of the same owner, nor what these were.
     fn living(&mut self, rows: &RecordBatch) -> Result<UInt64Array> {
         let (ends, starts) = (times(rows, BEFORE_KEY)?, times(rows, BEFORE_KEY + 1)?);
@@ -390,6 +411,20 @@ impl SessionAggregate {
         order.sort_unstable();
         Ok(order.into_iter().map(|row| row as u64).collect())
     }
+}
+
+/// What the rows of sessions are. The end of one comes before its start, so that a closed one is
+/// known by it. What was put of a session before it grew stays: a session that starts within
+/// another is none.
+fn shape(aggregate: &Aggregate) -> Option<StateShape> {
+    let mut shape = state::shape(aggregate);
+    let mut fields = shape.schema.fields().to_vec();
+    let end = fields.get(BEFORE_KEY + aggregate.keys())?;
+    let end = end.as_ref().clone().with_name("_end");
+    fields.insert(BEFORE_KEY, Arc::new(end));
+    shape.schema = Arc::new(Schema::new(fields));
+    shape.keys += 1;
+    Some(shape)
 }
 
 /// Rows of keys and states with other starts.
