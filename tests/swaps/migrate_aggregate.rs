@@ -322,11 +322,9 @@ fn found(folder: &Folder, sink: &str, unit: i64) -> Sums {
 /// `1970-01-01T00:01:02.003Z`, or a day before.
 fn millis(time: &str) -> i64 {
     let (day, time) = time.trim_end_matches('Z').split_once('T').unwrap();
-    let days = match day {
-        "1969-12-31" => -1,
-        "1970-01-01" => 0,
-        other => panic!("{other}"),
-    };
+    let is_before = day == "1969-12-31";
+    assert!(is_before || day == "1970-01-01", "{day}");
+    let days = -i64::from(is_before);
     let mut parts = time.split(':').map(|part| part.parse::<f64>().unwrap());
     let mut next = || parts.next().unwrap();
     let seconds = (next() * 60.0 + next()) * 60.0 + next();

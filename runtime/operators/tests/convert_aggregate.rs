@@ -32,7 +32,7 @@ fn state(scale: i64) -> SchemaRef {
 }
 
 impl Sums {
-    fn new(scale: i64, fails_on: Option<i64>) -> Arc<dyn UserAggregate> {
+    fn of(scale: i64, fails_on: Option<i64>) -> Arc<dyn UserAggregate> {
         Arc::new(Self {
             scale,
             state: state(scale),
@@ -140,7 +140,7 @@ fn aggregate(keys: usize, functions: [Arc<dyn UserAggregate>; 2]) -> Arc<Aggrega
 }
 
 fn versions(a: i64, b: i64) -> [Arc<dyn UserAggregate>; 2] {
-    [Sums::new(a, None), Sums::new(b, None)]
+    [Sums::of(a, None), Sums::of(b, None)]
 }
 
 fn last(aggregate: &Arc<Aggregate>) -> FinalAggregate {
@@ -287,7 +287,7 @@ fn every_combination_of_versions_is_known_once() {
     assert_eq!(of(versions(3, 1)).len(), 2);
     assert_eq!(of(versions(3, 4)).len(), 3 * 4 - 1);
     // Two calls of one function are of one version.
-    let one = Sums::new(3, None);
+    let one = Sums::of(3, None);
     let formers = of([one.clone(), one]);
     let computes: Vec<&str> = formers.iter().map(|former| &*former.computes).collect();
     let expected = [1, 2].map(|scale| {
@@ -309,7 +309,7 @@ fn a_group_that_cannot_be_converted_is_named_and_nothing_is_kept() {
         run(&then, &mut before, 0, &vec![(3, 1), (7, 41), (7, 1)]);
         let rows: Vec<RecordBatch> = before.take_changes().unwrap().into_iter().collect();
         let fails_on = if keys == 0 { 43 } else { 42 };
-        let now = aggregate(keys, [Sums::new(1, None), Sums::new(3, Some(fails_on))]);
+        let now = aggregate(keys, [Sums::of(1, None), Sums::of(3, Some(fails_on))]);
         let mut after = last(&now);
         let former = former(&after, &before).unwrap();
         let error = after.convert(former, &rows).unwrap_err();
