@@ -314,3 +314,31 @@ fn what_is_no_plugin_is_refused_in_one_line() {
         assert_eq!(errors.lines().count(), 1, "{errors}");
     }
 }
+
+#[test]
+fn what_an_aggregate_keeps_and_converts() {
+    let (folder, _, _) = folder("tests/guests/hostile-aggregate");
+    let (code, shown, errors) = inspect(folder.path(), &["hostile-aggregate.wasm"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    for expected in [
+        "\n  aggregate 0.1.0: reduces groups\n",
+        "\n  aggregate-migration 0.1.0: converts what earlier versions have kept of a group\n",
+        "
+it keeps of a group
+  sum  bigint  never null
+
+it converts what version 0 has kept of a group
+  old  bigint  never null
+
+for the manifest
+",
+    ] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    let (code, shown, _) = inspect(folder.path(), &["hostile-aggregate.wasm", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let column =
+        |name: &str| serde_json::json!([{ "name": name, "type": "bigint", "nullable": false }]);
+    let expected = serde_json::json!({ "state": column("sum"), "formers": [column("old")] });
+    assert_eq!((code, &told["keeps"]), (Some(0), &expected));
+}

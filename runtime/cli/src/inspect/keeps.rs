@@ -314,7 +314,7 @@ its timers
             "
 it keeps of a group
   sum\\u{1b}[2J  bigint  never null
-  rows         bigint
+  rows          bigint
 
 it converts what version 0 has kept of a group
   known  string
