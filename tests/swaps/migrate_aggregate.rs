@@ -343,11 +343,7 @@ fn a_start_converts_groups_windows_and_sessions() {
     ];
     let files = rows.chunks(ROWS as usize);
     for ((version, lanes, at_end), rows) in starts.into_iter().zip(files) {
-        let line = |(k, x, at): &Row| format!("{{\"k\":{k},\"x\":{x},\"at\":{at}}}\n");
-        let text: String = rows.iter().map(line).collect();
-        folder.write(&format!("in/{version}.json"), text.as_bytes());
         let manifest = GROUPS.replace("parallelism: 2", lanes);
-        let manifest = manifest.replace("at_end: keep", at_end);
         folder.write("pipeline.yaml", manifest.as_bytes());
         if version == "3" {
             // A version that cannot goes first, and leaves everything as it was.
@@ -357,10 +353,21 @@ fn a_start_converts_groups_windows_and_sessions() {
             assert!(told.contains("cannot be converted: of the "), "{told}");
         }
         folder.write("sums.wasm", &sums(version));
+        if version != "1" {
+            // Without a new row all that is converted is recorded: the next run goes on with it.
+            let (code, told) = run_once(&folder);
+            assert_eq!(code, Some(0), "{told}");
+            let converted = told.matches("its states are converted").count();
+            assert_eq!(converted, 5, "{told}");
+        }
+        let line = |(k, x, at): &Row| format!("{{\"k\":{k},\"x\":{x},\"at\":{at}}}\n");
+        let text: String = rows.iter().map(line).collect();
+        folder.write(&format!("in/{version}.json"), text.as_bytes());
+        let manifest = manifest.replace("at_end: keep", at_end);
+        folder.write("pipeline.yaml", manifest.as_bytes());
         let (code, told) = run_once(&folder);
         assert_eq!(code, Some(0), "{told}");
-        let converted = told.matches("its states are converted").count();
-        assert_eq!(converted, if version == "1" { 0 } else { 5 }, "{told}");
+        assert!(!told.contains("converted"), "{told}");
     }
     let mut many = Sums::new();
     let mut one = Sums::new();
