@@ -20,7 +20,7 @@ pub(crate) struct Folder(pub(crate) TempDir);
 /// A pipeline that runs.
 pub(crate) struct Pipeline<'a> {
     folder: &'a Folder,
-    child: Child,
+    pub(crate) child: Child,
     told: Arc<Mutex<Vec<String>>>,
     reads: Option<JoinHandle<()>>,
 }
@@ -53,6 +53,15 @@ impl Folder {
     }
 
     pub(crate) fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Pipeline<'_> {
+        self.run_to(Stdio::null(), arguments, environment)
+    }
+
+    pub(crate) fn run_to(
+        &self,
+        stdout: Stdio,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Pipeline<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_azud"));
         command.arg("run").arg(self.path("pipeline.yaml"));
         if !arguments.contains(&"--listen") {
@@ -60,7 +69,7 @@ impl Folder {
         }
         command.args(arguments);
         command.envs(environment.iter().copied());
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
         let (stderr, lines) = (child.stderr.take().unwrap(), told.clone());

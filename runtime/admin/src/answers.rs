@@ -1,6 +1,6 @@
 //! What requests are answered with, as JSON.
 
-use azud_engine::{Compared, ReplayRow};
+use azud_engine::{Compared, PluginCalls, Queued, ReplayRow, RowCounts};
 use serde::{Deserialize, Serialize};
 
 /// `GET /status`.
@@ -8,15 +8,17 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// The pipeline's name.
     pub name: String,
-    /// How many seconds it has run.
+    /// How many seconds ago its process was started.
     pub seconds: f64,
+    /// Why it does not read; `None` where it does: as `GET /ready` answers.
+    pub not_ready: Option<String>,
     /// The last epoch that was committed; `None` before the first.
     pub epoch: Option<u64>,
     /// Records that its sources gave, in all committed epochs of this run.
     pub records: u64,
     /// The same a second, in the last epoch.
     pub records_per_second: f64,
-    /// Every node, in the manifest's order, once an epoch is committed.
+    /// Every node, in the manifest's order.
     pub nodes: Vec<NodeStatus>,
     /// Every source that has event time.
     pub watermarks: Vec<WatermarkStatus>,
@@ -24,8 +26,8 @@ pub struct Status {
     pub plugins: Vec<PluginStatus>,
 }
 
-/// A node: rows of all committed epochs of this run.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+/// A node: rows of all committed epochs of this run, and what goes on now.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct NodeStatus {
     /// Its name.
     pub name: String,
@@ -37,6 +39,16 @@ pub struct NodeStatus {
     pub rejected: u64,
     /// Rows that came too late for their windows.
     pub late: u64,
+    /// The same of epochs that are not committed: as they come, also while a call hangs.
+    pub under_way: RowCounts,
+    /// Rows that came in a second, over the last ten seconds or so.
+    pub rows_per_second: f64,
+    /// What waits before it in all lanes; `None` where it is called by the node above it.
+    pub queue: Option<Queued>,
+    /// Of a source that knows it: how many records behind the end of what there is.
+    pub lag: Option<u64>,
+    /// Calls of its plugins that have ended; `None` where it has none.
+    pub calls: Option<PluginCalls>,
 }
 
 /// How far the event time of a source has come, with the last committed epoch.

@@ -3,11 +3,12 @@
 //! ```text
 //! azud reload -> client -> HTTP, JSON -> routes -> azud_engine::Control -> the running pipeline
 //!                                        guard     who may ask
-//!                                        seen      what epochs have reported
+//!                                        watched   status, metrics, readiness
+//!                                        rates     rows a second of the last few
 //! ```
 //!
 //! [`Admin`] serves on a thread of its own, so that whatever a pipeline computes does not delay
-//! an answer. `docs/swap.md` has every request.
+//! an answer. `docs/admin.md` has every request.
 
 mod answers;
 mod change;
@@ -15,10 +16,11 @@ mod client;
 mod guard;
 mod letters;
 mod listener;
+mod rates;
 mod routes;
-mod seen;
 mod server;
 mod shadow;
+mod watched;
 
 pub use answers::{
     Applied, Changed, ChangesStatus, Failed, NodeChangeStatus, NodeStatus, PluginStatus,
@@ -26,7 +28,6 @@ pub use answers::{
 };
 pub use change::MakePlan;
 pub use client::{Client, ClientError, Sent};
-pub use seen::Seen;
 pub use server::{Admin, AdminError};
 
 /// Where the endpoint is unless somebody says otherwise.

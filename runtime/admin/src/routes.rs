@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -16,11 +15,11 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::BODY;
-use crate::answers::{Changed, Failed, PluginStatus, Status};
+use crate::answers::{Changed, Failed};
 use crate::change::{self, MakePlan};
 use crate::guard::{Guard, check};
-use crate::seen::Seen;
-use crate::{letters, shadow};
+use crate::rates::Rates;
+use crate::{letters, shadow, watched};
 
 /// The longest message of an error that is not our own, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -29,9 +28,8 @@ const MESSAGE: usize = 64 << 10;
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) control: Control,
-    pub(crate) seen: Seen,
-    /// How long the pipeline has run.
-    pub(crate) runs: Arc<dyn Fn() -> Duration + Send + Sync>,
+    /// What nodes take a second.
+    pub(crate) rates: Rates,
     /// Makes plans of manifests that are sent.
     pub(crate) make_plan: Arc<MakePlan>,
     /// So many plans of manifests are made at a time.
@@ -54,7 +52,8 @@ pub(crate) struct About {
 
 pub(crate) fn router(shared: Shared, guard: Guard) -> Router {
     Router::new()
-        .route("/status", get(status))
+        .route("/status", get(watched::status))
+        .route("/metrics", get(watched::metrics))
         .route("/nodes/{node}/plugin", post(reload))
         .route(
             "/nodes/{node}/shadow",
@@ -67,7 +66,7 @@ pub(crate) fn router(shared: Shared, guard: Guard) -> Router {
         .fallback(async || {
             failed(
                 StatusCode::NOT_FOUND,
-                "nothing is here: ask for /health, /status, or send a component to \
+                "nothing is here: ask for /health, /ready, /status, /metrics, or send a component to \
                  /nodes/NODE/plugin, a manifest to /manifest, dead letters to \
                  /dead-letters/replay",
             )
@@ -79,21 +78,12 @@ pub(crate) fn router(shared: Shared, guard: Guard) -> Router {
             )
         })
         .layer(middleware::from_fn_with_state(guard, check))
-        // Who asks whether it lives has no token.
+        // Who asks whether it lives, or is ready, has no token.
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
+        .route("/ready", get(watched::ready))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::map_response(as_json))
         .with_state(shared)
-}
-
-async fn status(State(shared): State<Shared>) -> Json<Status> {
-    let plugins = shared.control.plugins().into_iter();
-    let plugins = plugins.map(|(node, path, sha256)| PluginStatus { node, path, sha256 });
-    Json(Status {
-        seconds: (shared.runs)().as_secs_f64(),
-        plugins: plugins.collect(),
-        ..shared.seen.status()
-    })
 }
 
 async fn reload(

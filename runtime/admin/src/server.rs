@@ -15,8 +15,8 @@ use crate::TOKEN;
 use crate::change::MakePlan;
 use crate::guard::Guard;
 use crate::listener::Few;
+use crate::rates::Rates;
 use crate::routes::{Shared, router};
-use crate::seen::Seen;
 
 /// How long answers may take that are under way when it ends.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -46,8 +46,7 @@ pub enum AdminError {
 
 impl Admin {
     /// Serves what is asked of a run, on a thread of its own. `token` is what requests have to
-    /// bring; `runs` says for how long the pipeline has run; `make_plan` makes plans of manifests
-    /// that are sent.
+    /// bring; `make_plan` makes plans of manifests that are sent.
     ///
     /// # Errors
     /// Where it cannot listen there, or should not.
@@ -55,8 +54,6 @@ impl Admin {
         address: SocketAddr,
         token: Option<&str>,
         control: Control,
-        seen: Seen,
-        runs: impl Fn() -> Duration + Send + Sync + 'static,
         make_plan: Arc<MakePlan>,
     ) -> Result<Self, AdminError> {
         let token = token.filter(|token| !token.is_empty());
@@ -73,10 +70,11 @@ impl Admin {
         let bound = listener.local_addr().map_err(cannot)?;
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(cannot)?;
+        let rates = Rates::default();
+        let watched = rates.clone().watch(control.clone());
         let shared = Shared {
             control,
-            seen,
-            runs: Arc::new(runs),
+            rates,
             make_plan,
             plans: Arc::new(Semaphore::new(1)),
             looks: Arc::new(Semaphore::new(1)),
@@ -89,6 +87,8 @@ impl Admin {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
                     return;
                 };
+                // Ends with the runtime.
+                tokio::spawn(watched);
                 let serves =
                     axum::serve(Few::new(listener), router).with_graceful_shutdown(async {
                         // Its sender never sends.

@@ -221,6 +221,9 @@ pub(crate) struct ApplyArguments {
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) at: At,
+    /// Shows it anew each second, until the pipeline ends.
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// Prints it as JSON, for programs.
     #[arg(long)]
     pub(crate) json: bool,

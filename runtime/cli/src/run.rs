@@ -4,9 +4,8 @@ use std::io::Write;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use azud_admin::{Admin, MakePlan, Seen};
+use azud_admin::{Admin, MakePlan};
 use azud_engine::{Control, EpochReport, RunOptions, Stop};
-use azud_model::{Clock, SystemClock};
 
 use crate::args::RunArguments;
 use crate::failure::Failure;
@@ -22,9 +21,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let stop = Stop::default();
     signals::listen(stop.clone())
         .map_err(|error| Failure::Input(format!("cannot listen for signals: {error}")))?;
-    let control = Control::default();
-    let seen = Seen::new(plan.name());
-    let _admin = serve(arguments, &loader, &control, &seen)?;
+    let control = Control::of(plan.name());
+    let _admin = serve(arguments, &loader, &control)?;
     let watches = || Watch::start(&arguments.file, loader, &manifest, control.clone());
     let _watch = arguments.watch.then(watches).transpose()?;
     let records = Arc::new(AtomicU64::new(0));
@@ -48,7 +46,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
             if let Ok(mut counted) = counted.lock() {
                 counted.add(report);
             }
-            seen.add(report);
             if json && print_report(report).is_err() {
                 nobody_reads.request();
             }
@@ -66,20 +63,15 @@ fn serve(
     arguments: &RunArguments,
     loader: &Loader,
     control: &Control,
-    seen: &Seen,
 ) -> Result<Option<Admin>, Failure> {
     let Some(address) = arguments.listen else {
         return Ok(None);
     };
     let token = std::env::var(azud_admin::TOKEN).ok();
-    let clock = SystemClock::new();
-    let runs = move || clock.elapsed();
     let admin = Admin::start(
         address,
         token.as_deref(),
         control.clone(),
-        seen.clone(),
-        runs,
         make_plan(loader.clone(), control.clone()),
     );
     let admin = admin.map_err(|error| Failure::Input(error.to_string()))?;

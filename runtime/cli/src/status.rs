@@ -1,73 +1,79 @@
-//! `azud status`.
+//! `azud status`: what a running pipeline does.
 
-use azud_admin::{NodeStatus, Status};
+mod text;
+
+use std::io::{IsTerminal, Write};
+use std::thread;
+use std::time::Duration;
+
+use azud_admin::{ClientError, Status};
 
 use crate::args::StatusArguments;
 use crate::failure::Failure;
-use crate::output::{print, print_json, table};
+use crate::output::{print, print_json};
 use crate::reload::{client, failure};
 
-/// As much of a digest as tells two apart.
-const DIGEST: usize = 12;
+/// How often it is shown anew.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// From the top left corner on, with nothing left of what was there.
+const ANEW: &str = "\x1b[H\x1b[2J\x1b[3J";
 
 pub(crate) fn status(arguments: &StatusArguments) -> Result<(), Failure> {
+    if arguments.watch {
+        return watch(arguments);
+    }
     let status = client(&arguments.at).status().map_err(failure)?;
     match arguments.json {
         true => print_json(&status),
         false => {
-            print(&shown(&status));
+            print(&text::shown(&status));
             Ok(())
         }
     }
 }
 
-fn shown(status: &Status) -> String {
-    let (name, seconds) = (&status.name, status.seconds);
-    let Some(epoch) = status.epoch else {
-        return format!("{name}, for {seconds:.0} s: no epoch is committed yet\n");
-    };
-    let (records, rate) = (status.records, status.records_per_second);
-    let mut text = format!(
-        "{name}, for {seconds:.0} s: epoch {epoch}, {records} records, {rate:.0} a second in the \
-         last epoch\n\n"
-    );
-    let rows: Vec<Vec<String>> = status.nodes.iter().map(|node| row(status, node)).collect();
-    let heads = [
-        "node",
-        "rows in",
-        "rows out",
-        "rejected",
-        "late",
-        "watermark",
-        "plugin",
-    ];
-    text += &table(&heads, &rows);
-    text
+/// Shows it until the pipeline ends, or whoever reads it has gone away; Ctrl-C ends the process.
+fn watch(arguments: &StatusArguments) -> Result<(), Failure> {
+    let client = client(&arguments.at);
+    let mut has_answered = false;
+    loop {
+        let status = match client.status() {
+            Ok(status) => status,
+            // It has ended.
+            Err(ClientError::Away(_)) if has_answered => return Ok(()),
+            Err(error) => return Err(failure(error)),
+        };
+        let mut stdout = std::io::stdout().lock();
+        let text = match arguments.json {
+            true => line(&status)?,
+            false => {
+                let before = before(has_answered, stdout.is_terminal());
+                format!("{before}{}", text::shown(&status))
+            }
+        };
+        let written = stdout.write_all(text.as_bytes());
+        if written.and_then(|()| stdout.flush()).is_err() {
+            return Ok(());
+        }
+        drop(stdout);
+        has_answered = true;
+        thread::sleep(EVERY);
+    }
 }
 
-fn row(status: &Status, node: &NodeStatus) -> Vec<String> {
-    let mut watermarks = status.watermarks.iter();
-    let watermark = watermarks.find(|of| of.source == node.name);
-    let watermark = watermark.map(|of| {
-        let time = of.watermark.as_deref().unwrap_or("none yet");
-        let idle = if of.idle { ", idle" } else { "" };
-        format!("{time}{idle}")
-    });
-    // A query may call several.
-    let own =
-        |of: &str| of == node.name || of.split_once('.').is_some_and(|(of, _)| of == node.name);
-    let plugins = status.plugins.iter().filter(|plugin| own(&plugin.node));
-    let plugins = plugins.map(|plugin| {
-        let digest = plugin.sha256.get(..DIGEST).unwrap_or(&plugin.sha256);
-        format!("{} {digest}", plugin.path)
-    });
-    vec![
-        node.name.clone(),
-        node.rows_in.to_string(),
-        node.rows_out.to_string(),
-        node.rejected.to_string(),
-        node.late.to_string(),
-        watermark.unwrap_or_default(),
-        plugins.collect::<Vec<_>>().join(", "),
-    ]
+/// What comes between one status and the next: on a terminal it takes the place of the last.
+const fn before(is_again: bool, is_terminal: bool) -> &'static str {
+    match (is_terminal, is_again) {
+        (true, _) => ANEW,
+        (false, true) => "\n",
+        (false, false) => "",
+    }
+}
+
+/// A status in a line of its own, for programs.
+fn line(status: &Status) -> Result<String, Failure> {
+    let line = serde_json::to_string(status);
+    let line = line.map_err(|error| Failure::Input(format!("no JSON: {error}")))?;
+    Ok(format!("{line}\n"))
 }

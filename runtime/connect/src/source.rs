@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use azud_model::{Position, Result};
 
-use crate::{Group, OpenPartitions, Records, Replay};
+use crate::{Group, Lag, OpenPartitions, Records, Replay};
 
 /// One source of a pipeline.
 #[async_trait]
@@ -113,6 +113,12 @@ pub trait SourceReader: Send {
     /// only as far as that of the slowest of them. `None` where it does not know: then every
     /// partition counts that has given a record. Called once, before the first `next`.
     fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
+        None
+    }
+
+    /// Where it says how many records it has not given yet, of those that there are. `None` where
+    /// it cannot know. Called once, before the first `next`.
+    fn lag(&self) -> Option<Arc<dyn Lag>> {
         None
     }
 

@@ -4,6 +4,7 @@
 //! Manifest -> plan     schemas, queries, plugins, sinks: everything that can be wrong is found here
 //!          -> graph    output modes and exchanges: which instance runs in which stage
 //!          -> run      readers and writers on tokio, lanes on threads, the coordinator of epochs
+//!             telemetry  what is measured meanwhile
 //!          -> swap     other versions of plugins take over while it runs
 //!             change   another manifest does
 //!             letters  dead letters, as their sinks have written them
@@ -27,6 +28,7 @@ mod replay;
 mod run;
 mod swap;
 mod table;
+mod telemetry;
 mod why;
 
 pub use azud_state::ReplayRow;
@@ -42,4 +44,5 @@ pub use recovery::{Fit, NodeFit};
 pub use replay::{ReplayAnswer, ReplayError};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
 pub use swap::{Compared, Component, Control, Example, Reload, ReloadError, Reloaded, Shadowed};
+pub use telemetry::{NodeObserved, Observed, PluginCalls, Queued, Readiness, RowCounts};
 pub use why::{Why, WhyHeld, WhyNeed, WhyPartition, WhySource, WhyStep};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azud_connect::{AvroSchema, BadRecord, OpenPartitions, Read, Records, SourceReader};
+use azud_connect::{AvroSchema, BadRecord, Lag, OpenPartitions, Read, Records, SourceReader};
 use azud_model::{Position, Result};
 
 use crate::source::Lookup;
@@ -126,6 +126,10 @@ impl SourceReader for RegisteredReader {
 
     fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
         self.inner.open_partitions()
+    }
+
+    fn lag(&self) -> Option<Arc<dyn Lag>> {
+        self.inner.lag()
     }
 
     fn positions(&self) -> Vec<Position> {

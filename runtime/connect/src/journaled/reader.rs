@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::PARTITION;
 use super::open::{JournalOpen, Sequence};
 use super::shared::{Progress, Shared};
-use crate::{Cursor, OpenPartitions, Read, Records, SourceReader};
+use crate::{Cursor, Lag, OpenPartitions, Read, Records, SourceReader};
 
 /// Reads journals one after the other: those of earlier runs, then the one that a pump writes.
 pub(super) struct JournalReader {
@@ -37,6 +37,9 @@ pub(super) struct Part {
     /// What is being read: goes on where the call for it is dropped.
     reading: Option<JoinHandle<(Cursor, Result<Vec<Records>>)>>,
 }
+
+/// How much of each part is not given.
+struct Behind(Vec<(Arc<Partition>, watch::Receiver<Progress>, Sequence)>);
 
 /// How far a part was given.
 pub(super) struct Given {
@@ -106,6 +109,20 @@ impl Part {
     }
 }
 
+// === impl Behind ===
+
+impl Lag for Behind {
+    fn list(&self) -> Vec<(Arc<Partition>, u64)> {
+        let parts = self.0.iter().map(|(partition, progress, given)| {
+            // In this order: what is given was durable before.
+            let given = given.load(Ordering::Acquire);
+            let durable = progress.borrow().durable;
+            (partition.clone(), durable.saturating_sub(given))
+        });
+        parts.collect()
+    }
+}
+
 // === impl JournalReader ===
 
 impl JournalReader {
@@ -136,6 +153,15 @@ impl SourceReader for JournalReader {
         Some(Arc::new(JournalOpen {
             parts: parts.collect(),
         }))
+    }
+
+    fn lag(&self) -> Option<Arc<dyn Lag>> {
+        let parts = self.parts.iter();
+        let parts = parts.map(|part| {
+            let progress = part.progress.clone();
+            (part.partition.clone(), progress, part.given.clone())
+        });
+        Some(Arc::new(Behind(parts.collect())))
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -219,3 +219,31 @@ async fn what_has_failed_begins_again() {
     // The script has no other reader to give: it was asked for one.
     assert!(run.source.open(&[]).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_not_given_is_known_also_after_a_restart() {
+    let disk = SimulatedDisk::new();
+    let options = JournalOptions::default();
+    let mut run = start(&disk, 1, options, false, &[]).await.unwrap();
+    let behind = |readers: &[Box<dyn crate::SourceReader>]| {
+        let lags = readers.iter().filter_map(|reader| reader.lag());
+        let lags = lags.flat_map(|lag| lag.list());
+        lags.map(|(_, records)| records).sum::<u64>()
+    };
+    assert_eq!(behind(&run.readers), 0);
+    for first in 0..4 {
+        let lines = chunk("a", first * 2 + 1, &["one", "two"]);
+        run.feeds[0].send(lines).await.unwrap();
+    }
+    while behind(&run.readers) < 8 {
+        tokio::task::yield_now().await;
+    }
+    let lag = run.readers[0].lag().unwrap();
+    assert_eq!(next(&mut run.readers[0]).await.len(), 2);
+    assert_eq!(lag.list()[0].1, 6);
+    assert_eq!(lag.list()[0].0.name, "journal-0");
+    let positions = run.readers[0].positions();
+    drop(run);
+    let run = start(&disk, 1, options, false, &positions).await.unwrap();
+    assert_eq!(behind(&run.readers), 6);
+}

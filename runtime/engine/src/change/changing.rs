@@ -1,6 +1,7 @@
 //! The change that is under way in a run: waits for the end of an epoch, and for its first epoch to
 //! be recorded.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use azud_connect::fault_point;
@@ -19,6 +20,8 @@ type Answer = oneshot::Sender<Result<Reloaded, ReloadError>>;
 pub(crate) struct Changing {
     state: Mutex<State>,
     asked: Notify,
+    taken_over: AtomicU64,
+    taken_back: AtomicU64,
 }
 
 #[derive(Default)]
@@ -119,6 +122,7 @@ impl Changing {
         };
         drop(state);
         fault_point("after-record-of-change");
+        self.taken_over.fetch_add(1, Ordering::Relaxed);
         tracing::info!("epoch {epoch} is recorded, and the changed manifest stays");
         let _ = probation.answer.send(Ok(Reloaded::Runs {
             from: epoch,
@@ -140,6 +144,7 @@ impl Changing {
                     .answer
                     .send(Err(ReloadError::TakenBack(error.to_string())));
                 drop(state);
+                self.taken_back.fetch_add(1, Ordering::Relaxed);
                 fault_point("after-change-back");
                 Some((probation.before, probation.changes))
             }
@@ -148,6 +153,12 @@ impl Changing {
                 None
             }
         }
+    }
+
+    /// How many manifests have taken over, and how many were taken back.
+    pub(crate) fn outcomes(&self) -> (u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.taken_over), read(&self.taken_back))
     }
 
     /// The run has ended: whoever waits is told.

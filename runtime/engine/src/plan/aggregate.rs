@@ -188,6 +188,7 @@ impl AggregatePlugin {
             // What it makes of rows depends on states.
             tries: |_, _| Ok(()),
             can_shadow: true,
+            memory: Aggregate::memory,
             instances: 2,
         };
         let versions = Arc::new(Versions::new(terms, self.plugin.clone(), first));

@@ -65,7 +65,7 @@ impl PlanComponent {
         let sink = (with.open)(&plugin, &cancel)
             .map_err(|error| Error::plugin(format!("`{place}` cannot be opened: {error}")))?;
         let (node, clock) = (with.node.clone(), with.clock.clone());
-        let first = Handle::new(node, sink, clock, cancel);
+        let first = Handle::new(node, sink, clock, cancel, Arc::default());
         // The next attempt finds one of its own, if there is something left to commit.
         let only = Only::new(first, || Err(Error::closed("its attempt has ended")));
         Ok(Arc::new(PluginSink::new(Some(Arc::new(only)))))

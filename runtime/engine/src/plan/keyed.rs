@@ -106,6 +106,7 @@ pub(super) fn add(
         // What it makes of rows depends on states.
         tries: |_, _| Ok(()),
         can_shadow: true,
+        memory: Keyed::memory,
         instances: 1,
     };
     let versions = Arc::new(Versions::new(terms, plugin.clone(), first));

@@ -105,6 +105,7 @@ pub(super) fn add(
         }),
         tries: |transform, rows| transform.process(rows).map(drop),
         can_shadow: true,
+        memory: Transform::memory,
         instances: 1,
     };
     let versions = Arc::new(Versions::new(terms, plugin, first));

@@ -16,6 +16,7 @@ use crate::plugin::{
     Guest, Handle, MAX_ROWS, NodeLogger, Only, PluginSink, SINK_WAIT, SinkOperator,
 };
 use crate::swap::{Fixed, InLane, Terms, Versions};
+use crate::telemetry::MeterCell;
 
 /// What a component imports where it wants to reach someone, and the grant for it.
 const NEEDS: [Need; 2] = [
@@ -93,17 +94,22 @@ pub(super) fn add(
     );
     let (transactions, guest) = match plugin.is(World::TransactionalSink) {
         true => {
-            let first = Handle::new(of_node.clone(), first, clock.clone(), cancel);
+            let meter: Arc<MeterCell> = Arc::default();
+            let of_first = meter.clone();
+            let first = Handle::new(of_node.clone(), first, clock.clone(), cancel, of_first);
             let (node, clock) = (of_node.clone(), clock.clone());
+            let of_others = meter.clone();
             let only = Arc::new(Only::new(first, move || {
                 let cancel = cancels.token();
                 let sink = opened(&node, open(&cancel))?;
-                Ok(Handle::new(node.clone(), sink, clock.clone(), cancel))
+                let (clock, meter) = (clock.clone(), of_others.clone());
+                Ok(Handle::new(node.clone(), sink, clock, cancel, meter))
             }));
             let fixed = Fixed::new(
                 &plugin,
                 "it writes in transactions: put the component where the manifest says, and `azud \
                  apply` that",
+                meter,
             );
             draft.set_replaceable(number, of_node.clone(), Arc::new(fixed));
             (Some(only.clone()), all_lanes(only))
@@ -122,6 +128,8 @@ pub(super) fn add(
                 tries: |_, _| Ok(()),
                 // An instance is given up with the attempt that it was opened in.
                 can_shadow: false,
+                // Nobody asks for that of a sink, whose calls may be under way.
+                memory: |_| 0,
                 instances: 0,
             };
             let versions = Arc::new(Versions::new(terms, plugin, first));

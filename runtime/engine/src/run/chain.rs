@@ -1,25 +1,26 @@
 //! The operators of one lane and stage: called one after the other, without a
 //! channel between them.
 
+mod epoch;
 mod replay;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::UInt32Array;
 use azud_connect::{Decoder, Records};
-use azud_model::{Batch, Error, Rejected, RejectedBatch, Result, Watermark, key_groups};
+use azud_model::{Batch, Error, Rejected, RejectedBatch, Result, key_groups};
 use azud_operators::{Collector, Operator};
 use crossbeam_channel::Sender;
 
-use super::counters::{Counts, NodeCounters};
-use super::message::{Change, EpochEnd, Message};
+use super::counters::{Counts, LaneCounters};
+use super::message::Message;
 use super::outlet::Outlet;
 use super::reject::{OnReject, rejected_record, rejected_row, stop, tell_replayed};
-use crate::event_time::{TimeFrom, Watermarks, of_sources};
+use crate::event_time::TimeFrom;
 use crate::graph::{Route, Target};
-use crate::recovery::Restore;
+use crate::telemetry::Waiting;
 
 /// What an instance is in a lane.
 pub(super) enum Worker {
@@ -51,13 +52,21 @@ pub(super) struct Slot {
     pub(super) node: Arc<str>,
     /// Digest of the node's plugin, if it is one.
     pub(super) plugin: Option<Arc<str>>,
-    /// The node's counts of all lanes, and what this epoch adds to them: at its
-    /// end, so that they never mix two epochs.
-    pub(super) counters: Option<Arc<NodeCounters>>,
+    /// The node's counts of all lanes, and what this epoch adds to them at its end; until then it
+    /// is shown there, call by call.
+    pub(super) counters: Option<LaneCounters>,
     pub(super) counted: Counts,
     /// Whether what it takes comes from another node, and what it emits leaves the node.
     pub(super) input: bool,
     pub(super) output: bool,
+}
+
+/// The way to an instance in a lane.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) sender: Sender<Message>,
+    /// How many batches wait for the instance there.
+    pub(super) waiting: Arc<AtomicUsize>,
 }
 
 /// A lane's slots of one stage, in topological order, and its ways to other lanes.
@@ -68,8 +77,8 @@ pub(super) struct Chain {
     slots: Vec<Slot>,
     /// For every instance number, the slot here that is it.
     slot_of: Vec<Option<usize>>,
-    /// For every instance number elsewhere that edges lead to, a sender for each lane.
-    lanes_of: Vec<Vec<Sender<Message>>>,
+    /// For every instance number elsewhere that edges lead to, the way to each lane.
+    lanes_of: Vec<Vec<Way>>,
     /// The epoch that rows belong to now.
     epoch: u64,
     /// The instances here whose state a checkpoint keeps.
@@ -87,6 +96,17 @@ struct Out<'a> {
     bytes: usize,
 }
 
+// === impl Slot ===
+
+impl Slot {
+    /// Shows what the epoch has counted so far.
+    fn show(&self) {
+        if let Some(counters) = &self.counters {
+            counters.show(self.counted);
+        }
+    }
+}
+
 // === impl Chain ===
 
 impl Chain {
@@ -95,7 +115,7 @@ impl Chain {
         lane: usize,
         slots: Vec<Slot>,
         instances: usize,
-        lanes_of: Vec<Vec<Sender<Message>>>,
+        lanes_of: Vec<Vec<Way>>,
         epoch: u64,
     ) -> Self {
         let mut slot_of = vec![None; instances];
@@ -130,52 +150,6 @@ impl Chain {
         });
         let first = wanted.min().unwrap_or(i64::MAX);
         self.wanted.store(first, Ordering::Relaxed);
-    }
-
-    /// Keeps the state of these instances, as far as they are here.
-    pub(super) fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
-        let here = self.slots.iter().map(|slot| slot.instance);
-        self.kept = here.filter(|instance| is_kept(*instance)).collect();
-    }
-
-    /// Whether a checkpoint keeps the state of an instance here.
-    pub(super) fn keeps(&self, instance: usize) -> bool {
-        self.kept.contains(&instance)
-    }
-
-    /// Whether a checkpoint keeps a state of this lane.
-    pub(super) fn keeps_state(&self) -> bool {
-        !self.kept.is_empty()
-    }
-
-    /// Goes on with rows of state that an earlier run has left; those of an earlier version are
-    /// converted.
-    pub(super) fn restore(&mut self, from: &Restore, rows: &[RecordBatch]) -> Result<()> {
-        self.call(from.instance, 0, |worker, _| match (worker, from.former) {
-            (Worker::Operator(operator), None) => operator.restore(rows),
-            (Worker::Operator(operator), Some(former)) => operator.convert(former, rows),
-            (Worker::Decoder(_) | Worker::Sink(_), _) => {
-                Err(Error::internal("an instance without state was given some"))
-            }
-        })
-    }
-
-    /// What the epoch that has just ended has put into states.
-    fn changes(&mut self) -> Result<Vec<Change>> {
-        let mut changes = Vec::new();
-        for instance in self.kept.clone() {
-            self.call(instance, 0, |worker, _| {
-                if let Worker::Operator(operator) = worker {
-                    changes.push(Change {
-                        instance,
-                        rows: operator.take_changes()?,
-                        forgotten_below: operator.forgotten_below(),
-                    });
-                }
-                Ok(())
-            })?;
-        }
-        Ok(changes)
     }
 
     /// Decodes records and sends them on their way.
@@ -244,72 +218,6 @@ impl Chain {
         Ok(())
     }
 
-    /// Ends the epoch in every slot: operators first, upstream first, then sinks.
-    /// `hand_over` gets what went into states.
-    pub(super) fn end_epoch(
-        &mut self,
-        end: &EpochEnd,
-        hand_over: impl FnOnce(Vec<Change>) -> Result<()>,
-    ) -> Result<()> {
-        let epoch = &end.epoch;
-        for instance in self.instances() {
-            let watermark = self.watermark_of(instance, &end.watermarks);
-            self.call(instance, 0, |worker, out| match worker {
-                Worker::Operator(operator) => {
-                    operator.watermark(watermark, out)?;
-                    operator.end_epoch(epoch, out)
-                }
-                Worker::Sink(_) | Worker::Decoder(_) => Ok(()),
-            })?;
-        }
-        if self.keeps_state() {
-            hand_over(self.changes()?)?;
-        }
-        self.tell_wanted();
-        // Once sinks know, the epoch may be told of at any moment.
-        for slot in &mut self.slots {
-            let counted = std::mem::take(&mut slot.counted);
-            if let Some(counters) = &slot.counters {
-                counters.add(counted);
-            }
-        }
-        for instance in self.instances() {
-            self.call(instance, 0, |worker, _| match worker {
-                Worker::Sink(outlet) => outlet.end_epoch(epoch),
-                Worker::Operator(_) | Worker::Decoder(_) => Ok(()),
-            })?;
-        }
-        self.epoch = epoch.number + 1;
-        Ok(())
-    }
-
-    /// Tells operators how far event time has come: before the first epoch, when it had come so
-    /// far `by` some of them, and within epochs.
-    pub(super) fn watermark(
-        &mut self,
-        reached: &Watermarks,
-        by: &[(usize, Watermark)],
-    ) -> Result<()> {
-        for instance in self.instances() {
-            let of_sources = self.watermark_of(instance, reached);
-            let own = by.iter().filter(|(of, _)| *of == instance);
-            let watermark = own.fold(of_sources, |all, (_, own)| all.join(*own));
-            self.call(instance, 0, |worker, out| match worker {
-                Worker::Operator(operator) => operator.watermark(watermark, out),
-                Worker::Sink(_) | Worker::Decoder(_) => Ok(()),
-            })?;
-        }
-        Ok(())
-    }
-
-    fn watermark_of(&self, instance: usize, watermarks: &Watermarks) -> Watermark {
-        let slot = self.slot_of.get(instance).copied().flatten();
-        let slot = slot.and_then(|slot| self.slots.get(slot));
-        slot.map_or(Watermark::NONE, |slot| {
-            of_sources(&slot.sources, watermarks)
-        })
-    }
-
     /// Numbers of the instances here, upstream first.
     fn instances(&self) -> Vec<usize> {
         self.slots.iter().map(|slot| slot.instance).collect()
@@ -330,6 +238,8 @@ impl Chain {
         };
         if slot.input {
             slot.counted.rows_in += rows as u64;
+            // Whoever looks while the call hangs sees what it was given.
+            slot.show();
         }
         // Taken out while it runs: the graph has no cycle, so nobody calls it meanwhile.
         let Some(mut worker) = slot.worker.take() else {
@@ -345,6 +255,7 @@ impl Chain {
         let rejected = std::mem::take(&mut out.rejected);
         if let Some(slot) = self.slots.get_mut(number) {
             slot.worker = Some(worker);
+            slot.show();
         }
         outcome?;
         self.deliver_rejected(number, rejected)
@@ -394,19 +305,20 @@ impl Chain {
     }
 
     fn send(&self, target: &Target, lane: usize, batch: Batch) -> Result<()> {
-        let sender = self
+        let way = self
             .lanes_of
             .get(target.instance)
             .and_then(|to| to.get(lane));
-        let Some(sender) = sender else {
+        let Some(way) = way else {
             return Err(Error::internal("an edge leads to no lane"));
         };
         let message = Message::Batch {
             instance: target.instance,
             input: target.input,
             batch,
+            _waiting: Waiting::new(&way.waiting),
         };
-        sender
+        way.sender
             .send(message)
             .map_err(|_| Error::closed("a later lane has stopped"))
     }

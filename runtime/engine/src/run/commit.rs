@@ -59,9 +59,12 @@ impl Coordinator<'_> {
                 fault_point("before-record-of-replay");
                 recorder.set_replayed(replayed);
             }
+            let began = self.clock.elapsed();
             recorder
                 .record(epoch, positions, &self.times, &prepared, changes)
                 .await?;
+            let took = self.clock.elapsed().saturating_sub(began);
+            self.telemetry.recorded(took);
             recorder.check_owner().await?;
             if replayed.is_some() {
                 fault_point("after-record-of-replay");

@@ -24,6 +24,7 @@ use crate::event_time::EventTimes;
 use crate::recovery::Recorder;
 use crate::replay::Replays;
 use crate::swap::Swaps;
+use crate::telemetry::Telemetry;
 
 /// Some time.
 const LATER: i64 = i64::MAX - 1;
@@ -87,6 +88,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) changing: Arc<Changing>,
     /// Dead letters that are to be replayed.
     pub(super) replays: Arc<Replays>,
+    /// Told of what is committed.
+    pub(super) telemetry: Arc<Telemetry>,
     /// Whether an epoch that is rolled back can be computed again.
     pub(super) can_compute_again: bool,
 }
@@ -210,6 +213,9 @@ impl Coordinator<'_> {
             let now = self.counts();
             let times = [started, cut, prepared_at, self.clock.elapsed()];
             let report = self.report(&epoch, times, &counts, &now);
+            let counted = now.iter().zip(&counts);
+            let counted = counted.map(|(now, before)| now.since(*before));
+            self.telemetry.committed(&report, counted, times);
             (self.on_epoch)(&report);
             counts = now;
             if epoch.last {

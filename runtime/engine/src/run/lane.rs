@@ -118,6 +118,7 @@ impl Lane {
                     instance,
                     input,
                     batch,
+                    ..
                 } => self.chain.batch(instance, input, batch)?,
                 Message::Watermark(watermarks) => {
                     waiting.push(open.swap_remove(number));

@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::event_time::Watermarks;
 use crate::replay::Injection;
+use crate::telemetry::Waiting;
 
 /// What a lane receives. Epoch ends travel in the same channels as rows, so their order is never in doubt.
 pub(super) enum Message {
@@ -29,6 +30,8 @@ pub(super) enum Message {
         input: usize,
         /// The rows.
         batch: Batch,
+        /// Counts it until the lane is done with it.
+        _waiting: Waiting,
     },
     /// Event time has come so far: what was in this channel before is not late by it.
     Watermark(Watermarks),

@@ -13,6 +13,7 @@ mod now;
 mod open;
 mod open_reader;
 mod outlet;
+mod queues;
 mod reader;
 mod reject;
 mod report;
@@ -25,6 +26,7 @@ mod wiring;
 mod writer;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use counters::{Counts, NodeCounters};
 pub(crate) use message::Change;
 pub(crate) use reject::OnReject;
 pub use report::{EpochReport, NodeReport, TimeReport};

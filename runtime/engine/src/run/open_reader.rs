@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use azud_connect::{OpenPartitions, SourceReader};
+use azud_connect::{Lag, OpenPartitions, SourceReader};
 
 /// A reader, and what is known of it: at the end of an epoch another attempt may go on with it as
 /// if nothing had happened.
@@ -15,6 +15,8 @@ pub(super) struct OpenReader {
     pub(super) reader: Box<dyn SourceReader>,
     /// Who says which of its partitions may give more.
     pub(super) open: Option<Arc<dyn OpenPartitions>>,
+    /// Who says how many records it has not given yet.
+    pub(super) lag: Option<Arc<dyn Lag>>,
     /// Whether there will never be another record.
     pub(super) ended: bool,
 }
@@ -28,6 +30,7 @@ impl OpenReader {
             source: source.to_owned(),
             number,
             open: reader.open_partitions(),
+            lag: reader.lag(),
             reader,
             ended: false,
         }

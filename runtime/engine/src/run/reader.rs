@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::message::{Command, Event, Message};
 use super::open_reader::OpenReader;
 use crate::event_time::Reported;
+use crate::telemetry::SourceMeter;
 
 /// How many chunks of records may wait for a lane, the one that it works on included.
 pub(super) const CHUNKS_AHEAD: usize = 4;
@@ -47,6 +48,10 @@ pub(super) struct ReaderTask {
     pub(super) records: Arc<AtomicU64>,
     /// Records read since the start, by all readers.
     pub(super) progress: Arc<AtomicU64>,
+    /// What the readers of its source have read.
+    pub(super) meter: Arc<SourceMeter>,
+    /// [`CHUNKS_AHEAD`] of them: taken by chunks that wait for the lane.
+    pub(super) permits: Arc<Semaphore>,
 }
 
 /// The channel from a reader to its lane.
@@ -76,7 +81,7 @@ impl ReaderTask {
     }
 
     async fn epochs(&mut self) -> Result<()> {
-        let permits = Arc::new(Semaphore::new(CHUNKS_AHEAD));
+        let permits = self.permits.clone();
         // It outlives epochs: what is away is not asked more often because they are short.
         let mut backoff = Backoff::default();
         for epoch in 0.. {
@@ -164,6 +169,7 @@ impl ReaderTask {
                     let count = records.len() as u64;
                     self.records.fetch_add(count, Ordering::Relaxed);
                     self.progress.fetch_add(count, Ordering::Relaxed);
+                    self.meter.read(&records);
                     if let Some(times) = &self.times {
                         times.came(self.number, &records.partition, count);
                     }

@@ -14,6 +14,7 @@ use super::report::EpochReport;
 use super::trigger::Stop;
 use crate::plan::{Plan, PlanSource};
 use crate::swap::Control;
+use crate::telemetry::Standstill;
 
 /// So often an epoch is rolled back before the pipeline stops.
 const ROLLBACKS: u32 = 5;
@@ -70,6 +71,7 @@ impl Plan {
         options: &mut RunOptions,
     ) -> Result<Option<Vec<Position>>> {
         let mut rollbacks = Rollbacks::default();
+        let telemetry = options.control.telemetry().clone();
         let mut now = Now::first(self);
         options.control.begin(now.running());
         loop {
@@ -84,16 +86,19 @@ impl Plan {
             let outcome = match outcome {
                 Ok(Some(ended)) if attempt.hands_over.load(Ordering::Acquire) => {
                     rollbacks = Rollbacks::default();
+                    telemetry.stands(Standstill::Changes);
                     now.change(options, ended.readers);
                     continue;
                 }
                 Ok(ended) => Ok(ended.map(|ended| ended.positions)),
                 Err(error) if now.change_back(options, &error) => {
+                    telemetry.stands(Standstill::ChangesBack);
                     rollbacks = Rollbacks::default();
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::Closed => Err(error),
                 Err(error) if attempt.swaps.attempt_failed(&error, may_blame) => {
+                    telemetry.stands(Standstill::ChangesBack);
                     rollbacks = Rollbacks::default();
                     rollbacks.reason = Some(error);
                     now.again();
@@ -119,6 +124,7 @@ impl Plan {
                 rollbacks = Rollbacks::default();
             }
             plan.tell_lost();
+            telemetry.stands(Standstill::RollsBack);
             let went_on = runtime.block_on(rollbacks.go_on(error, &options.stop, !plan.shared));
             if plan.shared && options.stop.is_requested() {
                 return Ok(None);

@@ -51,7 +51,7 @@ pub(super) fn slots(
             on_reject: node.on_reject,
             node: node.name.clone(),
             plugin: node.plugin.clone(),
-            counters: first.then(|| counters.clone()),
+            counters: first.then(|| counters.lane()),
             counted: Counts::default(),
             input: comes_from_elsewhere || matches!(vertex.work, Work::Source(_)),
             output: vertex.output,

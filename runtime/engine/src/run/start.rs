@@ -9,7 +9,7 @@ use azud_connect::{Sink, Source};
 use azud_model::{Error, Position, Result, Watermark};
 use crossbeam_channel::bounded;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::attempt::Attempt;
@@ -22,7 +22,8 @@ use super::message::SinkMessage;
 use super::open::Opened;
 use super::open_reader::OpenReader;
 use super::outlet::{Outlet, Shape};
-use super::reader::{self, ReaderTask};
+use super::queues::{sink_queue, source_queue};
+use super::reader::{self, CHUNKS_AHEAD, ReaderTask};
 use super::reject::OnReject;
 use super::rollback::RunOptions;
 use super::slots;
@@ -33,6 +34,7 @@ use crate::event_time::{EventTimes, Moves, Reported, SourceTimes};
 use crate::graph::Work;
 use crate::plan::{Plan, encoded};
 use crate::recovery::Recorder;
+use crate::telemetry::Wired;
 
 /// How many commands may wait for a reader that waits for its lane: to look, a watermark, to stop.
 const COMMANDS: usize = 4;
@@ -72,6 +74,7 @@ impl Plan {
         kept: &mut Vec<OpenReader>,
     ) -> Result<Option<Ended>> {
         let stop = options.stop.clone();
+        let telemetry = options.control.telemetry().clone();
         let opened = runtime.block_on(async {
             tokio::select! {
                 opened = self.open(&options.allow_reset, attempt, sources, kept) => opened,
@@ -108,6 +111,11 @@ impl Plan {
             table.rows.begin(runtime.handle());
         }
 
+        let mut wired = Wired {
+            counters: counters.clone(),
+            queues: wiring.queues(self),
+            lags: Vec::new(),
+        };
         let mut controls = Vec::new();
         for lane in 0..self.lanes {
             // Room for two ends: see `Coordinator::finish`.
@@ -120,7 +128,13 @@ impl Plan {
         for (source, of) in readers {
             let (command_sender, command_receiver) = mpsc::channel(COMMANDS);
             let (lane, receiver) = reader::channel();
-            wiring.feed(0, of.number % self.lanes.max(1), receiver);
+            let fed = of.number % self.lanes.max(1);
+            wiring.feed(0, fed, receiver);
+            let permits = Arc::new(Semaphore::new(CHUNKS_AHEAD));
+            let node: Arc<str> = self.source_name(source).into();
+            let lag = of.lag.clone().map(|lag| (node.clone(), lag));
+            wired.lags.extend(lag);
+            wired.queues.push(source_queue(node, fed, &permits));
             let times = self.reported(source);
             if let Some(mut partitions) = times.as_ref().and_then(|times| times.partitions()) {
                 partitions.begin(commands.len());
@@ -137,6 +151,8 @@ impl Plan {
                 times,
                 records: records.clone(),
                 progress: options.progress.clone(),
+                meter: telemetry.source(self.source_name(source)),
+                permits,
             };
             commands.push(command_sender);
             tasks.spawn(task.run());
@@ -146,6 +162,9 @@ impl Plan {
             let mut lanes = Vec::new();
             for (lane, writer) in of_sink.into_iter().enumerate() {
                 let (sender, outputs) = mpsc::channel::<SinkMessage>(OUTPUTS_AHEAD);
+                wired
+                    .queues
+                    .push(sink_queue(self.sink_name(sink), lane, &sender));
                 let task = WriterTask {
                     sink,
                     lane,
@@ -205,7 +224,9 @@ impl Plan {
         drop(wiring);
         drop(events);
         attempt.restoring.store(lanes.len(), Ordering::Release);
+        telemetry.wire(wired);
         let threads = spawn(lanes)?;
+        telemetry.runs(attempt.restoring.clone());
         let in_band = times.are_in_band().then(|| InBand::new(taken));
         let coordinator = Coordinator {
             in_band,
@@ -249,6 +270,7 @@ impl Plan {
             swaps: attempt.swaps.clone(),
             changing: attempt.changing.clone(),
             replays: attempt.replays.clone(),
+            telemetry: telemetry.clone(),
             can_compute_again: self.can_compute_again(),
             has_clock: self.vertices.iter().any(|vertex| vertex.by_clock),
         };

@@ -1,10 +1,16 @@
 //! The channels between lanes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::chain::Way;
 use super::message::Message;
 use crate::graph::Route;
 use crate::plan::Plan;
+use crate::telemetry::Queue;
 
 /// How many batches may wait between two lanes.
 const BATCHES_AHEAD: usize = 4;
@@ -15,8 +21,17 @@ pub(super) struct Wiring {
     inputs: Vec<Vec<Vec<Receiver<Message>>>>,
     /// For every stage and lane, whom it tells of epoch ends.
     below: Vec<Vec<Vec<Sender<Message>>>>,
-    /// For every stage, lane, instance and lane of that instance, a sender; empty where no edge leads.
-    lanes_of: Vec<Vec<Vec<Vec<Sender<Message>>>>>,
+    /// For every stage, lane, instance and lane of that instance, a way; empty where no edge leads.
+    lanes_of: Vec<Vec<Vec<Vec<Way>>>>,
+    /// For every instance that is sent batches, and each of its lanes, how many wait for it.
+    waiting: BTreeMap<usize, Vec<Waits>>,
+}
+
+/// Batches that wait for an instance in one lane, and how many may.
+#[derive(Clone, Default)]
+struct Waits {
+    count: Arc<AtomicUsize>,
+    capacity: usize,
 }
 
 // === impl Wiring ===
@@ -30,6 +45,7 @@ impl Wiring {
             inputs: vec![vec![Vec::new(); lanes]; stages],
             below: vec![vec![Vec::new(); lanes]; stages],
             lanes_of: vec![vec![vec![Vec::new(); instances]; lanes]; stages],
+            waiting: BTreeMap::new(),
         };
         for above in 0..stages {
             for below in above + 1..stages {
@@ -73,14 +89,28 @@ impl Wiring {
                 }
                 senders.push(sender);
             }
-            for edge in &edges {
+            let instances: BTreeSet<usize> = edges.iter().map(|edge| edge.instance).collect();
+            for instance in instances {
+                let waiting = self.waiting.entry(instance);
+                let waiting = waiting.or_insert_with(|| vec![Waits::default(); plan.lanes]);
+                let ways = senders.iter().zip(waiting).enumerate();
+                let ways = ways.map(|(to, (sender, waits))| {
+                    if exchanges || from == to {
+                        waits.capacity += BATCHES_AHEAD;
+                    }
+                    Way {
+                        sender: sender.clone(),
+                        waiting: waits.count.clone(),
+                    }
+                });
+                let ways = ways.collect();
                 let slot = self
                     .lanes_of
                     .get_mut(above)
                     .and_then(|of| of.get_mut(from))
-                    .and_then(|of| of.get_mut(edge.instance));
+                    .and_then(|of| of.get_mut(instance));
                 if let Some(slot) = slot {
-                    slot.clone_from(&senders);
+                    *slot = ways;
                 }
             }
         }
@@ -102,7 +132,29 @@ impl Wiring {
         below.map(std::mem::take).unwrap_or_default()
     }
 
-    pub(super) fn take_senders(&mut self, stage: usize, lane: usize) -> Vec<Vec<Sender<Message>>> {
+    /// How full the channels between lanes are, by the node that takes what waits there.
+    pub(super) fn queues(&self, plan: &Plan) -> Vec<Queue> {
+        let mut queues = Vec::new();
+        for (instance, waiting) in &self.waiting {
+            let instance = plan.topology.instances.get(*instance);
+            let vertex = instance.and_then(|instance| plan.vertices.get(instance.vertex));
+            let Some(node) = vertex.and_then(|vertex| plan.nodes.get(vertex.node)) else {
+                continue;
+            };
+            for (lane, waits) in waiting.iter().enumerate() {
+                let count = waits.count.clone();
+                queues.push(Queue {
+                    node: node.name.clone(),
+                    lane,
+                    capacity: waits.capacity,
+                    fill: Box::new(move || count.load(Ordering::Relaxed)),
+                });
+            }
+        }
+        queues
+    }
+
+    pub(super) fn take_senders(&mut self, stage: usize, lane: usize) -> Vec<Vec<Way>> {
         let senders = self.lanes_of.get_mut(stage).and_then(|of| of.get_mut(lane));
         senders.map(std::mem::take).unwrap_or_default()
     }

@@ -16,6 +16,7 @@ use super::swaps::Swaps;
 use crate::change::{Asked, Changes, Changing, may};
 use crate::plan::Plan;
 use crate::replay::Replays;
+use crate::telemetry::{Observed, Readiness, Telemetry};
 
 /// How long is waited for a run that is about to begin.
 const BEGINS: Duration = Duration::from_secs(10);
@@ -31,6 +32,7 @@ pub struct Control(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     begun: Condvar,
+    telemetry: Arc<Telemetry>,
 }
 
 /// Where a run is.
@@ -119,6 +121,13 @@ pub enum ReloadError {
 // === impl Control ===
 
 impl Control {
+    /// Of a pipeline of that name.
+    pub fn of(name: &str) -> Self {
+        let control = Self::default();
+        control.0.telemetry.set_name(name);
+        control
+    }
+
     /// Lets other versions take over: compiles and tries them beside the pipeline, waits for the
     /// end of the epoch, and then until the first epoch of the new versions is recorded. With
     /// `continuous` an epoch ends for it at once, else with the next tick.
@@ -287,7 +296,30 @@ impl Control {
             .collect()
     }
 
+    /// What the run measures at this moment: also while an epoch hangs.
+    pub fn observe(&self) -> Observed {
+        self.0.telemetry.observe()
+    }
+
+    /// The same, and more, as metrics: the text of OpenMetrics 1.0.
+    pub fn metrics(&self) -> String {
+        self.0.telemetry.metrics(self.running().as_ref())
+    }
+
+    /// Whether it reads.
+    pub fn readiness(&self) -> Readiness {
+        match &*self.lock() {
+            State::Ended => Readiness::NotReady("it has ended".to_owned()),
+            State::Starting | State::Running(_) => self.0.telemetry.readiness(),
+        }
+    }
+
+    pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.0.telemetry
+    }
+
     pub(crate) fn begin(&self, running: Running) {
+        self.0.telemetry.begin(&running.plan);
         *self.lock() = State::Running(running);
         self.0.begun.notify_all();
     }

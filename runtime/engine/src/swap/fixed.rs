@@ -6,22 +6,26 @@ use azud_sandbox::Plugin;
 
 use super::Component;
 use super::staged::{Replaceable, Shadowing, Staged};
+use crate::telemetry::{MeterCell, PluginMeter};
 
 /// See the module.
 pub(crate) struct Fixed {
     digest: String,
     name: String,
     why: &'static str,
+    meter: Arc<MeterCell>,
 }
 
 // === impl Fixed ===
 
 impl Fixed {
-    pub(crate) fn new(plugin: &Plugin, why: &'static str) -> Self {
+    /// Its calls are counted where `meter` says.
+    pub(crate) fn new(plugin: &Plugin, why: &'static str, meter: Arc<MeterCell>) -> Self {
         Self {
             digest: plugin.digest().to_owned(),
             name: plugin.name().to_owned(),
             why,
+            meter,
         }
     }
 }
@@ -36,6 +40,10 @@ impl Replaceable for Fixed {
     }
 
     fn set_strict(&self, _: bool) {}
+
+    fn set_meter(&self, meter: Arc<PluginMeter>) {
+        self.meter.set(meter);
+    }
 
     fn stage(self: Arc<Self>, _: &Component, _: usize) -> Result<Option<Box<dyn Staged>>, String> {
         Err(self.why.to_owned())

@@ -10,6 +10,7 @@ use azud_sandbox::GuestError;
 use super::shadow::Shadow;
 use super::version::{Standing, Version};
 use super::versions::Versions;
+use crate::telemetry::PluginMeter;
 
 /// An instance of the version that a lane has come to.
 pub(crate) struct InLane<T> {
@@ -19,6 +20,9 @@ pub(crate) struct InLane<T> {
     /// The one before, while the version may be taken back on the spot.
     before: Option<(Arc<Version<T>>, T)>,
     has_gone_back: bool,
+    /// Where calls are counted.
+    meter: Arc<PluginMeter>,
+    clock: SystemClock,
 }
 
 // === impl InLane ===
@@ -61,6 +65,8 @@ impl<T> InLane<T> {
             version,
             before,
             has_gone_back: false,
+            meter: versions.meter.get(),
+            clock: SystemClock::new(),
         })
     }
 
@@ -98,17 +104,17 @@ impl<T> InLane<T> {
     ) -> Result<A, GuestError> {
         let standing = self.version.standing();
         if standing == Standing::Proven {
-            return work(&mut self.instance);
+            return self.measured(&mut work);
         }
         if standing == Standing::Withdrawn && self.go_back() {
-            return work(&mut self.instance);
+            return self.measured(&mut work);
         }
-        let answer = work(&mut self.instance);
+        let answer = self.measured(&mut work);
         match answer {
             // Unless it is proven by now.
             Err(error) if self.is_fault(&error) && self.version.withdraw(&error) => {
                 match self.go_back() {
-                    true => work(&mut self.instance),
+                    true => self.measured(&mut work),
                     false => Err(error),
                 }
             }
@@ -126,7 +132,7 @@ impl<T> InLane<T> {
             let reason = "another lane has taken back this version".to_owned();
             return Err(GuestError::Trapped { reason });
         }
-        let answer = work(&mut self.instance);
+        let answer = self.measured(work);
         if let Err(error) = &answer
             && self.is_fault(error)
             && self.version.withdraw(error)
@@ -193,6 +199,18 @@ impl<T> InLane<T> {
         self.before = in_place.then_some((before, instance));
         self.version.paused(clock.elapsed());
         Ok(true)
+    }
+
+    fn measured<A>(
+        &mut self,
+        work: impl FnOnce(&mut T) -> Result<A, GuestError>,
+    ) -> Result<A, GuestError> {
+        let began = self.clock.elapsed();
+        let answer = work(&mut self.instance);
+        let took = self.clock.elapsed().saturating_sub(began);
+        let memory = (self.versions.terms.memory)(&self.instance);
+        self.meter.called(took, &answer, memory);
+        answer
     }
 
     fn is_fault(&self, error: &GuestError) -> bool {

@@ -10,6 +10,7 @@ use super::control::Component;
 use super::shadow::{Compared, Shadow};
 use super::version::{Standing, Version};
 use super::versions::Versions;
+use crate::telemetry::PluginMeter;
 
 /// A node whose plugin may be replaced while it runs.
 pub(crate) trait Replaceable: Send + Sync {
@@ -21,6 +22,9 @@ pub(crate) trait Replaceable: Send + Sync {
 
     /// Says whether a rejected row of the node stops the pipeline.
     fn set_strict(&self, strict: bool);
+
+    /// Counts calls there from now on: told before lanes open instances.
+    fn set_meter(&self, meter: Arc<PluginMeter>);
 
     /// Makes a component ready to take over, in so many lanes; `None` if it runs already.
     /// Blocks, for as long as compiling takes: not to be called by a thread of an async runtime.
@@ -102,6 +106,10 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
 
     fn set_strict(&self, strict: bool) {
         Self::set_strict(self, strict);
+    }
+
+    fn set_meter(&self, meter: Arc<PluginMeter>) {
+        self.meter.set(meter);
     }
 
     fn stage(

@@ -1,6 +1,7 @@
 //! The swap that is under way in a run: waits for the end of an epoch, and for its first epoch to
 //! be recorded.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use azud_connect::fault_point;
@@ -24,6 +25,8 @@ const OTHERS: u32 = 3;
 pub(crate) struct Swaps {
     state: Mutex<State>,
     asked: Notify,
+    taken_over: AtomicU64,
+    taken_back: AtomicU64,
 }
 
 #[derive(Default)]
@@ -164,7 +167,7 @@ impl Swaps {
             return Err(Error::aborted(fault));
         }
         if let Some(swap) = state.under_way.take() {
-            swap.take_back(&fault);
+            self.take_back(swap, &fault);
         }
         Ok(Vec::new())
     }
@@ -176,6 +179,8 @@ impl Swaps {
             return;
         };
         fault_point("after-record-of-swap");
+        let versions = swap.replacements.len() as u64;
+        self.taken_over.fetch_add(versions, Ordering::Relaxed);
         for (name, staged) in &swap.replacements {
             let now = short(staged.digest());
             tracing::info!(
@@ -218,9 +223,21 @@ impl Swaps {
             return false;
         }
         if let Some(swap) = state.under_way.take() {
-            swap.take_back(&fault.unwrap_or_else(|| error.to_string()));
+            self.take_back(swap, &fault.unwrap_or_else(|| error.to_string()));
         }
         true
+    }
+
+    fn take_back(&self, swap: Swap, reason: &str) {
+        let versions = swap.replacements.len() as u64;
+        self.taken_back.fetch_add(versions, Ordering::Relaxed);
+        swap.take_back(reason);
+    }
+
+    /// How many versions have taken over, and how many were taken back.
+    pub(crate) fn outcomes(&self) -> (u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.taken_over), read(&self.taken_back))
     }
 
     /// The run has ended.

@@ -9,6 +9,7 @@ use azud_sandbox::{GuestError, OpenError, Plugin, Sandbox, World};
 use super::control::Component;
 use super::shadow::Shadow;
 use super::version::{Standing, Version};
+use crate::telemetry::MeterCell;
 
 /// Opens an instance of a plugin as a node is configured: with its columns, limits, grants.
 pub(crate) type Opener<T> = Arc<dyn Fn(&Plugin) -> Result<T, OpenError> + Send + Sync>;
@@ -34,6 +35,8 @@ pub(crate) struct Terms<T> {
     pub(crate) tries: Try<T>,
     /// Whether another version may be called beside it: its calls have no effect but their answers.
     pub(crate) can_shadow: bool,
+    /// Bytes of memory that an instance has.
+    pub(crate) memory: fn(&T) -> usize,
     /// How many instances a lane needs, that are opened ahead; 0 where they belong to an attempt.
     pub(crate) instances: usize,
 }
@@ -44,6 +47,8 @@ pub(crate) struct Versions<T> {
     cell: Mutex<Cell<T>>,
     /// Rows that the node was given: what a version is tried on.
     sample: Mutex<Option<RecordBatch>>,
+    /// Where calls are counted.
+    pub(super) meter: MeterCell,
     /// Whether a rejected row stops the pipeline.
     strict: AtomicBool,
     /// A version that runs beside the others, whether there is one, and what it was made of.
@@ -75,6 +80,7 @@ impl<T> Versions<T> {
                 next: None,
             }),
             sample: Mutex::default(),
+            meter: MeterCell::default(),
             strict: AtomicBool::new(false),
             shadow: Mutex::new(None),
             has_shadow: AtomicBool::new(false),

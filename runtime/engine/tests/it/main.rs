@@ -22,3 +22,4 @@ mod poison;
 mod replay;
 mod storage;
 mod support;
+mod telemetry;

@@ -3,6 +3,7 @@
 //! group: `shares`.
 
 mod begin;
+mod behind;
 mod chunk;
 mod columns;
 mod limit;

@@ -19,6 +19,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::Sender;
 
 use super::begin::{Begin, Beginning};
+use super::behind::{Asks, Behind};
 use super::chunk::Chunk;
 use super::columns::Columns;
 use super::limit::Limit;
@@ -45,13 +46,16 @@ pub(super) struct Poll {
     pub(super) found: Receiver<Vec<Begin>>,
     pub(super) given: Sender<Given>,
     pub(super) open: OpenList,
+    pub(super) behind: Behind,
     pub(super) limit: Option<Arc<Limit>>,
 }
 
 /// The thread at work.
 struct Work<'a> {
     poll: &'a Poll,
-    consumer: BaseConsumer<Told>,
+    /// Dropped before the consumer.
+    _asks: Asks,
+    consumer: Arc<BaseConsumer<Told>>,
     told: Arc<Told>,
     partitions: Vec<Assigned>,
     places: HashMap<TopicPartition, usize>,
@@ -140,9 +144,11 @@ impl<'a> Work<'a> {
         let config: &ClientConfig = &poll.shared.config;
         let consumer = BaseConsumer::from_config_and_context(config, Told::default());
         let consumer: BaseConsumer<Told> = consumer.map_err(error::client)?;
+        let consumer = Arc::new(consumer);
         Ok(Self {
             poll,
             told: consumer.context().clone(),
+            _asks: poll.behind.asks(&consumer),
             consumer,
             partitions: Vec::new(),
             places: HashMap::new(),

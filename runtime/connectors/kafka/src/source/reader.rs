@@ -7,13 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use azud_connect::{OpenList, OpenPartitions, Read, Records, SourceReader};
+use azud_connect::{Lag, OpenList, OpenPartitions, Read, Records, SourceReader};
 use azud_model::{Error, Partition, Position, Result};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::begin::Begin;
+use super::behind::Behind;
 use super::limit::Limit;
 use super::place::Place;
 use super::poll::{Given, Poll};
@@ -34,6 +35,7 @@ pub(super) struct Reader {
     shared: Arc<Shared>,
     given: Receiver<Given>,
     open: OpenList,
+    behind: Behind,
     /// Where each partition goes on.
     places: BTreeMap<String, (Arc<Partition>, Place)>,
     /// What was given by the thread and has no room in this epoch, of each partition in order; the
@@ -66,6 +68,7 @@ pub(super) struct Ends {
     /// Where it is told of partitions before their records are given.
     pub(super) find: tokio::sync::mpsc::Sender<Vec<Begin>>,
     pub(super) open: OpenList,
+    pub(super) behind: Behind,
     pub(super) limit: Option<Arc<Limit>>,
 }
 
@@ -91,10 +94,12 @@ impl Reader {
         let (give, given) = channel(AHEAD);
         let (find, found) = channel(FINDS);
         let open = OpenList::default();
+        let behind = Behind::default();
         let mut reader = Self {
             shared,
             given,
             open: open.clone(),
+            behind: behind.clone(),
             places: BTreeMap::new(),
             rests: VecDeque::new(),
             has_ended: false,
@@ -108,6 +113,7 @@ impl Reader {
             give,
             find,
             open,
+            behind,
             limit,
         };
         (reader, ends)
@@ -147,6 +153,7 @@ impl Reader {
             found,
             given: ends.give,
             open: ends.open,
+            behind: ends.behind,
             limit: ends.limit,
         };
         thread::Builder::new()
@@ -164,6 +171,8 @@ impl Reader {
     fn know(&mut self, begins: &[Begin]) {
         for begin in begins {
             let partition = self.shared.partition(&begin.partition);
+            let offset = begin.place.offset;
+            self.behind.begins(&partition, &begin.partition, offset);
             self.places
                 .insert(partition.name.clone(), (partition, begin.place.clone()));
         }
@@ -219,6 +228,7 @@ impl Reader {
         let next = i64::try_from(records.position(last)).unwrap_or(i64::MAX);
         if let Some((_, place)) = self.places.get_mut(&records.partition.name) {
             place.offset = next.saturating_add(1);
+            self.behind.gave(&records.partition.name, place.offset);
         }
         Read::Records(records)
     }
@@ -277,6 +287,10 @@ impl SourceReader for Reader {
 
     fn open_partitions(&self) -> Option<Arc<dyn OpenPartitions>> {
         Some(Arc::new(self.open.clone()))
+    }
+
+    fn lag(&self) -> Option<Arc<dyn Lag>> {
+        Some(Arc::new(self.behind.clone()))
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -14,6 +14,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::begin::Begin;
+use super::behind::Asks;
 use super::chunk::Chunk;
 use super::columns::Columns;
 use super::limit::Limit;
@@ -52,6 +53,8 @@ pub(super) struct Share {
     pub(super) consumer: Arc<BaseConsumer<MemberContext>>,
     pub(super) orders: Receiver<Order>,
     readers: Vec<Ends>,
+    /// Lets those who look at the readers ask the consumer.
+    asks: Vec<Asks>,
     chunks: HashMap<TopicPartition, Chunk>,
     /// Whether the readers' epoch is lost: nothing is given until the next attempt.
     is_over: bool,
@@ -77,6 +80,7 @@ impl Share {
             consumer,
             orders,
             readers: Vec::new(),
+            asks: Vec::new(),
             chunks: HashMap::new(),
             is_over: true,
             untold: None,
@@ -97,6 +101,7 @@ impl Share {
             }
             self.tell();
         }
+        self.asks.clear();
         self.consumer.unsubscribe();
         // Leaves the group, so that others need not wait for this member's silence.
         while self.consumer.poll(Duration::ZERO).is_some() {}
@@ -104,6 +109,8 @@ impl Share {
 
     /// Begins an attempt: all partitions, from where they are committed.
     fn begin(&mut self, readers: Vec<Ends>) -> Result<()> {
+        let asks = readers.iter().map(|of| of.behind.asks(&self.consumer));
+        self.asks = asks.collect();
         self.readers = readers;
         self.chunks.clear();
         self.pauses.forget();

@@ -61,7 +61,7 @@ fn start(folder: &TempDir, misbehave: &str) -> (Arc<Handle>, PluginSink, Cancell
         cancel.clone(),
     );
     let clock = Arc::new(SystemClock::new());
-    let first = Handle::new("files".into(), sink.unwrap(), clock, cancel);
+    let first = Handle::new("files".into(), sink.unwrap(), clock, cancel, Arc::default());
     let only = Arc::new(Only::new(first, || {
         Err(Error::internal("one attempt is made"))
     }));

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use azud_model::{Clock, Error, Result};
+use azud_model::{Clock, Error, Result, SystemClock};
 use azud_sandbox::{CancellationToken, Flushed, GuestError, Outcome, Sink};
 
 use super::patience::{BREAKER, Patience};
+use crate::telemetry::MeterCell;
 pub(crate) use handle::Handle;
 
 /// The most that is waited for a rollback, at a time: the pipeline stops.
@@ -31,6 +32,10 @@ pub(super) struct Transactions {
     patience: Patience,
     /// Gives up calls: the pipeline ends.
     cancel: CancellationToken,
+    /// Where calls are counted.
+    meter: Arc<MeterCell>,
+    /// What they take.
+    clock: SystemClock,
     /// The last epoch that was recorded: a fresh instance rolls back what came after it.
     last: Option<u64>,
     /// Whether the instance has been told so.
@@ -53,13 +58,21 @@ struct Sealed {
 // === impl Transactions ===
 
 impl Transactions {
-    fn new(node: Arc<str>, sink: Sink, clock: Arc<dyn Clock>, cancel: CancellationToken) -> Self {
+    fn new(
+        node: Arc<str>,
+        sink: Sink,
+        clock: Arc<dyn Clock>,
+        cancel: CancellationToken,
+        meter: Arc<MeterCell>,
+    ) -> Self {
         Self {
             patience: Patience::new(node.clone(), clock),
             node,
             run: String::new(),
             sink,
             cancel,
+            meter,
+            clock: SystemClock::new(),
             last: None,
             recovered: false,
             begun: false,
@@ -206,7 +219,10 @@ impl Transactions {
         if !self.recovered {
             self.roll_back()?;
         }
+        let began = self.clock.elapsed();
         let answer = call(&mut self.sink);
+        let took = self.clock.elapsed().saturating_sub(began);
+        self.meter.get().called(took, &answer, 0);
         // An instance that failed is gone: the next one has to be told.
         self.recovered = answer.is_ok();
         answer

@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Transactions;
+use crate::telemetry::MeterCell;
 
 /// What the thread is asked to do: with an answer, for whoever waits for it.
 type Job = Box<dyn FnOnce(&mut Transactions) + Send>;
@@ -42,16 +43,17 @@ struct Start {
 // === impl Handle ===
 
 impl Handle {
-    /// `sink` is an opened plugin, whose calls `cancel` gives up.
+    /// `sink` is an opened plugin, whose calls `cancel` gives up; they are counted where `meter` says.
     pub(crate) fn new(
         node: Arc<str>,
         sink: Sink,
         clock: Arc<dyn Clock>,
         cancel: CancellationToken,
+        meter: Arc<MeterCell>,
     ) -> Self {
         let (call_sender, calls) = mpsc::channel(1);
         let (control_sender, controls) = mpsc::channel(CONTROLS);
-        let transactions = Transactions::new(node.clone(), sink, clock, cancel.clone());
+        let transactions = Transactions::new(node.clone(), sink, clock, cancel.clone(), meter);
         Self {
             node,
             calls: call_sender,

@@ -1,0 +1,161 @@
+//! A status as a person reads it.
+
+use azud_admin::{NodeStatus, Status};
+
+use crate::output::table;
+
+/// As much of a digest as tells two apart.
+const DIGEST: usize = 12;
+
+/// A column of the table: its head, and what it says of a node.
+type Column = (&'static str, fn(&Status, &NodeStatus) -> String);
+
+/// Those at the end are left out where they say nothing of any node.
+const COLUMNS: [Column; 11] = [
+    ("node", |_, node| node.name.clone()),
+    ("rows in", |_, node| node.rows_in.to_string()),
+    ("rows out", |_, node| node.rows_out.to_string()),
+    ("rejected", |_, node| node.rejected.to_string()),
+    ("late", |_, node| node.late.to_string()),
+    ("under way", |_, node| node.under_way.rows_in.to_string()),
+    ("rows/s", |_, node| format!("{:.0}", node.rows_per_second)),
+    ("lag", |_, node| {
+        node.lag.map_or(String::new(), |lag| lag.to_string())
+    }),
+    ("queue", |_, node| {
+        let queue = node
+            .queue
+            .map(|of| format!("{}/{}", of.waiting, of.capacity));
+        queue.unwrap_or_default()
+    }),
+    ("watermark", watermark),
+    ("plugin", plugin),
+];
+
+/// So many columns are always there.
+const ALWAYS: usize = 7;
+
+/// All of it.
+pub(super) fn shown(status: &Status) -> String {
+    let (name, seconds) = (&status.name, status.seconds);
+    let mut text = match status.epoch {
+        None => format!("{name}, for {seconds:.0} s: no epoch is committed yet\n"),
+        Some(epoch) => {
+            let (records, rate) = (status.records, status.records_per_second);
+            format!(
+                "{name}, for {seconds:.0} s: epoch {epoch}, {records} records, {rate:.0} a second \
+                 in the last epoch\n"
+            )
+        }
+    };
+    if let Some(reason) = &status.not_ready {
+        text += &format!("not ready: {reason}\n");
+    }
+    if status.nodes.is_empty() {
+        return text;
+    }
+    let mut heads = Vec::new();
+    let mut rows = vec![Vec::new(); status.nodes.len()];
+    for (number, (head, cell)) in COLUMNS.into_iter().enumerate() {
+        let cells = status.nodes.iter().map(|node| cell(status, node));
+        let cells: Vec<String> = cells.collect();
+        if number >= ALWAYS && cells.iter().all(String::is_empty) {
+            continue;
+        }
+        heads.push(head);
+        for (row, cell) in rows.iter_mut().zip(cells) {
+            row.push(cell);
+        }
+    }
+    format!("{text}\n{}", table(&heads, &rows))
+}
+
+fn watermark(status: &Status, node: &NodeStatus) -> String {
+    let mut watermarks = status.watermarks.iter();
+    let watermark = watermarks.find(|of| of.source == node.name);
+    let watermark = watermark.map(|of| {
+        let time = of.watermark.as_deref().unwrap_or("none yet");
+        let idle = if of.idle { ", idle" } else { "" };
+        format!("{time}{idle}")
+    });
+    watermark.unwrap_or_default()
+}
+
+/// A query may call several.
+fn plugin(status: &Status, node: &NodeStatus) -> String {
+    let own =
+        |of: &str| of == node.name || of.split_once('.').is_some_and(|(of, _)| of == node.name);
+    let plugins = status.plugins.iter().filter(|plugin| own(&plugin.node));
+    let plugins = plugins.map(|plugin| {
+        let digest = plugin.sha256.get(..DIGEST).unwrap_or(&plugin.sha256);
+        format!("{} {digest}", plugin.path)
+    });
+    let mut text = plugins.collect::<Vec<_>>().join(", ");
+    if let Some(calls) = node.calls.filter(|calls| calls.failures > 0) {
+        text += &format!(", {} of {} calls failed", calls.failures, calls.calls);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use azud_admin::{PluginStatus, WatermarkStatus};
+    use azud_engine::{Queued, RowCounts};
+
+    use super::*;
+
+    #[test]
+    fn columns_that_say_nothing_are_left_out() {
+        let node = NodeStatus {
+            name: "in".to_owned(),
+            rows_in: 10,
+            rows_out: 9,
+            rejected: 1,
+            under_way: RowCounts {
+                rows_in: 4,
+                ..RowCounts::default()
+            },
+            rows_per_second: 2.4,
+            ..NodeStatus::default()
+        };
+        let mut status = Status {
+            name: "p".to_owned(),
+            seconds: 5.0,
+            nodes: vec![node],
+            ..Status::default()
+        };
+        assert_eq!(
+            shown(&status),
+            "p, for 5 s: no epoch is committed yet\n\n\
+             node  rows in  rows out  rejected  late  under way  rows/s\n\
+             in    10       9         1         0     4          2\n"
+        );
+        status.epoch = Some(3);
+        status.not_ready = Some("it starts".to_owned());
+        status.watermarks = vec![WatermarkStatus {
+            source: "in".to_owned(),
+            ..WatermarkStatus::default()
+        }];
+        status.plugins = vec![PluginStatus {
+            node: "in.f".to_owned(),
+            path: "f.wasm".to_owned(),
+            sha256: "0123456789abcdef".to_owned(),
+        }];
+        if let Some(node) = status.nodes.first_mut() {
+            node.lag = Some(7);
+            node.queue = Some(Queued {
+                waiting: 3,
+                capacity: 4,
+            });
+        }
+        assert_eq!(
+            shown(&status),
+            "p, for 5 s: epoch 3, 0 records, 0 a second in the last epoch\n\
+             not ready: it starts\n\n\
+             node  rows in  rows out  rejected  late  under way  rows/s  lag  queue  watermark  \
+             plugin\n\
+             in    10       9         1         0     4          2       7    3/4    none yet   \
+             f.wasm 0123456789ab\n"
+        );
+    }
+}
