@@ -85,7 +85,7 @@ fn floods_are_counted_not_written() {
             assert!(
                 ended
                     .stderr
-                    .contains("lines were dropped: at most 10 a second"),
+                    .contains("lines left out: at most 10 a second (limits: log_rate)"),
                 "{}",
                 ended.stderr
             );

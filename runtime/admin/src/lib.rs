@@ -4,6 +4,7 @@
 //! azud reload -> client -> HTTP, JSON -> routes -> azud_engine::Control -> the running pipeline
 //!                                        guard     who may ask
 //!                                        seen      what epochs have reported
+//!                                        tap       rows that pass a node
 //! ```
 //!
 //! [`Admin`] serves on a thread of its own, so that whatever a pipeline computes does not delay
@@ -19,6 +20,7 @@ mod routes;
 mod seen;
 mod server;
 mod shadow;
+mod tap;
 
 pub use answers::{
     Applied, Changed, ChangesStatus, Failed, NodeChangeStatus, NodeStatus, PluginStatus,
@@ -28,6 +30,7 @@ pub use change::MakePlan;
 pub use client::{Client, ClientError, Sent};
 pub use seen::Seen;
 pub use server::{Admin, AdminError};
+pub use tap::{RATE as TAP_RATE, TapCount, TapEnded, TapLine, TapLines, TooLong};
 
 /// Where the endpoint is unless somebody says otherwise.
 pub const ADDRESS: &str = "127.0.0.1:9464";

@@ -8,6 +8,7 @@
 //!             change   another manifest does
 //!             letters  dead letters, as their sinks have written them
 //!          -> replay   dead letters are given to their nodes again
+//!             tap      rows that pass a node, for whoever wants to look
 //!             table    what does not stream: read whole, beside the rows that are joined with it
 //! ```
 //!
@@ -27,6 +28,7 @@ mod replay;
 mod run;
 mod swap;
 mod table;
+mod tap;
 mod why;
 
 pub use azud_state::ReplayRow;
@@ -38,8 +40,10 @@ pub use plan::{
     Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestCheckpoint,
     TestOutput, TestPlan, check, check_for_test,
 };
+pub use plugin::PLUGIN_LOG;
 pub use recovery::{Fit, NodeFit};
 pub use replay::{ReplayAnswer, ReplayError};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
 pub use swap::{Compared, Component, Control, Example, Reload, ReloadError, Reloaded, Shadowed};
+pub use tap::{TAP_RATE, TAPS, Tap, TapError, TapOptions, TappedRow};
 pub use why::{Why, WhyHeld, WhyNeed, WhyPartition, WhySource, WhyStep};

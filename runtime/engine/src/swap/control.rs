@@ -16,6 +16,7 @@ use super::swaps::Swaps;
 use crate::change::{Asked, Changes, Changing, may};
 use crate::plan::Plan;
 use crate::replay::Replays;
+use crate::tap::Taps;
 
 /// How long is waited for a run that is about to begin.
 const BEGINS: Duration = Duration::from_secs(10);
@@ -31,6 +32,8 @@ pub struct Control(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     begun: Condvar,
+    /// Of all attempts and plans.
+    taps: Arc<Taps>,
 }
 
 /// Where a run is.
@@ -298,11 +301,17 @@ impl Control {
             running.changing.end();
             running.replays.end();
         }
+        self.0.taps.end();
         self.0.begun.notify_all();
     }
 
+    /// Where rows can be looked at.
+    pub(crate) fn taps(&self) -> &Arc<Taps> {
+        &self.0.taps
+    }
+
     /// The run, which is waited for where it is about to begin. Blocks.
-    fn begun(&self) -> Option<Running> {
+    pub(crate) fn begun(&self) -> Option<Running> {
         let is_starting = |state: &mut State| matches!(state, State::Starting);
         let waited = self
             .0
