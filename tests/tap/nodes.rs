@@ -46,6 +46,61 @@ fn rows_are_shown_as_they_pass() {
     pipeline.drain();
 }
 
+/// A sink that is a plugin, an aggregate, and a table.
+const OTHERS: &str = "
+name: others
+trigger: continuous
+parallelism: 2
+sources:
+  numbers:
+    generator:
+      rows_per_second: 1000
+      columns:
+        n: { type: bigint, sequence: true, max: 9 }
+        id: { type: bigint, sequence: true }
+  names: { static: true, file: { path: ./names.json }, format: json, schema: { n: bigint, name: string } }
+transforms:
+  named: { sql: \"SELECT numbers.id, names.name FROM numbers JOIN names ON numbers.n = names.n\" }
+  counts: { sql: \"SELECT n, count(*) AS rows FROM numbers GROUP BY n\" }
+sinks:
+  written: { from: numbers, plugin: evil }
+  counted: { from: counts, blackhole: {}, mode: update }
+  again: { from: counts, blackhole: {}, mode: complete }
+  joined: { from: named, blackhole: {} }
+plugins:
+  evil: { path: ./first.wasm, grants: { http: [], tcp: [] } }
+";
+
+#[test]
+fn a_sink_plugin_is_shown_what_it_takes_and_an_aggregate_what_it_gives() {
+    let folder = Folder::new(OTHERS);
+    folder.write("first.wasm", &good(1));
+    folder.write("names.json", b"{\"n\":3,\"name\":\"three\"}\n");
+    let pipeline = folder.run(&[], &[]);
+    let address = pipeline.address();
+    for row in tap(&address, &["written", "--limit", "8", "--json"]).json() {
+        assert_eq!(keys(&row), ["n", "id"]);
+        assert_number(&row);
+    }
+    for node in ["counts", "counted", "again"] {
+        let rows = tap(&address, &[node, "--limit", "8", "--json"]).json();
+        assert_eq!(rows.len(), 8);
+        for row in rows {
+            assert_eq!(keys(&row), ["n", "rows"], "{node}");
+            assert!(row["n"].as_u64().unwrap() < 10 && row["rows"].as_u64().unwrap() > 0);
+        }
+    }
+    for row in tap(&address, &["named", "--limit", "2", "--json"]).json() {
+        assert_eq!(row["id"].as_u64().unwrap() % 10, 3);
+        assert_eq!(row["name"], "three");
+    }
+    let shown = tap(&address, &["names"]);
+    assert_eq!(shown.code, Some(2));
+    let why = "error: `names` is a table: it is read whole, and no rows pass it; there are ";
+    assert!(shown.stderr.starts_with(why), "{}", shown.stderr);
+    pipeline.drain();
+}
+
 #[test]
 fn rejected_rows_are_shown_also_where_nobody_reads_them() {
     let component = bad("process", "fails");
