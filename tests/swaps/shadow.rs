@@ -8,7 +8,11 @@ use crate::pipeline::{Asked, Folder, Pipeline};
 use crate::rows::{assert_exact, by_epoch, versions};
 
 fn shadow(pipeline: &Pipeline<'_>, component: &[u8]) -> Value {
-    let asked = pipeline.reload_with("evil", component, &["--shadow", "1s", "--json"]);
+    shadow_for(pipeline, component, "2s")
+}
+
+fn shadow_for(pipeline: &Pipeline<'_>, component: &[u8], time: &str) -> Value {
+    let asked = pipeline.reload_with("evil", component, &["--shadow", time, "--json"]);
     assert_eq!(asked.code, Some(0), "{}", asked.text);
     serde_json::from_str(&asked.text).unwrap()
 }
@@ -51,7 +55,8 @@ fn what_differs_is_told_and_thrown_away() {
         ("panics", "trapped"),
         ("short", "wrong"),
     ] {
-        let found = shadow(&pipeline, &bad("process", how));
+        // Longer than a call that loops.
+        let found = shadow_for(&pipeline, &bad("process", how), "4s");
         assert!(found["failed"].as_u64() > Some(0), "{found}");
         let examples = found["examples"].as_array().unwrap();
         let mut said = examples
