@@ -81,25 +81,25 @@ impl Control {
 // === impl Plan ===
 
 impl Plan {
+    /// # Errors
+    /// `NoNode`, which lists those that are there.
     fn may_tap(&self, name: &str) -> Result<(), TapError> {
         let is_table = |number: usize| self.tables.iter().any(|table| table.node == number);
-        let nodes = self.nodes.iter().enumerate();
+        let nodes = self.nodes.iter().map(|node| &*node.name).enumerate();
         let (tables, nodes): (Vec<_>, Vec<_>) = nodes.partition(|(number, _)| is_table(*number));
-        let has = |of: &[(usize, &crate::plan::PlanNode)]| {
-            of.iter().any(|(_, found)| *found.name == *node(name))
-        };
+        let has = |nodes: &[(usize, &str)]| nodes.iter().any(|(_, of)| *of == node(name));
         if has(&nodes) {
             return Ok(());
         }
-        let names = nodes.iter().map(|(_, node)| format!("`{}`", node.name));
+        let names = nodes.iter().map(|(_, name)| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(", ");
-        let name = azud_sandbox::escaped(node(name));
+        let asked = azud_sandbox::escaped(node(name));
         Err(TapError::NoNode(match has(&tables) {
             true => format!(
-                "`{name}` is a table: it is read whole, and no rows pass it; there are {names}"
+                "`{asked}` is a table: it is read whole, and no rows pass it; there are {names}"
             ),
             false => format!(
-                "no node `{name}`: there are {names}, and of each NODE.rejected and NODE.late"
+                "no node `{asked}`: there are {names}, and of each NODE.rejected and NODE.late"
             ),
         }))
     }
