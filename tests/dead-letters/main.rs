@@ -13,6 +13,7 @@
     reason = "a test"
 )]
 
+mod aside;
 #[path = "../swaps/components.rs"]
 #[expect(dead_code, reason = "shared with the tests of swaps")]
 mod components;

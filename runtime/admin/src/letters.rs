@@ -3,20 +3,19 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use azud_engine::{ReplayAnswer, ReplayError};
 
 use crate::answers::{RefusedReplay, ReplayRequest, Replayed};
-use crate::routes::{Shared, failed};
+use crate::routes::{Shared, failed, is_kind};
 
 pub(crate) async fn replay(
     State(shared): State<Shared>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE);
-    if kind.is_none_or(|kind| kind != "application/json") {
+    if !is_kind(&headers, "application/json") {
         let message = "dead letters are sent as `Content-Type: application/json`";
         return failed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }

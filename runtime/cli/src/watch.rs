@@ -43,6 +43,8 @@ struct Reloads {
     /// The manifest's file, and its text as it was read last.
     file: PathBuf,
     text: String,
+    /// The text that runs, where the file says the same in another one.
+    same: Option<String>,
     directory: PathBuf,
     plugins: Vec<Plugin>,
     control: Control,
@@ -95,6 +97,7 @@ impl Watch {
             loader,
             file: file.to_owned(),
             text: manifest.text().to_owned(),
+            same: None,
             directory: load::directory(file),
             plugins: manifest.plugins.values().cloned().collect(),
             control,
@@ -275,6 +278,7 @@ impl Reloads {
         }
         // What is wrong is told once.
         self.text.clone_from(&text);
+        self.same = None;
         self.apply()
     }
 
@@ -291,6 +295,9 @@ impl Reloads {
                 .changed(&name, &text, &self.control)
                 .map_err(Failure::message)?;
             let changed = self.control.change_and_wait(plan, &[]);
+            if matches!(changed, Ok((_, Reloaded::Unchanged))) {
+                self.same = self.control.manifest().map(|runs| runs.text().to_owned());
+            }
             if !matches!(changed, Err(ReloadError::Busy)) {
                 break changed.map(|_| manifest);
             }
@@ -350,7 +357,8 @@ impl Reloads {
             // transactions, say.
             Err(ReloadError::Refused(why)) => {
                 let runs = self.control.manifest();
-                match runs.is_some_and(|runs| runs.text() == self.text) {
+                let is_it = |text: &str| text == self.text || self.same.as_deref() == Some(text);
+                match runs.is_some_and(|runs| is_it(runs.text())) {
                     true => self.apply().map_err(|_| why),
                     false => Err(why),
                 }

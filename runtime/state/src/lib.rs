@@ -37,7 +37,10 @@ pub use record::{
     PartitionRecord, PartitionTime, PreparedRecord, Record, Replayed, Shape, SinkRecord,
     SourceRecord, StateRecord, TimeRecord, Unreadable,
 };
-pub use replays::{KeptReplays, ReplayRow, finish_replay, keep_replay, kept_replays};
+pub use replays::{
+    KeptReplay, KeptReplays, Refused, ReplayRow, finish_replay, keep_refused, keep_replay,
+    kept_replays,
+};
 pub use rows::{decode, encode, of_lane};
 pub use storage::{Listed, LocalStorage, ObjectStorage, Storage};
 pub use view::View;

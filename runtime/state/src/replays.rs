@@ -1,10 +1,11 @@
 //! Dead letters that are to be replayed: kept before anybody is told that they will be.
 //!
-//! `replays/<number>.rows` has the rows of a request. Records say how far these have come. Once all
-//! of them are recorded and committed, `replays/<number>.ids` says in their place which they were,
-//! for as long as the checkpoint is there.
+//! `replays/<number>.rows` has the rows of a request. Records say how far these have come, and
+//! `replays/<number>.refused` which of them were not given to their nodes. Once all are recorded and
+//! committed, `replays/<number>.ids` says in their place which were, for as long as the checkpoint is
+//! there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use azud_model::{Error, Result};
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use crate::{Storage, sealed};
 /// Where they are.
 pub(crate) const FOLDER: &str = "replays";
 
-/// The version of both files.
+/// The version of these files.
 const VERSION: u32 = 1;
 
 /// A dead letter that is to be given to its node again.
@@ -52,11 +53,11 @@ pub struct ReplayRow {
 /// What is kept of all requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptReplays {
-    /// Requests with rows that are not recorded, each with its number and all of its rows.
-    pub pending: Vec<(u64, Vec<ReplayRow>)>,
+    /// Requests with rows that are not recorded.
+    pub pending: Vec<KeptReplay>,
     /// Requests whose rows are all recorded, and not yet put away.
-    pub finished: Vec<(u64, Vec<ReplayRow>)>,
-    /// The ids of all rows that were asked for, recorded or not.
+    pub finished: Vec<KeptReplay>,
+    /// The ids of all rows that were asked for and not refused, recorded or not.
     pub asked: BTreeSet<String>,
     /// The ids of those that are recorded.
     pub replayed: BTreeSet<String>,
@@ -64,10 +65,32 @@ pub struct KeptReplays {
     pub next: u64,
 }
 
+/// A request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptReplay {
+    /// Its number.
+    pub number: u64,
+    /// All of its rows.
+    pub rows: Vec<ReplayRow>,
+    /// So many of them, the first ones, are recorded.
+    pub done: usize,
+    /// Which of them, counted from 0, were not given to their nodes, and why.
+    pub refused: Refused,
+}
+
+/// Rows of a request that are not given to their nodes, by their number there, with the reason.
+pub type Refused = BTreeMap<usize, String>;
+
 #[derive(Serialize, Deserialize)]
 struct Rows {
     version: u32,
     rows: Vec<ReplayRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedRows {
+    version: u32,
+    refused: Vec<(usize, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +111,9 @@ pub async fn kept_replays(
         next: replayed.map_or(1, |replayed| replayed.request + 1),
         ..KeptReplays::default()
     };
+    let mut refused: BTreeMap<u64, Refused> = BTreeMap::new();
     let mut listed = storage.list(FOLDER).await?;
+    // What is refused of a request comes before its rows.
     listed.sort();
     for file in listed {
         let Some((number, kind)) = number(&file.name) else {
@@ -114,41 +139,73 @@ pub async fn kept_replays(
             kept.replayed.extend(ids.ids);
             continue;
         }
+        if kind == "refused" {
+            let of_request: RefusedRows = parse(line).map_err(damaged)?;
+            refused.insert(number, of_request.refused.into_iter().collect());
+            continue;
+        }
         let rows: Rows = parse(line).map_err(damaged)?;
         let done = match replayed {
             Some(replayed) if number < replayed.request => u64::MAX,
             Some(replayed) if number == replayed.request => replayed.rows,
             _ => 0,
         };
-        let ids = rows.rows.iter().map(|row| row.id.clone());
-        kept.asked.extend(ids.clone());
-        let done = usize::try_from(done).unwrap_or(usize::MAX);
-        kept.replayed.extend(ids.take(done));
-        match done >= rows.rows.len() {
-            true => kept.finished.push((number, rows.rows)),
-            false => kept.pending.push((number, rows.rows)),
+        let request = KeptReplay {
+            number,
+            done: usize::try_from(done).map_or(rows.rows.len(), |done| done.min(rows.rows.len())),
+            rows: rows.rows,
+            refused: refused.remove(&number).unwrap_or_default(),
+        };
+        kept.asked.extend(request.ids(request.rows.len()));
+        kept.replayed.extend(request.ids(request.done));
+        match request.done == request.rows.len() {
+            true => kept.finished.push(request),
+            false => kept.pending.push(request),
         }
     }
     Ok(kept)
 }
 
-/// Keeps the rows of a request: once this succeeds they will be replayed.
+/// Keeps the rows of a request: once this succeeds they will be replayed. It can be done again.
 ///
 /// # Errors
-/// Those of the storage; `Invalid` if there is a request of that number.
+/// Those of the storage, after which they may be there all the same; `Invalid` if there are others
+/// of that number.
 pub async fn keep_replay(storage: &dyn Storage, number: u64, rows: &[ReplayRow]) -> Result<()> {
     let rows = Rows {
         version: VERSION,
         rows: rows.to_vec(),
     };
-    let name = name(number, "rows");
-    match storage.put_new(&name, bytes(&rows)?).await? {
-        true => Ok(()),
-        false => Err(Error::invalid(format!(
-            "`{}` is there already: another run has the checkpoint",
+    let (name, bytes) = (name(number, "rows"), bytes(&rows)?);
+    let written = storage.put_new(&name, bytes.clone()).await;
+    if matches!(written, Ok(true)) {
+        return Ok(());
+    }
+    // Whoever writes may have written, and not know it.
+    match (storage.get(&name).await?, written) {
+        (Some(there), _) if there == bytes => Ok(()),
+        (None, Err(error)) => Err(error),
+        _ => Err(Error::invalid(format!(
+            "`{}` is there already: another run has the checkpoint, or an earlier request was kept \
+             without its answer, which the next start replays",
             storage.place(&name)
         ))),
     }
+}
+
+/// Keeps which rows of a request are not given to their nodes, before an epoch goes past them.
+///
+/// # Errors
+/// Those of the storage: it can be done again.
+pub async fn keep_refused(storage: &dyn Storage, number: u64, refused: &Refused) -> Result<()> {
+    let refused = refused.iter().map(|(row, why)| (*row, why.clone()));
+    let refused = RefusedRows {
+        version: VERSION,
+        refused: refused.collect(),
+    };
+    storage
+        .put(&name(number, "refused"), bytes(&refused)?)
+        .await
 }
 
 /// Puts a request away whose rows are recorded and committed: `ids` are those that were replayed.
@@ -161,7 +218,19 @@ pub async fn finish_replay(storage: &dyn Storage, number: u64, ids: Vec<String>)
         ids,
     };
     storage.put(&name(number, "ids"), bytes(&ids)?).await?;
-    storage.delete(&name(number, "rows")).await
+    storage.delete(&name(number, "rows")).await?;
+    storage.delete(&name(number, "refused")).await
+}
+
+// === impl KeptReplay ===
+
+impl KeptReplay {
+    /// The ids of the first so many rows, but for those that are refused.
+    pub fn ids(&self, rows: usize) -> impl Iterator<Item = String> + '_ {
+        let first = self.rows.iter().take(rows).enumerate();
+        let given = first.filter(|(number, _)| !self.refused.contains_key(number));
+        given.map(|(_, row)| row.id.clone())
+    }
 }
 
 fn name(number: u64, kind: &str) -> String {
@@ -171,7 +240,7 @@ fn name(number: u64, kind: &str) -> String {
 /// The number and kind of a file that this module has written.
 fn number(file: &str) -> Option<(u64, &str)> {
     let (number, kind) = file.split_once('.')?;
-    let is_known = number.len() == 20 && matches!(kind, "rows" | "ids");
+    let is_known = number.len() == 20 && matches!(kind, "rows" | "ids" | "refused");
     Some((number.parse().ok().filter(|_| is_known)?, kind))
 }
 
@@ -250,15 +319,26 @@ mod tests {
         assert_eq!(kept_replays(&storage, None).await.unwrap().next, 1);
         keep_replay(&storage, 1, &first).await.unwrap();
         keep_replay(&storage, 2, &second).await.unwrap();
-        let again = keep_replay(&storage, 2, &second).await.unwrap_err();
-        assert!(again.to_string().contains("another run"), "{again}");
+        // An answer that was lost: it is there already.
+        keep_replay(&storage, 2, &second).await.unwrap();
+        let other = keep_replay(&storage, 2, &first).await.unwrap_err();
+        assert!(other.to_string().contains("another run"), "{other}");
 
         let part = Some(Replayed {
             request: 1,
             rows: 2,
         });
         let kept = kept_replays(&storage, part).await.unwrap();
-        assert_eq!(kept.pending, [(1, first.clone()), (2, second.clone())]);
+        let request = |number, rows: &[ReplayRow], done| KeptReplay {
+            number,
+            rows: rows.to_vec(),
+            done,
+            refused: Refused::new(),
+        };
+        assert_eq!(
+            kept.pending,
+            [request(1, &first, 2), request(2, &second, 0)]
+        );
         assert_eq!(kept.asked, names(&["a", "b", "c", "d"]));
         assert_eq!(kept.replayed, names(&["a", "b"]));
 
@@ -267,14 +347,41 @@ mod tests {
             rows: 3,
         });
         let kept = kept_replays(&storage, all).await.unwrap();
-        assert_eq!(kept.finished, [(1, first)]);
-        assert_eq!(kept.pending, [(2, second.clone())]);
+        assert_eq!(kept.finished, [request(1, &first, 3)]);
+        assert_eq!(kept.pending, [request(2, &second, 0)]);
         let ids = vec!["a".to_owned(), "c".to_owned()];
         finish_replay(&storage, 1, ids).await.unwrap();
         let kept = kept_replays(&storage, all).await.unwrap();
         assert_eq!(kept.finished, []);
         assert_eq!(kept.replayed, names(&["a", "c"]), "b could not be");
         assert_eq!((kept.next, kept.pending.len()), (3, 1));
+    }
+
+    /// Whatever another manifest would say of them.
+    #[tokio::test]
+    async fn what_was_refused_stays_so() {
+        let storage = storage();
+        keep_replay(&storage, 1, &rows(&["a", "b", "c"]))
+            .await
+            .unwrap();
+        let refused = Refused::from([(1, "it has no column `x`".to_owned())]);
+        keep_refused(&storage, 1, &refused).await.unwrap();
+        for (done, replayed) in [(1, &["a"][..]), (2, &["a"]), (3, &["a", "c"])] {
+            let last = Some(Replayed {
+                request: 1,
+                rows: done,
+            });
+            let kept = kept_replays(&storage, last).await.unwrap();
+            assert_eq!(kept.asked, names(&["a", "c"]));
+            assert_eq!(kept.replayed, names(replayed));
+            let requests: Vec<_> = kept.pending.iter().chain(&kept.finished).collect();
+            assert_eq!(requests.len(), 1);
+            assert_eq!(requests[0].refused, refused);
+        }
+        let ids = vec!["a".to_owned(), "c".to_owned()];
+        finish_replay(&storage, 1, ids).await.unwrap();
+        let left = storage.list(FOLDER).await.unwrap();
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[tokio::test]

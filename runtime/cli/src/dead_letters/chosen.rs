@@ -64,6 +64,10 @@ impl Letters {
         })
     }
 
+    pub(super) fn are_in_several_sinks(&self) -> bool {
+        self.sinks.sinks().len() > 1
+    }
+
     /// Every one that was chosen, with whether it was replayed; what is none is told in the log.
     ///
     /// # Errors

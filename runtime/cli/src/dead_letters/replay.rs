@@ -1,6 +1,6 @@
 //! `azud dead-letters replay`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use azud_admin::{RefusedReplay, ReplayRequest, Replayed};
 use azud_engine::ReplayRow;
@@ -49,7 +49,15 @@ fn chosen(
     let mut missing: BTreeSet<&str> = arguments.ids.iter().map(String::as_str).collect();
     let are_named = !missing.is_empty();
     let mut left_out = 0;
+    // Several sinks may have the same one.
+    let mut met = letters.are_in_several_sinks().then(HashSet::new);
     letters.read(&mut |letter, was_replayed| {
+        if met
+            .as_mut()
+            .is_some_and(|met| !met.insert(letter.id.clone()))
+        {
+            return Ok(());
+        }
         if are_named && !missing.remove(letter.id.as_str()) {
             return Ok(());
         }

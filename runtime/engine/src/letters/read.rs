@@ -79,9 +79,10 @@ impl DeadLetters {
             .enable_all()
             .build();
         let runtime = runtime.map_err(|error| Error::internal("cannot wait").because(error))?;
-        let mut seen = Seen::default();
         for sink in &self.sinks {
             if let Ok(back) = &sink.read {
+                // What two sinks have of one row is one dead letter.
+                let mut seen = Seen::default();
                 let read = sink.each(back, &mut seen, each, damaged);
                 let name = &sink.name;
                 let read = runtime.block_on(read);

@@ -3,11 +3,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use azud_connect::fault_point;
+use azud_connect::{Backoff, fault_point};
+use azud_model::ErrorKind;
 use azud_state::{ReplayRow, keep_replay};
+use tokio::sync::oneshot;
 
 use super::entering::enter;
+use super::queue::{Done, Replays, Reserved};
 use crate::{Control, Plan};
+
+/// So often it is tried to keep a request.
+const KEEPS: usize = 6;
 
 /// What came of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,19 +86,42 @@ impl Control {
         }
         answer.rows = fits.len() as u64;
         let runtime = reserved.place.runtime.clone();
-        let keeps = async {
-            let _gate = running.replays.gate().await;
-            let (storage, number) = (reserved.place.storage.as_ref(), reserved.number);
-            keep_replay(storage, number, &fits).await?;
-            fault_point("after-replay-is-kept");
-            Ok(reserved.kept(&fits))
-        };
-        let answered = runtime.block_on(keeps).map_err(refused_all)?;
-        match answered.blocking_recv() {
-            Ok(epoch) => Ok(ReplayAnswer { epoch, ..answer }),
-            Err(_) => Err(ReplayError::Kept),
+        let kept = runtime.block_on(keep(&running.replays, reserved, fits));
+        let answered = kept.map_err(refused_all)?;
+        let done = answered.blocking_recv().map_err(|_| ReplayError::Kept)?;
+        if let Some(done) = done {
+            answer.epoch = Some(done.epoch);
+            answer.rows = answer.rows.saturating_sub(done.refused.len() as u64);
+            answer.refused.extend(done.refused);
         }
+        Ok(answer)
     }
+}
+
+/// Keeps rows in the checkpoint: an answer that was lost is asked for again.
+async fn keep(
+    replays: &Replays,
+    reserved: Reserved<'_>,
+    rows: Vec<ReplayRow>,
+) -> azud_model::Result<oneshot::Receiver<Option<Done>>> {
+    let mut backoff = Backoff::default();
+    for _ in 0..KEEPS {
+        let _gate = replays.gate().await;
+        let (storage, number) = (reserved.place.storage.as_ref(), reserved.number);
+        match keep_replay(storage, number, &rows).await {
+            Ok(()) => {
+                fault_point("after-replay-is-kept");
+                return reserved.kept(rows).await;
+            }
+            Err(error) if error.kind() != ErrorKind::Unavailable => return Err(error),
+            Err(error) => tracing::warn!("dead letters that are to be replayed: {error}"),
+        }
+        tokio::time::sleep(backoff.pause()).await;
+    }
+    Err(azud_model::Error::unavailable(
+        "the checkpoint does not answer: ask again with the same dead letters, which are replayed \
+         once also where they have been kept",
+    ))
 }
 
 // === impl Plan ===

@@ -23,11 +23,14 @@ pub(super) struct Entering {
 ///
 /// # Errors
 /// `Internal` only: a row that does not fit is refused.
-pub(super) fn enter(inlets: &Inlets, rows: &[ReplayRow]) -> Result<Entering> {
+pub(super) fn enter<'a>(
+    inlets: &Inlets,
+    rows: impl IntoIterator<Item = &'a ReplayRow>,
+) -> Result<Entering> {
     let mut entering = Entering::default();
     // Rows that come after one another and are alike are one batch: a plugin is called once.
     let mut alike = Vec::new();
-    for (number, row) in rows.iter().enumerate() {
+    for (number, row) in rows.into_iter().enumerate() {
         match one(inlets, row)? {
             Ok(given) => {
                 if !alike.last().is_none_or(|last| are_alike(last, &given)) {

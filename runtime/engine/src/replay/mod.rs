@@ -3,7 +3,7 @@
 //! ```text
 //! Control::replay   finds the node's inlet, reads the row        ask.rs, inlets.rs, entering.rs
 //!   -> checkpoint   keeps the rows, before anybody is answered   azud_state::keep_replay
-//!   -> Replays      what is pending, outlives attempts           queue.rs
+//!   -> Replays      what is pending, outlives attempts           queue.rs, pending.rs
 //!   -> coordinator  takes some at the end of an epoch
 //!   -> EpochEnd     brings them to every lane: the last rows of the epoch
 //!   -> record       says how far they have come
@@ -15,6 +15,7 @@
 mod ask;
 mod entering;
 mod inlets;
+mod pending;
 mod queue;
 
 use azud_connect::Records;

@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use azud_connect::fault_point;
-use azud_state::{KeptReplays, ReplayRow, Replayed, Storage, finish_replay};
+use azud_model::{Error, Result};
+use azud_state::{
+    KeptReplay, KeptReplays, ReplayRow, Replayed, Storage, finish_replay, keep_refused,
+};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard, Notify, oneshot};
 
+use super::Injection;
 use super::ask::ReplayError;
-use super::entering::enter;
 use super::inlets::Inlets;
-use super::{Given, Injection};
-
-/// So many rows an epoch takes at most, and so many bytes: it is to end soon.
-const ROWS: usize = 4096;
-const BYTES: usize = 8 << 20;
+use super::pending::Pending;
 
 /// Outlives attempts: what the checkpoint keeps, it has.
 #[derive(Default)]
@@ -38,6 +37,8 @@ struct State {
     next: u64,
     /// Whether somebody keeps a request.
     is_reserved: bool,
+    /// Whether the epoch under way has rows that were replayed.
+    is_given: bool,
     has_ended: bool,
     answers: BTreeMap<u64, Answer>,
 }
@@ -50,24 +51,24 @@ pub(super) struct Place {
     pub(super) runtime: Handle,
 }
 
-/// Who is told the epoch by which all rows of a request are committed.
-type Answer = oneshot::Sender<Option<u64>>;
-
-/// A request, cut into what epochs take.
-struct Pending {
-    number: u64,
-    /// The ids of those that could be given, once all are.
-    ids: Vec<String>,
-    /// Of those that could not: they may be asked for again.
-    refused: Vec<String>,
-    parts: VecDeque<Arc<Injection>>,
+/// What became of a request.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// The epoch by which all of its rows are committed.
+    pub(super) epoch: u64,
+    /// Those that were not given after all, and why.
+    pub(super) refused: Vec<(String, String)>,
 }
+
+/// Who is told; `None` where a rollback came between.
+type Answer = oneshot::Sender<Option<Done>>;
 
 /// The right to keep a request, which nobody else has until it is dropped.
 pub(super) struct Reserved<'a> {
     replays: &'a Replays,
     pub(super) place: Place,
     pub(super) number: u64,
+    is_kept: bool,
 }
 
 // === impl Replays ===
@@ -78,18 +79,29 @@ impl Replays {
         self.gate.lock().await
     }
 
-    /// An attempt begins with what its checkpoint keeps, seen behind the gate; requests whose rows are all recorded are
-    /// put away, and who waits for them is told.
+    /// An attempt begins with what its checkpoint keeps, seen behind the gate; requests whose rows
+    /// are all recorded are put away, and who waits for them is told.
+    ///
+    /// # Errors
+    /// Those of the storage: it can be done again.
     pub(crate) async fn open(
         &self,
         inlets: Arc<Inlets>,
         storage: &Arc<dyn Storage>,
         kept: KeptReplays,
-        replayed: Option<Replayed>,
-    ) {
-        for (number, rows) in kept.finished {
-            let ids = Pending::new(&inlets, number, &rows, 0).ids;
-            put_away(storage, number, ids).await;
+    ) -> Result<()> {
+        for request in kept.finished {
+            let ids = request.ids(request.rows.len()).collect();
+            put_away(storage, request.number, ids).await;
+        }
+        let mut pending = VecDeque::new();
+        for request in kept.pending {
+            let refused_before = request.refused.len();
+            let request = Pending::new(&inlets, request);
+            if request.refused.len() > refused_before {
+                keep_refused(storage.as_ref(), request.number, &request.refused).await?;
+            }
+            pending.push_back(request);
         }
         let mut state = self.lock();
         state.kept = Some(Place {
@@ -98,12 +110,9 @@ impl Replays {
         });
         state.next = kept.next;
         state.known = kept.asked;
-        let pending = kept.pending.iter().map(|(number, rows)| {
-            let own = replayed.filter(|replayed| replayed.request == *number);
-            Pending::new(&inlets, *number, rows, own.map_or(0, |own| own.rows))
-        });
-        state.pending = pending.collect();
-        state.inlets = inlets.clone();
+        state.pending = pending;
+        state.inlets = inlets;
+        state.is_given = false;
         let left = |number: &u64| state.pending.iter().any(|of| of.number == *number);
         let done: Vec<u64> = (state.answers.keys().copied())
             .filter(|number| !left(number))
@@ -118,6 +127,7 @@ impl Replays {
         if rows > 0 {
             tracing::info!("{rows} dead letters are to be replayed");
         }
+        Ok(())
     }
 
     /// A run without a checkpoint begins with these.
@@ -125,7 +135,12 @@ impl Replays {
         let mut state = self.lock();
         state.pending.clear();
         if !rows.is_empty() {
-            state.pending.push_back(Pending::new(inlets, 1, rows, 0));
+            let request = KeptReplay {
+                number: 1,
+                rows: rows.to_vec(),
+                ..KeptReplay::default()
+            };
+            state.pending.push_back(Pending::new(inlets, request));
         }
     }
 
@@ -142,10 +157,11 @@ impl Replays {
     /// What the epoch that ends takes, and whether there is more for the next one. It stays pending
     /// until it is committed.
     pub(crate) fn take(&self) -> (Option<Arc<Injection>>, bool) {
-        let state = self.lock();
+        let mut state = self.lock();
         let first = state.pending.front();
         let part = first.and_then(|first| first.parts.front()).cloned();
         let parts: usize = state.pending.iter().map(|of| of.parts.len()).sum();
+        state.is_given = part.as_ref().is_some_and(|part| !part.given.is_empty());
         drop(state);
         if part.is_some() {
             fault_point("before-replay");
@@ -157,15 +173,17 @@ impl Replays {
     pub(crate) async fn committed(&self, after: Replayed, epoch: u64) {
         let done = {
             let mut state = self.lock();
+            state.is_given = false;
             if let Some(first) = state.pending.front_mut() {
-                first.parts.pop_front();
+                first.pop();
             }
             let done = state.pending.pop_front_if(|first| first.parts.is_empty());
             let answer = done
                 .as_ref()
                 .and_then(|of| state.answers.remove(&of.number));
-            for id in done.iter().flat_map(|done| &done.refused) {
-                state.known.remove(id);
+            // They may be asked for again.
+            for (id, _) in done.iter().flat_map(Pending::refused_ids) {
+                state.known.remove(&id);
             }
             done.map(|done| (done, state.kept.clone(), answer))
         };
@@ -173,15 +191,36 @@ impl Replays {
             return;
         };
         if let Some(kept) = kept {
-            let rows = done.ids.len();
-            tracing::info!("{rows} dead letters are replayed with epoch {epoch}");
+            let ids = done.given_ids();
+            tracing::info!("{} dead letters are replayed with epoch {epoch}", ids.len());
             fault_point("before-replay-is-put-away");
-            put_away(&kept.storage, after.request, done.ids).await;
+            put_away(&kept.storage, after.request, ids).await;
             fault_point("after-replay-is-put-away");
         }
         if let Some(answer) = answer {
-            let _ = answer.send(Some(epoch));
+            let refused = done.refused_ids().collect();
+            let _ = answer.send(Some(Done { epoch, refused }));
         }
+    }
+
+    /// An epoch that has rows which were replayed has failed on a row: the next attempt goes without
+    /// them, and the pipeline does not stop for what it was without. `false` if the epoch has none.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(crate) async fn put_aside(&self, error: &Error) -> Result<bool> {
+        let aside = {
+            let state = self.lock();
+            let first = state.pending.front().filter(|_| state.is_given);
+            let aside = first.and_then(|first| Some((first.number, first.aside(error)?)));
+            aside.zip(state.kept.clone())
+        };
+        let Some(((number, refused), place)) = aside else {
+            return Ok(false);
+        };
+        keep_refused(place.storage.as_ref(), number, &refused).await?;
+        self.lock().is_given = false;
+        Ok(true)
     }
 
     /// The right to keep a request.
@@ -205,6 +244,7 @@ impl Replays {
             place,
             number: state.next,
             replays: self,
+            is_kept: false,
         })
     }
 
@@ -234,20 +274,36 @@ impl Replays {
 
 impl Reserved<'_> {
     /// The request is kept, behind the gate: its rows are pending now.
-    pub(super) fn kept(self, rows: &[ReplayRow]) -> oneshot::Receiver<Option<u64>> {
+    ///
+    /// # Errors
+    /// Those of the storage; the next attempt replays the request.
+    pub(super) async fn kept(
+        mut self,
+        rows: Vec<ReplayRow>,
+    ) -> Result<oneshot::Receiver<Option<Done>>> {
         let (answer, answered) = oneshot::channel();
+        let request = KeptReplay {
+            number: self.number,
+            rows,
+            ..KeptReplay::default()
+        };
+        let ids: Vec<String> = request.ids(request.rows.len()).collect();
         // Of the plan that runs now: another one may have taken over.
-        let pending = Pending::new(&self.replays.inlets(), self.number, rows, 0);
+        let pending = Pending::new(&self.replays.inlets(), request);
+        if !pending.refused.is_empty() {
+            keep_refused(self.place.storage.as_ref(), self.number, &pending.refused).await?;
+        }
         let mut state = self.replays.lock();
         state.pending.push_back(pending);
-        state.known.extend(rows.iter().map(|row| row.id.clone()));
+        state.known.extend(ids);
         // Nobody answers any more where the run has ended meanwhile.
         if !state.has_ended {
             state.answers.insert(self.number, answer);
         }
         drop(state);
+        self.is_kept = true;
         self.replays.asked.notify_one();
-        answered
+        Ok(answered)
     }
 }
 
@@ -255,78 +311,11 @@ impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         let mut state = self.replays.lock();
         state.is_reserved = false;
-        state.next = state.next.max(self.number + 1);
-    }
-}
-
-// === impl Pending ===
-
-impl Pending {
-    /// The rows of a request but for the first ones, which are recorded.
-    fn new(inlets: &Inlets, number: u64, rows: &[ReplayRow], done: u64) -> Self {
-        let mut pending = Self {
-            number,
-            ids: Vec::new(),
-            refused: Vec::new(),
-            parts: VecDeque::new(),
-        };
-        let mut from = 0;
-        while from < rows.len() {
-            let part = part_of(rows.get(from..).unwrap_or_default());
-            let to = from + part.len();
-            let after = Replayed {
-                request: number,
-                rows: to as u64,
-            };
-            let given = pending.read(inlets, part);
-            if after.rows > done {
-                pending
-                    .parts
-                    .push_back(Arc::new(Injection { given, after }));
-            }
-            from = to;
+        // What was not kept may be there all the same: the next request finds it.
+        if self.is_kept {
+            state.next = state.next.max(self.number + 1);
         }
-        pending
     }
-
-    /// Rows that fitted when they were asked for, and do no more with another manifest, are told.
-    fn read(&mut self, inlets: &Inlets, rows: &[ReplayRow]) -> Vec<Given> {
-        let entering = match enter(inlets, rows) {
-            Ok(entering) => entering,
-            Err(error) => {
-                tracing::warn!("dead letters cannot be replayed: {error}");
-                return Vec::new();
-            }
-        };
-        for (number, why) in &entering.refused {
-            if let Some(row) = rows.get(*number) {
-                let (id, node) = (&row.id, &row.node);
-                tracing::warn!("the dead letter {id} of `{node}` cannot be replayed: {why}");
-                self.refused.push(id.clone());
-            }
-        }
-        let refused: BTreeSet<usize> = entering.refused.iter().map(|(row, _)| *row).collect();
-        let fits = rows.iter().enumerate();
-        let fits = fits.filter(|(number, _)| !refused.contains(number));
-        self.ids.extend(fits.map(|(_, row)| row.id.clone()));
-        entering.given
-    }
-
-    fn rows(&self) -> usize {
-        let given = self.parts.iter().flat_map(|part| &part.given);
-        given.map(Given::rows).sum()
-    }
-}
-
-/// As many rows as an epoch takes, at least one.
-fn part_of(rows: &[ReplayRow]) -> &[ReplayRow] {
-    let mut bytes = 0;
-    let fits = rows.iter().take(ROWS).take_while(|row| {
-        bytes += row.value.len();
-        bytes <= BYTES
-    });
-    let count = fits.count().max(1);
-    rows.get(..count).unwrap_or(rows)
 }
 
 /// What is not put away now is at the next start.

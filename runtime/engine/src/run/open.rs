@@ -163,16 +163,18 @@ impl Plan {
         let storage = resume.recorder.storage();
         let _gate = attempt.replays.gate().await;
         let replayed = resume.last.as_ref().and_then(|last| last.replayed);
+        let (inlets, replays) = (Arc::new(self.inlets()), &attempt.replays);
         let mut retry = Retry::new("the checkpoint");
-        let kept = loop {
-            match kept_replays(storage.as_ref(), replayed).await {
-                Ok(kept) => break kept,
+        loop {
+            let opened = async {
+                let kept = kept_replays(storage.as_ref(), replayed).await?;
+                replays.open(inlets.clone(), storage, kept).await
+            };
+            match opened.await {
+                Ok(()) => return Ok(()),
                 Err(error) => retry.after(error).await?,
             }
-        };
-        let (inlets, replays) = (Arc::new(self.inlets()), &attempt.replays);
-        replays.open(inlets, storage, kept, replayed).await;
-        Ok(())
+        }
     }
 
     /// Rolls back what was never recorded, and commits what was.

@@ -8,6 +8,7 @@ use azud_connect::{Backoff, Replay};
 use azud_model::{Error, ErrorKind, Position, Result};
 use tokio::runtime::{Builder, Runtime};
 
+use super::attempt::Attempt;
 use super::now::Now;
 use super::report::EpochReport;
 use super::trigger::Stop;
@@ -98,6 +99,12 @@ impl Plan {
                     now.again();
                     continue;
                 }
+                Err(error) if may_blame && put_aside(runtime, &attempt, &error) => {
+                    rollbacks = Rollbacks::default();
+                    rollbacks.reason = Some(error);
+                    now.again();
+                    continue;
+                }
                 Err(error) => Err(error),
             };
             // A member of a group goes on from what the group has committed.
@@ -150,6 +157,23 @@ impl Plan {
             }
         }
     }
+}
+
+/// Whether rows that were replayed with the epoch that has failed are put aside: where rows are
+/// rejected and nobody reads them, the pipeline goes on without what it was without before.
+fn put_aside(runtime: &Runtime, attempt: &Attempt, error: &Error) -> bool {
+    if error.kind() != ErrorKind::Data {
+        return false;
+    }
+    let aside = runtime.block_on(attempt.replays.put_aside(error));
+    let aside = aside.unwrap_or_else(|error| {
+        tracing::warn!("dead letters could not be put aside: {error}");
+        false
+    });
+    if aside {
+        tracing::warn!("{error}: what is replayed is put aside, and the epoch is computed again");
+    }
+    aside
 }
 
 // === impl Rollbacks ===

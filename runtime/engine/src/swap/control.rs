@@ -159,7 +159,7 @@ impl Control {
     /// that did so before is forgotten. Blocks, for as long as compiling takes.
     ///
     /// # Errors
-    /// Why it cannot; only transforms can.
+    /// Why it cannot; a sink never can.
     pub fn shadow_and_wait(&self, node: &str, component: &Component) -> Result<(), ReloadError> {
         let running = self.begun().ok_or(ReloadError::Ended)?;
         let replaceable = running.only(node)?;
@@ -395,9 +395,16 @@ impl Running {
 
     /// The one plugin of a node.
     fn only(&self, node: &str) -> Result<Arc<dyn Replaceable>, ReloadError> {
-        let (_, found) = self.find(node)?;
-        let first = found.first().cloned();
-        first.ok_or_else(|| ReloadError::NoNode(self.no_node(node)))
+        let (name, found) = self.find(node)?;
+        match found.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(ReloadError::NoNode(self.no_node(node))),
+            several => Err(ReloadError::Refused(format!(
+                "the query calls `{name}` for {} types of arguments, and a version beside it would \
+                 be compared for one of them: try it with `azud test`, or let it take over",
+                several.len()
+            ))),
+        }
     }
 
     fn no_node(&self, node: &str) -> String {

@@ -1,7 +1,9 @@
 //! What the sink has committed, as the source of this connector reads it.
 
 use arrow::datatypes::SchemaRef;
-use azud_connect::{Format, FormatOptions, ReadBack, SinkContext, SourceContext};
+use azud_connect::{
+    Format, FormatOptions, LARGEST_MAX_RECORD, ReadBack, SinkContext, SourceContext,
+};
 use azud_model::{Column, ColumnType, Error, Result};
 use serde_json::json;
 
@@ -55,6 +57,8 @@ pub(super) fn read_back(
         metadata: Vec::new(),
         clock: context.clock.clone(),
     };
-    let source = source::make(json!({ "path": path }), reads)?;
+    // A record may be as long as its source allows, and is base64 here.
+    let options = json!({ "path": path, "max_line": LARGEST_MAX_RECORD.to_string() });
+    let source = source::make(options, reads)?;
     Ok(Some(ReadBack { source, format }))
 }
