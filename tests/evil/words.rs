@@ -1,7 +1,11 @@
 //! What a plugin says: lines of the log, reasons, errors. None of it may be long, move
 //! the cursor, or look like a line of somebody else's.
 
-use crate::support::Case;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Case, component};
 
 /// A case of each kind that does so.
 fn everywhere(how: &str) -> [Case; 4] {
@@ -85,7 +89,7 @@ fn floods_are_counted_not_written() {
             assert!(
                 ended
                     .stderr
-                    .contains("lines were dropped: at most 10 a second"),
+                    .contains("lines left out: at most 10 a second (limits: log_rate)"),
                 "{}",
                 ended.stderr
             );
@@ -127,6 +131,35 @@ fn control_characters_are_shown() {
             ended.stderr.contains("four\\u{1b}]0;title\\u{7}\n"),
             "{}",
             ended.stderr
+        );
+    }
+}
+
+/// In JSON, a plugin's lines say whose they are, whatever it is.
+#[test]
+fn lines_have_their_pipeline_node_and_version() {
+    let digest = azud_sandbox::digest(&fs::read(component()).unwrap());
+    for case in everywhere("logs-controls") {
+        let ended = case.variable("AZUD_LOG_FORMAT", "json").run();
+        ended.assert_code(0);
+        let lines = ended.stderr.lines();
+        let lines: Vec<Value> = lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let of_node: Vec<_> = lines.iter().filter(|line| line["node"] == "evil").collect();
+        // Three with each call that harms.
+        assert!(
+            !of_node.is_empty() && of_node.len().is_multiple_of(3),
+            "{lines:#?}"
+        );
+        for line in of_node {
+            assert_eq!(line["pipeline"], "evil", "{line}");
+            assert_eq!(line["version"], digest[..12], "{line}");
+        }
+        let first = lines.iter().find(|line| line["node"] == "evil").unwrap();
+        assert_eq!(
+            first["message"],
+            "one\\n INFO two\\r\\u{1b}[2J\\u{7}\\u{9b}31m\\u{202e}three\\u{2028}\\u{0}"
         );
     }
 }

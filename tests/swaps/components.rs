@@ -30,7 +30,8 @@ pub(crate) fn bad(place: &str, how: &str) -> Vec<u8> {
     ))
 }
 
-fn version(config: &str) -> Vec<u8> {
+/// One that is configured so, whatever its node says.
+pub(crate) fn version(config: &str) -> Vec<u8> {
     static EVIL: OnceLock<Vec<u8>> = OnceLock::new();
     let component = component(&EVIL, "tests/evil/guest");
     marked(component, ("azud-evil-version:", 128), config)

@@ -90,10 +90,17 @@ impl Folder {
 // === impl Pipeline ===
 
 impl Pipeline<'_> {
+    /// What it has told so far.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
     /// Where its endpoint is.
     pub(crate) fn address(&self) -> String {
         let line = self.wait_for("the admin endpoint is http://");
-        line.rsplit_once('/').unwrap().1.to_owned()
+        // As text, or within a line of JSON.
+        let address = line.rsplit_once('/').unwrap().1;
+        address.split('"').next().unwrap().to_owned()
     }
 
     /// Waits until it has told something; answers the line.
@@ -101,12 +108,11 @@ impl Pipeline<'_> {
     pub(crate) fn wait_for(&self, text: &str) -> String {
         let began = Instant::now();
         loop {
-            let told = self.told.lock().unwrap();
+            let told = self.told();
             if let Some(line) = told.iter().find(|line| line.contains(text)) {
                 return line.clone();
             }
             assert!(began.elapsed() < PATIENCE, "never told `{text}`: {told:#?}");
-            drop(told);
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -3,19 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, RequestBuilder};
 
 use crate::answers::{
     Applied, Changed, ChangesStatus, Failed, ReplayRequest, Replayed, ShadowStatus, Status,
 };
+use crate::tap::TapLines;
 
 /// The largest answer.
 const ANSWER: u64 = 16 << 20;
 
 /// What the same request may be answered otherwise at another time.
-const NOT_NOW: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::SERVICE_UNAVAILABLE];
+const NOT_NOW: [StatusCode; 3] = [
+    StatusCode::CONFLICT,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::TOO_MANY_REQUESTS,
+];
 
 /// How long an answer may take that nobody has to wait for.
 const ANSWERS: Duration = Duration::from_secs(30);
@@ -175,6 +180,28 @@ impl Client {
             .post(url)
             .header("content-type", "application/json");
         self.answer(self.with_token(sends).send(&body[..]))
+    }
+
+    /// Rows that pass a node from now on: at most so many a second, and until there are so many.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub fn tap(&self, node: &str, rate: u32, limit: Option<u64>) -> Result<TapLines, ClientError> {
+        let url = self.url(&format!("/nodes/{node}/tap"));
+        let request = self.agent.get(url).query("rate", rate.to_string());
+        let request = match limit {
+            Some(limit) => request.query("limit", limit.to_string()),
+            None => request,
+        };
+        match self.with_token(request).call() {
+            Ok(answer) if answer.status().is_success() => {
+                Ok(TapLines::new(answer.into_body(), &self.address))
+            }
+            refused => self.answer(refused).and_then(|IgnoredAny| {
+                let address = &self.address;
+                Err(ClientError::Away(format!("{address} answered no rows")))
+            }),
+        }
     }
 
     fn send<T: DeserializeOwned>(&self, path: &str, sent: &Sent<'_>) -> Result<T, ClientError> {

@@ -5,6 +5,7 @@
 //!                                        guard     who may ask
 //!                                        watched   status, metrics, readiness
 //!                                        rates     rows a second of the last few
+//!                                        tap       rows that pass a node
 //! ```
 //!
 //! [`Admin`] serves on a thread of its own, so that whatever a pipeline computes does not delay
@@ -20,6 +21,7 @@ mod rates;
 mod routes;
 mod server;
 mod shadow;
+mod tap;
 mod watched;
 
 pub use answers::{
@@ -29,6 +31,7 @@ pub use answers::{
 pub use change::MakePlan;
 pub use client::{Client, ClientError, Sent};
 pub use server::{Admin, AdminError};
+pub use tap::{RATE as TAP_RATE, TapCount, TapEnded, TapLine, TapLines, TooLong};
 
 /// Where the endpoint is unless somebody says otherwise.
 pub const ADDRESS: &str = "127.0.0.1:9464";

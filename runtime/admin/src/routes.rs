@@ -19,7 +19,7 @@ use crate::answers::{Changed, Failed};
 use crate::change::{self, MakePlan};
 use crate::guard::{Guard, check};
 use crate::rates::Rates;
-use crate::{letters, shadow, watched};
+use crate::{letters, shadow, tap, watched};
 
 /// The longest message of an error that is not our own, in bytes.
 const MESSAGE: usize = 64 << 10;
@@ -60,6 +60,7 @@ pub(crate) fn router(shared: Shared, guard: Guard) -> Router {
             get(shadow::show).post(shadow::begin).delete(shadow::forget),
         )
         .route("/nodes/{node}/shadow/promote", post(shadow::promote))
+        .route("/nodes/{node}/tap", get(tap::tap))
         .route("/manifest", post(change::apply))
         .route("/manifest/plan", post(change::plan))
         .route("/dead-letters/replay", post(letters::replay))

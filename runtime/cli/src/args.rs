@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::log::LogFormat;
 pub(crate) use letters::{Chosen, LettersCommand, LettersLs, LettersReplay, LettersShow};
 
 /// Runs streams through sandboxed WebAssembly plugins.
@@ -18,6 +19,10 @@ pub(crate) struct Arguments {
     /// Tells more in the log: -v what plugins log for their authors, -vv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+    /// How the log is written on stderr: as text where that is a terminal, as JSON elsewhere,
+    /// unless said here or in the environment variable AZUD_LOG_FORMAT.
+    #[arg(long, value_enum, value_name = "FORMAT", global = true)]
+    pub(crate) log_format: Option<LogFormat>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +48,13 @@ pub(crate) enum Command {
     Apply(ApplyArguments),
     /// Shows what a running pipeline does: rows of each node, watermarks, versions of plugins.
     Status(StatusArguments),
+    /// Shows rows as they pass a node of a pipeline that runs.
+    ///
+    /// What a source or a transform gives, and what a sink takes; NODE.rejected and NODE.late are
+    /// what it rejects and what comes too late for it. Rows are picked from all that pass, so that
+    /// the pipeline never waits: how many passed is told at the end, on stderr. Ends with the
+    /// pipeline, or by Ctrl-C.
+    Tap(TapArguments),
     /// Says everything that is wrong with a pipeline, without running it.
     Check(CheckArguments),
     /// Shows what a pipeline is: nodes, lanes, modes, state, and what each sink guarantees.
@@ -225,6 +237,29 @@ pub(crate) struct StatusArguments {
     #[arg(long)]
     pub(crate) watch: bool,
     /// Prints it as JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TapArguments {
+    /// The node, or NODE.rejected, NODE.late.
+    #[arg(value_parser = crate::reload::node)]
+    pub(crate) node: String,
+    /// Ends after so many rows.
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// At most so many rows a second, up to 1000.
+    #[arg(
+        long,
+        value_name = "ROWS",
+        default_value_t = azud_admin::TAP_RATE,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(azud_engine::TAP_RATE))
+    )]
+    pub(crate) rate: u32,
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Prints a line of JSON a row, for programs.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -35,6 +35,16 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// The same as a line of the log.
+    pub(crate) fn log(self) -> ExitCode {
+        let (text, code) = self.told(false);
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        if !text.is_empty() {
+            tracing::error!(exit_code = code, "{text}");
+        }
+        ExitCode::from(code)
+    }
+
     /// What is told of it, as a part of another message.
     pub(crate) fn message(self) -> String {
         let (text, _) = self.told(false);

@@ -25,6 +25,7 @@ mod schema;
 mod signals;
 mod state;
 mod status;
+mod tap;
 mod test;
 mod totals;
 mod tree;
@@ -36,16 +37,23 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Arguments, Command};
+use log::LogFormat;
 
 fn main() -> ExitCode {
     // A wrong flag exits with 2, as every wrong input does.
     let arguments = Arguments::parse();
-    log::start(arguments.verbose);
+    let format = match log::format(arguments.log_format) {
+        Ok(format) => format,
+        Err(failure) => return failure.report(),
+    };
+    log::start(arguments.verbose, format);
+    let is_service = matches!(arguments.command, Command::Run(_));
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Reload(arguments) => reload::reload(&arguments),
         Command::Apply(arguments) => apply::apply(&arguments),
         Command::Status(arguments) => status::status(&arguments),
+        Command::Tap(arguments) => tap::tap(&arguments),
         Command::Check(check) => check::check(&check),
         Command::Plan(plan) => plan::plan(&plan),
         Command::State(command) => state::state(&command),
@@ -60,6 +68,8 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // Who reads the log of a pipeline in JSON finds there why it ended, too.
+        Err(failure) if is_service && format == LogFormat::Json => failure.log(),
         Err(failure) => failure.report(),
     }
 }

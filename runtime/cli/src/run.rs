@@ -13,11 +13,12 @@ use crate::load::Loader;
 use crate::progress::Progress;
 use crate::totals::Totals;
 use crate::watch::Watch;
-use crate::{footprint, signals};
+use crate::{footprint, log, signals};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let loader = Loader::new(&arguments.file)?;
     let (manifest, plan) = loader.read()?;
+    log::of_pipeline(plan.name());
     let stop = Stop::default();
     signals::listen(stop.clone())
         .map_err(|error| Failure::Input(format!("cannot listen for signals: {error}")))?;

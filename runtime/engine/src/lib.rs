@@ -9,6 +9,7 @@
 //!             change   another manifest does
 //!             letters  dead letters, as their sinks have written them
 //!          -> replay   dead letters are given to their nodes again
+//!             tap      rows that pass a node, for whoever wants to look
 //!             table    what does not stream: read whole, beside the rows that are joined with it
 //! ```
 //!
@@ -28,6 +29,7 @@ mod replay;
 mod run;
 mod swap;
 mod table;
+mod tap;
 mod telemetry;
 mod why;
 
@@ -40,9 +42,11 @@ pub use plan::{
     Environment, FindPlugin, LoadedPlugins, OutputShape, Plan, SourceShape, TestCheckpoint,
     TestOutput, TestPlan, check, check_for_test,
 };
+pub use plugin::PLUGIN_LOG;
 pub use recovery::{Fit, NodeFit};
 pub use replay::{ReplayAnswer, ReplayError};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
 pub use swap::{Compared, Component, Control, Example, Reload, ReloadError, Reloaded, Shadowed};
+pub use tap::{TAP_RATE, TAPS, Tap, TapError, TapOptions, TappedRow};
 pub use telemetry::{NodeObserved, Observed, PluginCalls, Queued, Readiness, RowCounts};
 pub use why::{Why, WhyHeld, WhyNeed, WhyPartition, WhySource, WhyStep};

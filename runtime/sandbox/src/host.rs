@@ -11,7 +11,6 @@ use crate::{
     limits::PARTS,
     log::Lines,
     print::{self, Begun},
-    tick::Ticks,
 };
 
 /// The host's side of one instance.
@@ -24,7 +23,6 @@ pub(crate) struct Host {
     printed: Begun,
     told: Begun,
     lines: Lines,
-    ticks: Ticks,
     memory: usize,
     table: usize,
     random: u64,
@@ -41,7 +39,7 @@ pub(crate) enum Denied {
 // === impl Host ===
 
 impl Host {
-    pub(crate) fn new(limits: Limits, lines: Lines, ticks: Ticks) -> Self {
+    pub(crate) fn new(limits: Limits, lines: Lines) -> Self {
         Self {
             limits,
             denied: None,
@@ -49,7 +47,6 @@ impl Host {
             printed: Begun::default(),
             told: Begun::default(),
             lines,
-            ticks,
             memory: 0,
             table: 0,
             random: 0,
@@ -86,17 +83,16 @@ impl Host {
             Level::Info => &mut self.printed,
             _ => &mut self.told,
         };
-        let most = self.limits.log_line + self.lines.longest_secret();
-        for line in begun.add(bytes, most) {
+        for line in begun.add(bytes, self.lines.longest()) {
             let cleaned = self.clean(&line);
             print::remember(&mut self.last_line, cleaned);
-            self.lines.log(&self.ticks, &self.limits, level, &line);
+            self.lines.log(level, &line);
         }
     }
 
     pub(crate) fn write(&mut self, level: Level, message: &str) {
         self.last_line = Some(self.clean(message));
-        self.lines.log(&self.ticks, &self.limits, level, message);
+        self.lines.log(level, message);
     }
 }
 

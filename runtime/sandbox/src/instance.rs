@@ -121,7 +121,7 @@ pub(crate) fn not_instantiated(store: &Store<Host>, error: &wasmtime::Error) -> 
 /// A store within limits, for an instance of a plugin that computes.
 pub(crate) fn store(plugin: &Plugin, limits: &Limits, lines: &Lines) -> Store<Host> {
     let sandbox = plugin.sandbox();
-    let host = Host::new(limits.clone(), lines.clone(), sandbox.ticks.clone());
+    let host = Host::new(limits.clone(), lines.clone());
     let mut store = Store::new(&sandbox.engine, host);
     store.limiter(|host| host);
     store.set_hostcall_fuel(limits.output);

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// | `timeout` | 30 s | one call of a sink, what it waits for others included |
 /// | `output` | 24 MiB | what one call may hand to the host, carried columns included; of a sink at most 8 MiB |
 /// | `reason` | 1 KiB | the reason of a rejected row; longer ones are cut |
-/// | `log_line` | 4 KiB | one line of the log; longer ones are cut |
-/// | `log_rate` | 100 | lines a second; the lines above it are counted |
+/// | `log_line` | 4 KiB | one line of the log; longer ones are cut, and end in `...` |
+/// | `log_rate` | 100 | lines a second, of all instances of a node: its [`Logger`](crate::Logger) counts those above it |
 /// | `table` | 100,000 | elements of all tables together |
 ///
 /// The call stack has 512 KiB and a component at most 128 MiB, the same for all

@@ -1,14 +1,8 @@
-//! Lines that plugins log: cut, escaped, and not too many.
+//! Lines that plugins log: without secrets, cut and escaped.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt::Write as _, sync::Arc};
 
-use crate::{
-    limits::Limits,
-    tick::{TICK, Ticks},
-};
+use crate::limits::Limits;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +20,12 @@ pub enum Level {
 /// Where the lines of a plugin go. Called on the lane's thread while the guest
 /// waits: it must not block.
 pub trait Logger: Send + Sync {
-    /// One line, without control characters.
+    /// Whether it takes one more line of that level now. Asked once before each
+    /// line: one that is not taken is neither cleaned nor handed over, so that a
+    /// guest that logs in a loop costs little. Counting those is up to the logger.
+    fn takes(&self, level: Level) -> bool;
+
+    /// One line that it takes, without control characters.
     fn log(&self, level: Level, line: &str);
 }
 
@@ -35,14 +34,19 @@ pub trait Logger: Send + Sync {
 pub struct Silent;
 
 impl Logger for Silent {
+    fn takes(&self, _: Level) -> bool {
+        false
+    }
+
     fn log(&self, _: Level, _: &str) {}
 }
 
-/// The lines of a node's instances, one after the other: a plugin that traps on
-/// every row must not log more because it is opened anew each time.
+/// The lines of an instance, and of those that are opened after it.
 #[derive(Clone)]
 pub(crate) struct Lines {
-    shared: Arc<Shared>,
+    logger: Arc<dyn Logger>,
+    /// Bytes of a line.
+    limit: usize,
     /// Values that no text of the guest may show, the longest first.
     secrets: Arc<[String]>,
 }
@@ -50,37 +54,16 @@ pub(crate) struct Lines {
 /// Shorter values are words like any other: hiding them would only shred the text.
 const SHORTEST_SECRET: usize = 4;
 
-/// What all instances of a node have in common.
-struct Shared {
-    logger: Arc<dyn Logger>,
-    rate: u32,
-    budget: Mutex<Budget>,
-}
-
-/// How many lines may still be written in this second.
-#[derive(Debug, Default)]
-struct Budget {
-    left: u32,
-    second: u64,
-    dropped: u64,
-}
+/// Behind a line that was cut.
+const MORE: &str = "...";
 
 // === impl Lines ===
 
 impl Lines {
     pub(crate) fn new(logger: Arc<dyn Logger>, limits: &Limits) -> Self {
-        let budget = Budget {
-            left: limits.log_rate,
-            second: 0,
-            dropped: 0,
-        };
-        let shared = Shared {
-            logger,
-            rate: limits.log_rate,
-            budget: Mutex::new(budget),
-        };
         Self {
-            shared: Arc::new(shared),
+            logger,
+            limit: limits.log_line,
             secrets: Arc::default(),
         }
     }
@@ -117,83 +100,60 @@ impl Lines {
         }
     }
 
-    /// Bytes of the longest secret: a line is not to be taken apart within one.
-    pub(crate) fn longest_secret(&self) -> usize {
-        self.secrets.first().map_or(0, String::len)
+    /// Bytes of a printed line that are enough to write as much of it as may be, to
+    /// see that there is more, and to know a secret at its end as a whole.
+    pub(crate) fn longest(&self) -> usize {
+        self.limit + 1 + self.secrets.first().map_or(0, String::len)
     }
 
-    /// A text of the guest, for logs and errors: without secrets, cut and escaped.
+    /// A text of the guest, for errors: without secrets, cut and escaped.
     pub(crate) fn clean(&self, text: &str, limit: usize) -> String {
+        self.cut(text, limit).0
+    }
+
+    /// The same, and whether there was more of it.
+    fn cut(&self, text: &str, limit: usize) -> (String, bool) {
         if !self.secrets.iter().any(|secret| text.contains(secret)) {
-            return clean(text, limit);
+            return cut(text, limit);
         }
         let hidden = self
             .secrets
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
-        clean(&hidden, limit)
+        cut(&hidden, limit)
     }
 
-    /// Hands a line on, or counts it.
-    pub(crate) fn log(&self, ticks: &Ticks, limits: &Limits, level: Level, message: &str) {
-        let shared = &self.shared;
-        let budget = shared.budget.lock();
-        let mut budget = budget.unwrap_or_else(PoisonError::into_inner);
-        let second = ticks.now() / (1_000 / TICK.as_millis() as u64);
-        if second != budget.second {
-            budget.second = second;
-            budget.left = limits.log_rate;
-        }
-        let Some(left) = budget.left.checked_sub(1) else {
-            budget.dropped += 1;
+    /// Hands a line on, if it is taken.
+    pub(crate) fn log(&self, level: Level, message: &str) {
+        if !self.logger.takes(level) {
             return;
-        };
-        budget.left = left;
-        shared.tell_dropped(&mut budget);
-        let line = self.clean(message, limits.log_line);
-        shared.logger.log(level, &line);
-    }
-}
-
-// === impl Shared ===
-
-impl Shared {
-    fn tell_dropped(&self, budget: &mut Budget) {
-        let (dropped, rate) = (std::mem::take(&mut budget.dropped), self.rate);
-        if dropped > 0 {
-            let line = format!("{dropped} lines were dropped: at most {rate} a second");
-            self.logger.log(Level::Warn, &line);
         }
-    }
-}
-
-/// A flood in the last second is told as well.
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let budget = self.budget.get_mut();
-        let mut budget = std::mem::take(budget.unwrap_or_else(PoisonError::into_inner));
-        self.tell_dropped(&mut budget);
+        let (mut line, is_cut) = self.cut(message, self.limit);
+        if is_cut {
+            line.push_str(MORE);
+        }
+        self.logger.log(level, &line);
     }
 }
 
 /// A text of a guest, for logs and errors: cut and escaped.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
+    cut(text, limit).0
+}
+
+/// At most `limit` bytes of a text, escaped, and whether there was more of it.
+fn cut(text: &str, limit: usize) -> (String, bool) {
     let mut clean = String::new();
-    for character in cut(text, limit).chars() {
+    for character in text.chars() {
         // What is escaped grows: the limit is one of what is written.
         let before = clean.len();
         escape(character, &mut clean);
         if clean.len() > limit {
             clean.truncate(before);
-            break;
+            return (clean, true);
         }
     }
-    clean
-}
-
-/// At most `limit` bytes of a text, whole characters.
-fn cut(text: &str, limit: usize) -> &str {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+    (clean, false)
 }
 
 /// A text that cannot move the cursor, start another line or turn around.
@@ -204,14 +164,20 @@ pub fn escaped(text: &str) -> String {
     line
 }
 
-/// Appends a character so that it cannot move the cursor, start another line or
-/// turn what follows around.
+/// Whether a character moves the cursor, starts another line or turns what follows
+/// around: no text of somebody else may bring it to a terminal or a log.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Appends a character; one that is hidden as `\u{202e}`.
 fn escape(character: char, line: &mut String) {
-    let hidden = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-    if hidden || character.is_control() {
-        let _ = write!(line, "{}", character.escape_default());
-    } else {
-        line.push(character);
+    match is_hidden(character) {
+        true => {
+            let _ = write!(line, "{}", character.escape_default());
+        }
+        false => line.push(character),
     }
 }
 
@@ -248,9 +214,9 @@ mod tests {
 
     #[test]
     fn lines_are_cut_at_characters_and_escaped() {
-        assert_eq!(cut("añb", 2), "a");
-        assert_eq!(cut("añb", 3), "añ");
-        assert_eq!(cut("añb", 30), "añb");
+        assert_eq!(cut("añb", 2), ("a".to_owned(), true));
+        assert_eq!(cut("añb", 3), ("añ".to_owned(), true));
+        assert_eq!(cut("añb", 4), ("añb".to_owned(), false));
         let hostile = "a\u{1b}[2J\nñ\u{202e}";
         assert_eq!(clean(hostile, 100), "a\\u{1b}[2J\\nñ\\u{202e}");
         assert_eq!(clean("\u{1b}\u{1b}\u{1b}", 15), "\\u{1b}\\u{1b}");

@@ -14,7 +14,7 @@ use azud_sql::{UserFunction, UserFunctions};
 use super::Environment;
 use super::node::{Draft, columns_and_nulls};
 use super::plugin::{config, limits, loaded};
-use crate::plugin::{AggregateColumns, NodeLogger, PluginAggregate};
+use crate::plugin::{AggregateColumns, NodeLog, PluginAggregate};
 use crate::swap::{Opener, Terms, Versions};
 
 /// The plugins that a query calls: the name, and what it was opened for.
@@ -111,14 +111,16 @@ fn function(
         draft.blame(grants.span, message, Some(help.to_owned()));
         return None;
     }
+    let limits = limits(entry);
     Some(Ok(Arc::new(AggregatePlugin {
+        log: draft.log(&node.value, &limits),
         node: node.value.as_str().into(),
         name: name.value.clone(),
         plugin,
         pinned: entry.sha256.as_ref().map(|sha256| sha256.value.clone()),
         sandbox: environment.sandbox.clone(),
         config: config(entry.config.as_ref()),
-        limits: limits(entry),
+        limits,
         clock: environment.clock.clone(),
         opened: Mutex::default(),
     })))
@@ -146,6 +148,7 @@ struct AggregatePlugin {
     sandbox: Sandbox,
     config: String,
     limits: Limits,
+    log: Arc<NodeLog>,
     clock: Arc<dyn Clock>,
     /// The types that it was asked for: a planner asks often.
     opened: Mutex<Vec<(Vec<DataType>, Answer)>>,
@@ -165,12 +168,10 @@ impl AggregatePlugin {
             .zip(arguments)
             .map(|(number, argument)| Field::new(format!("arg{number}"), argument.clone(), true));
         let schema = Schema::new(fields.collect::<Vec<_>>());
-        let logger = Arc::new(NodeLogger {
-            node: self.node.clone(),
-        });
         let (config, limits) = (self.config.clone(), self.limits.clone());
+        let log = self.log.clone();
         let open: Opener<Aggregate> = Arc::new(move |plugin| {
-            Aggregate::open(plugin, &config, &schema, limits.clone(), logger.clone())
+            Aggregate::open(plugin, &config, &schema, limits.clone(), log.of(plugin))
         });
         let first = open(&self.plugin).map_err(|error| error.to_string())?;
         let columns = AggregateColumns::of(&first);

@@ -113,6 +113,7 @@ pub(super) fn finish(
         topology,
         replaceable: draft.replaceable,
         cancel: draft.cancel,
+        logs: draft.logs,
         checkpoint: None,
         shared: false,
         closes_at_end: draft.manifest.at_end == AtEnd::Close,

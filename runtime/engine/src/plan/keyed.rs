@@ -14,7 +14,7 @@ use super::node::{Draft, LATE, Output, columns, columns_and_nulls};
 use super::plugin::{config, limits};
 use super::{Environment, plugin::no_grants};
 use crate::graph::{From, MakeOperator, Side, Vertex, Work};
-use crate::plugin::{KeyedOperator, KeyedPlan, MAX_ROWS, NodeLogger, words};
+use crate::plugin::{KeyedOperator, KeyedPlan, MAX_ROWS, words};
 use crate::swap::{InLane, Opener, Terms, Versions};
 
 /// Adds a node whose plugin is one with state.
@@ -33,13 +33,11 @@ pub(super) fn add(
     };
     let config = config(node.config.as_ref());
     let limits = limits(entry);
-    let logger = Arc::new(NodeLogger {
-        node: node.name.value.as_str().into(),
-    });
+    let log = draft.log(&node.name.value, &limits);
     let open: Opener<Keyed> = {
         let (schema, key) = (input.schema.clone(), key.clone());
         Arc::new(move |plugin| {
-            let (limits, logger) = (limits.clone(), logger.clone());
+            let (limits, logger) = (limits.clone(), log.of(plugin));
             Keyed::open(plugin, &config, &schema, &key, limits, logger)
         })
     };

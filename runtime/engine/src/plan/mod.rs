@@ -30,7 +30,7 @@ use azud_state::{Location, ReplayRow, Storage};
 
 use crate::event_time::PlanTime;
 use crate::graph::{Topology, Vertex};
-use crate::plugin::Cancel;
+use crate::plugin::{Cancel, NodeLog};
 use crate::run::{OnReject, Trigger};
 use crate::swap::Replaceable;
 use crate::table::StaticTable;
@@ -79,6 +79,8 @@ pub struct Plan {
     pub(crate) replaceable: Vec<PlanReplaceable>,
     /// Gives up the calls of sink plugins.
     pub(crate) cancel: Cancel,
+    /// The logs of nodes with plugins.
+    pub(crate) logs: Vec<Arc<NodeLog>>,
     /// Whether it is one of several that share their source: nothing is recorded then.
     pub(crate) shared: bool,
     /// Where epochs are recorded.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, SchemaRef};
 use azud_manifest::{Diagnostic, LateRows, Manifest, OnError, Span, Spanned};
 use azud_model::{rejected_schema, unite};
-use azud_sandbox::Plugin;
+use azud_sandbox::{Limits, Plugin};
 use azud_sql::Times;
 
 use super::{PlanNode, PlanReplaceable, PlanSink, PlanSource, PlanTable};
 use crate::graph::{From, Side, Vertex, Work};
-use crate::plugin::Cancel;
+use crate::plugin::{Cancel, NodeLog};
 use crate::run::OnReject;
 use crate::swap::Replaceable;
 
@@ -41,6 +41,8 @@ pub(super) struct Draft<'a> {
     pub(super) replaceable: Vec<PlanReplaceable>,
     /// Gives up the calls of sink plugins.
     pub(super) cancel: Cancel,
+    /// The logs of nodes with plugins.
+    pub(super) logs: Vec<Arc<NodeLog>>,
     /// Whether the sinks are those of a test.
     pub(super) for_test: bool,
 }
@@ -71,6 +73,7 @@ impl<'a> Draft<'a> {
             plugins: BTreeMap::new(),
             replaceable: Vec::new(),
             cancel: Cancel::default(),
+            logs: Vec::new(),
             for_test: false,
         }
     }
@@ -92,6 +95,17 @@ impl<'a> Draft<'a> {
             schema: None,
         });
         self.nodes.len() - 1
+    }
+
+    /// The log of a node, one for all plugins that it calls.
+    pub(super) fn log(&mut self, node: &str, limits: &Limits) -> Arc<NodeLog> {
+        if let Some(log) = self.logs.iter().find(|log| log.node() == node) {
+            return log.clone();
+        }
+        let log = NodeLog::new(&self.manifest.name.value, node, limits.log_rate);
+        let log = Arc::new(log);
+        self.logs.push(log.clone());
+        log
     }
 
     /// Adds a vertex of the node at `span`; answers its number.

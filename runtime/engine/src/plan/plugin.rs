@@ -10,7 +10,7 @@ use azud_sandbox::{Limits, Plugin, Transform, World};
 use super::node::{Draft, Output, columns_and_nulls};
 use super::{Environment, keyed};
 use crate::graph::{MakeOperator, Vertex, Work};
-use crate::plugin::{MAX_ROWS, NodeLogger, PluginOperator};
+use crate::plugin::{MAX_ROWS, PluginOperator};
 use crate::swap::{InLane, Opener, Terms, Versions};
 
 pub(super) fn add(
@@ -59,13 +59,11 @@ pub(super) fn add(
         return;
     }
     let (config, limits) = (config(node.config.as_ref()), limits(entry));
-    let logger = Arc::new(NodeLogger {
-        node: node.name.value.as_str().into(),
-    });
+    let log = draft.log(&node.name.value, &limits);
     let open: Opener<Transform> = {
         let schema = input.schema.clone();
         Arc::new(move |plugin| {
-            let (limits, logger) = (limits.clone(), logger.clone());
+            let (limits, logger) = (limits.clone(), log.of(plugin));
             Transform::open(plugin, &config, &schema, limits, logger)
         })
     };

@@ -12,9 +12,7 @@ use super::node::{Draft, Output};
 use super::plugin::{config, limits, loaded};
 use super::{Environment, PlanSink, grants, sink};
 use crate::graph::{From, MakeOperator, Vertex, Work};
-use crate::plugin::{
-    Guest, Handle, MAX_ROWS, NodeLogger, Only, PluginSink, SINK_WAIT, SinkOperator,
-};
+use crate::plugin::{Guest, Handle, MAX_ROWS, Only, PluginSink, SINK_WAIT, SinkOperator};
 use crate::swap::{Fixed, InLane, Terms, Versions};
 use crate::telemetry::MeterCell;
 
@@ -48,14 +46,12 @@ pub(super) fn add(
         limits(entry),
         Arc::new(granted),
     );
-    let logger = Arc::new(NodeLogger {
-        node: node.name.value.as_str().into(),
-    });
+    let log = draft.log(&node.name.value, &limits);
     let open_one: OpenOne = {
         let schema = input.schema.clone();
         Arc::new(move |plugin: &Plugin, cancel: &CancellationToken| {
             let (limits, granted) = (limits.clone(), Arc::clone(&granted));
-            let (logger, cancel) = (logger.clone(), cancel.clone());
+            let (logger, cancel) = (log.of(plugin), cancel.clone());
             Sink::open(plugin, &config, &schema, limits, granted, logger, cancel)
         })
     };

@@ -79,13 +79,14 @@ impl Breaker {
     }
 }
 
-/// How long calls may fail in a row: the first of them took a whole deadline. A
-/// plugin that has never worked is given that, and as much for a row alone: others in the
-/// process want the core that it spins on.
-pub(super) fn patience(has_worked: bool, limit: Duration) -> Duration {
-    match has_worked {
-        true => limit.saturating_add(Duration::from_secs(10)),
-        false => limit.max(Duration::from_millis(500)).saturating_mul(2),
+/// How long calls may fail in a row: the first of them took a whole deadline. A plugin that has
+/// never worked is given less; one that loops so, a deadline for all rows and one for a row alone:
+/// others in the process want the core that it spins on.
+pub(super) fn patience(has_worked: bool, loops: bool, limit: Duration) -> Duration {
+    match (has_worked, loops) {
+        (true, _) => limit.saturating_add(Duration::from_secs(10)),
+        (false, true) => limit.max(Duration::from_millis(500)).saturating_mul(2),
+        (false, false) => limit.max(Duration::from_secs(1)).saturating_mul(4),
     }
 }
 

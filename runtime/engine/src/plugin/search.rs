@@ -219,7 +219,8 @@ impl<'a, C: Calls> Search<'a, C> {
 
     /// Stops the pipeline if the plugin fails whatever it is called with.
     fn check(&mut self, rows: &Range<usize>, error: &GuestError) -> Result<()> {
-        let patience = patience(self.known.cost.is_known(), self.limit);
+        let loops = matches!(error, GuestError::Deadline { .. });
+        let patience = patience(self.known.cost.is_known(), loops, self.limit);
         if self.known.breaker.suspects(patience) {
             self.probe(rows.end);
         }

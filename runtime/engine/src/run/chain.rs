@@ -1,6 +1,7 @@
 //! The operators of one lane and stage: called one after the other, without a
 //! channel between them.
 
+mod by_lane;
 mod epoch;
 mod replay;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use arrow::array::UInt32Array;
 use azud_connect::{Decoder, Records};
-use azud_model::{Batch, Error, Rejected, RejectedBatch, Result, key_groups};
+use azud_model::{Batch, Error, Rejected, RejectedBatch, Result};
 use azud_operators::{Collector, Operator};
 use crossbeam_channel::Sender;
 
@@ -20,7 +21,9 @@ use super::outlet::Outlet;
 use super::reject::{OnReject, rejected_record, rejected_row, stop, tell_replayed};
 use crate::event_time::TimeFrom;
 use crate::graph::{Route, Target};
+use crate::tap::SlotTaps;
 use crate::telemetry::Waiting;
+use by_lane::rows_by_lane;
 
 /// What an instance is in a lane.
 pub(super) enum Worker {
@@ -59,6 +62,8 @@ pub(super) struct Slot {
     /// Whether what it takes comes from another node, and what it emits leaves the node.
     pub(super) input: bool,
     pub(super) output: bool,
+    /// Where its rows can be looked at.
+    pub(super) taps: SlotTaps,
 }
 
 /// The way to an instance in a lane.
@@ -186,12 +191,17 @@ impl Chain {
 
     /// Gives rows to an instance.
     pub(super) fn batch(&mut self, instance: usize, input: usize, batch: Batch) -> Result<()> {
-        self.call(instance, batch.rows(), |worker, out| match worker {
-            Worker::Operator(operator) => operator.process(input, batch, out),
-            Worker::Sink(outlet) => {
-                outlet.write(batch, |batch, row, reason| out.reject(batch, row, reason))
+        self.call(instance, batch.rows(), |worker, out| {
+            if let Some(slot) = out.chain.slots.get(out.slot) {
+                slot.taps.taken(&batch);
             }
-            Worker::Decoder(_) => Err(Error::internal("rows reached a source")),
+            match worker {
+                Worker::Operator(operator) => operator.process(input, batch, out),
+                Worker::Sink(outlet) => {
+                    outlet.write(batch, |batch, row, reason| out.reject(batch, row, reason))
+                }
+                Worker::Decoder(_) => Err(Error::internal("rows reached a source")),
+            }
         })
     }
 
@@ -324,23 +334,6 @@ impl Chain {
     }
 }
 
-/// The rows that belong to each lane, by the key group of their key columns.
-fn rows_by_lane(batch: &Batch, columns: &[usize], lanes: usize) -> Result<Vec<Vec<u32>>> {
-    let keys: Option<Vec<_>> = columns
-        .iter()
-        .map(|column| batch.columns().columns().get(*column).cloned())
-        .collect();
-    let keys =
-        keys.ok_or_else(|| Error::internal("an exchange names a column that is not there"))?;
-    let mut rows = vec![Vec::new(); lanes];
-    for (row, group) in (0..).zip(key_groups(&keys, batch.rows())?) {
-        if let Some(rows) = rows.get_mut(usize::from(group) % lanes) {
-            rows.push(row);
-        }
-    }
-    Ok(rows)
-}
-
 // === impl Out ===
 
 impl Out<'_> {
@@ -354,6 +347,7 @@ impl Out<'_> {
         let of_node = slot.plugin.as_deref().map(str::to_owned);
         rejected.plugin = rejected.plugin.or(of_node);
         rejected.epoch = epoch;
+        slot.taps.rejected(&rejected);
         match slot.on_reject {
             OnReject::Deliver => {
                 self.bytes += rejected.value.as_ref().map_or(0, Vec::len) + rejected.reason.len();
@@ -381,6 +375,7 @@ impl Collector for Out<'_> {
         if slot.output {
             slot.counted.rows_out += batch.rows() as u64;
         }
+        slot.taps.given(port, &batch);
         let Some(targets) = slot.ports.get(port) else {
             return Err(Error::internal(format!("an operator has no port {port}")));
         };
@@ -394,6 +389,7 @@ impl Collector for Out<'_> {
             return Err(Error::internal("a slot is gone"));
         };
         slot.counted.late += rows.rows() as u64;
+        slot.taps.late(&rows);
         let targets = slot.late.clone();
         self.chain.deliver(&targets, rows)
     }

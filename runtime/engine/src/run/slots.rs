@@ -10,6 +10,7 @@ use super::counters::{Counts, NodeCounters};
 use super::outlet::Outlet;
 use crate::graph::{Instance, Vertex, Work};
 use crate::plan::Plan;
+use crate::tap::{SlotTaps, Taps};
 
 /// Everything that runs in one lane of a stage, in topological order.
 ///
@@ -20,6 +21,7 @@ pub(super) fn slots(
     lane: usize,
     counters: &[Arc<NodeCounters>],
     outlets: &mut [Vec<Option<Outlet>>],
+    taps: &Taps,
 ) -> Result<Vec<Slot>> {
     let mut slots = Vec::new();
     for (number, instance) in plan.topology.instances.iter().enumerate() {
@@ -41,6 +43,9 @@ pub(super) fn slots(
         let same = |other: &Instance| other.vertex == instance.vertex;
         let first = plan.topology.instances.iter().position(same) == Some(number);
         let counters = counters.get(vertex.node).ok_or_else(missing)?;
+        let is_sink = plan.sinks.iter().any(|sink| sink.node == vertex.node);
+        let (takes, gives) = (is_sink && comes_from_elsewhere, !is_sink && vertex.output);
+        let taps = || SlotTaps::new(taps, &node.name, takes, gives);
         slots.push(Slot {
             instance: number,
             worker: Some(worker(plan, vertex, instance, lane, outlets)?),
@@ -55,6 +60,7 @@ pub(super) fn slots(
             counted: Counts::default(),
             input: comes_from_elsewhere || matches!(vertex.work, Work::Source(_)),
             output: vertex.output,
+            taps: first.then(taps).unwrap_or_default(),
         });
     }
     Ok(slots)

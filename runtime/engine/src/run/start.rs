@@ -33,6 +33,7 @@ use super::writer::{OUTPUTS_AHEAD, WriterTask};
 use crate::event_time::{EventTimes, Moves, Reported, SourceTimes};
 use crate::graph::Work;
 use crate::plan::{Plan, encoded};
+use crate::plugin::LeftOut;
 use crate::recovery::Recorder;
 use crate::telemetry::Wired;
 
@@ -107,6 +108,9 @@ impl Plan {
         let mut wiring = Wiring::new(self);
         let mut tasks: JoinSet<Option<OpenReader>> = JoinSet::new();
         let _guard = runtime.enter();
+        let taps = options.control.taps().clone();
+        taps.begin(self.nodes.iter().map(|node| &*node.name));
+        let _left_out = LeftOut::tell(runtime.handle(), &self.logs);
         for table in &self.tables {
             table.rows.begin(runtime.handle());
         }
@@ -187,7 +191,7 @@ impl Plan {
         let mut taken = Vec::new();
         for stage in 0..self.topology.stages {
             for lane in 0..self.lanes {
-                let slots = slots::slots(self, stage, lane, &counters, &mut outlets)?;
+                let slots = slots::slots(self, stage, lane, &counters, &mut outlets, &taps)?;
                 let mut chain = Chain::new(
                     lane,
                     slots,

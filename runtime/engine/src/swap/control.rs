@@ -16,6 +16,7 @@ use super::swaps::Swaps;
 use crate::change::{Asked, Changes, Changing, may};
 use crate::plan::Plan;
 use crate::replay::Replays;
+use crate::tap::Taps;
 use crate::telemetry::{Observed, Readiness, Telemetry};
 
 /// How long is waited for a run that is about to begin.
@@ -32,6 +33,8 @@ pub struct Control(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     begun: Condvar,
+    /// Of all attempts and plans.
+    taps: Arc<Taps>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -330,11 +333,17 @@ impl Control {
             running.changing.end();
             running.replays.end();
         }
+        self.0.taps.end();
         self.0.begun.notify_all();
     }
 
+    /// Where rows can be looked at.
+    pub(crate) fn taps(&self) -> &Arc<Taps> {
+        &self.0.taps
+    }
+
     /// The run, which is waited for where it is about to begin. Blocks.
-    fn begun(&self) -> Option<Running> {
+    pub(crate) fn begun(&self) -> Option<Running> {
         let is_starting = |state: &mut State| matches!(state, State::Starting);
         let waited = self
             .0

@@ -20,7 +20,6 @@ use crate::{
     bindings::sink::TransactionalSinkPlugin,
     host::Host,
     limits::{RANDOM, RESOURCES},
-    tick::Ticks,
 };
 
 /// Bytes of the headers of a request: servers take less.
@@ -41,17 +40,17 @@ pub(crate) struct SinkHost {
 // === impl SinkHost ===
 
 impl SinkHost {
-    pub(super) fn new(setup: &Setup, ticks: &Ticks) -> Result<Self, GuestError> {
+    pub(super) fn new(setup: &Setup) -> Result<Self, GuestError> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS);
         let printed = LastLine::default();
-        let network = Network::new(setup.clone(), ticks.clone());
-        let base = Host::new(setup.limits.clone(), setup.lines.clone(), ticks.clone());
+        let network = Network::new(setup.clone());
+        let base = Host::new(setup.limits.clone(), setup.lines.clone());
         Ok(Self {
             base,
-            wasi: wasi(setup, ticks, &network, &printed)?,
+            wasi: wasi(setup, &network, &printed)?,
             network,
             listings: 0,
             printed,
@@ -88,14 +87,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<(
 }
 
 /// WASI as far as the grants go: without any, nothing is there.
-fn wasi(
-    setup: &Setup,
-    ticks: &Ticks,
-    network: &Network,
-    printed: &LastLine,
-) -> Result<WasiCtx, GuestError> {
+fn wasi(setup: &Setup, network: &Network, printed: &LastLine) -> Result<WasiCtx, GuestError> {
     let (grants, mut wasi) = (&setup.grants, WasiCtx::builder());
-    let stream = |level| Printed::new(setup.clone(), ticks.clone(), level, Arc::clone(printed));
+    let stream = |level| Printed::new(setup.clone(), level, Arc::clone(printed));
     wasi.stdout(stream(Level::Info)).stderr(stream(Level::Warn));
     for (name, value) in grants.env.iter().chain(&grants.secrets) {
         wasi.env(name, value);

@@ -43,7 +43,7 @@ impl Instance {
         let epochs = plugin.is(World::TransactionalSink);
         let epochs = epochs.then(|| epochs::GuestIndices::new(pre));
         let epochs = epochs.transpose().map_err(broken)?;
-        let mut store = Store::new(&sandbox.engine, SinkHost::new(setup, &ticks)?);
+        let mut store = Store::new(&sandbox.engine, SinkHost::new(setup)?);
         store.limiter(|host| &mut host.base);
         store.set_hostcall_fuel(limits.output);
         store.set_max_component_handles(HANDLES);

@@ -25,7 +25,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::{Setup, SinkHost};
-use crate::{Level, grants::Address, limits::WRITE, tick::Ticks};
+use crate::{Level, grants::Address, limits::WRITE};
 
 /// Requests that an instance may have under way at once.
 const REQUESTS: usize = 16;
@@ -43,7 +43,6 @@ const HTTP_PORTS: [u16; 2] = [80, 443];
 #[derive(Clone)]
 pub(super) struct Network {
     setup: Setup,
-    ticks: Ticks,
     requests: Arc<Semaphore>,
 }
 
@@ -54,10 +53,9 @@ pub(crate) struct Refusals(Arc<Mutex<BTreeSet<String>>>);
 // === impl Network ===
 
 impl Network {
-    pub(super) fn new(setup: Setup, ticks: Ticks) -> Self {
+    pub(super) fn new(setup: Setup) -> Self {
         Self {
             setup,
-            ticks,
             requests: Arc::new(Semaphore::new(REQUESTS)),
         }
     }
@@ -77,8 +75,7 @@ impl Network {
                 "refused: {grant} {target} is not granted; to allow it, write \
                  `grants: {{ {grant}: [\"{target}\"] }}` at the plugin in the manifest"
             );
-            let (lines, limits) = (&self.setup.lines, &self.setup.limits);
-            lines.log(&self.ticks, limits, Level::Warn, &line);
+            self.setup.lines.log(Level::Warn, &line);
         }
     }
 

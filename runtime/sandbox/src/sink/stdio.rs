@@ -18,14 +18,12 @@ use crate::{
     Level,
     limits::WRITE,
     print::{self, Begun},
-    tick::Ticks,
 };
 
 /// Standard output or standard error.
 #[derive(Clone)]
 pub(super) struct Printed {
     setup: Setup,
-    ticks: Ticks,
     level: Level,
     last: LastLine,
     begun: Arc<Mutex<Begun>>,
@@ -37,10 +35,9 @@ pub(super) type LastLine = Arc<Mutex<Option<String>>>;
 // === impl Printed ===
 
 impl Printed {
-    pub(super) fn new(setup: Setup, ticks: Ticks, level: Level, last: LastLine) -> Self {
+    pub(super) fn new(setup: Setup, level: Level, last: LastLine) -> Self {
         Self {
             setup,
-            ticks,
             level,
             last,
             begun: Arc::default(),
@@ -49,13 +46,11 @@ impl Printed {
 
     fn print(&self, bytes: &[u8]) {
         let (lines, limits) = (&self.setup.lines, &self.setup.limits);
-        // As long as a line may be, and whole where a secret is at its end.
-        let most = limits.log_line + lines.longest_secret();
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in begun.add(bytes, most) {
+        for line in begun.add(bytes, lines.longest()) {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             print::remember(&mut last, lines.clean(&line, limits.reason));
-            lines.log(&self.ticks, limits, self.level, &line);
+            lines.log(self.level, &line);
         }
     }
 }

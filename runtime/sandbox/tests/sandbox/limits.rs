@@ -1,12 +1,15 @@
 //! Calls that never answer, or take too much.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
-use azud_sandbox::{GuestError, Level, Limits, Transform};
+use azud_sandbox::{GuestError, Level, Limits, Logger, Transform};
 
 use crate::support::{Lines, batch, hostile, plugin, table};
 
@@ -175,12 +178,28 @@ fn a_failure_is_the_plugins_own_word() {
     );
 }
 
+/// A logger that takes the first lines only, and knows how often it was asked.
+#[derive(Default)]
+struct First {
+    asked: AtomicUsize,
+    lines: Lines,
+}
+
+impl Logger for First {
+    fn takes(&self, _: Level) -> bool {
+        self.asked.fetch_add(1, Ordering::Relaxed) < 3
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        self.lines.log(level, line);
+    }
+}
+
 #[test]
-fn lines_are_escaped_cut_and_counted() {
-    let lines = Arc::new(Lines::default());
+fn lines_are_escaped_and_cut_and_those_that_are_not_taken_stay_away() {
+    let logger = Arc::new(First::default());
     let limits = Limits {
         log_line: 10,
-        log_rate: 5,
         deadline: Duration::from_secs(20),
         ..Limits::default()
     };
@@ -189,16 +208,18 @@ fn lines_are_escaped_cut_and_counted() {
         "logs",
         &batch(0).schema(),
         limits,
-        lines.clone(),
+        logger.clone(),
     )
     .unwrap();
     transform.process(&batch(1)).unwrap();
-    let written = lines.0.lock().unwrap();
-    assert_eq!(written[0], (Level::Debug, "\\u{1b}[31m".into()));
-    assert_eq!(written[1], (Level::Error, "x".repeat(10)));
-    assert_eq!(written[2], (Level::Info, "0".into()));
-    // The second may turn once while the guest logs a thousand lines.
-    assert!(written.len() <= 11, "{} lines", written.len());
+    assert_eq!(logger.asked.load(Ordering::Relaxed), 1_002);
+    let written = logger.lines.0.lock().unwrap();
+    let cut = [
+        (Level::Debug, "\\u{1b}[31m...".to_owned()),
+        (Level::Error, format!("{}...", "x".repeat(10))),
+        (Level::Info, "0".to_owned()),
+    ];
+    assert_eq!(*written, cut);
 }
 
 #[test]

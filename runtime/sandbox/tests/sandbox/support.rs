@@ -43,6 +43,10 @@ pub(crate) fn plugin(name: &'static str) -> Plugin {
 pub(crate) struct Lines(pub(crate) Mutex<Vec<(Level, String)>>);
 
 impl Logger for Lines {
+    fn takes(&self, _: Level) -> bool {
+        true
+    }
+
     fn log(&self, level: Level, line: &str) {
         self.0.lock().unwrap().push((level, line.into()));
     }

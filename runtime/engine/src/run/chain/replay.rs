@@ -3,7 +3,8 @@
 use arrow::array::UInt32Array;
 use azud_model::{Batch, Result};
 
-use super::{Chain, rows_by_lane};
+use super::Chain;
+use super::by_lane::rows_by_lane;
 use crate::replay::{Given, Injection};
 
 // === impl Chain ===
