@@ -1,13 +1,16 @@
 //! The figure: 37 poison records in a million.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::all;
 use crate::components::{bad, good};
 use crate::poison::{
-    MANIFEST, assert_once, counts, delivered, folder, json, letters, lines, spread, wait_for_rows,
+    MANIFEST, PATIENCE, assert_once, counts, delivered, folder, json, letters, lines, spread,
+    wait_for_rows,
 };
 
 #[test]
@@ -98,4 +101,50 @@ fn exactly_the_37_are_dead_letters_and_a_mended_plugin_gets_exactly_these_once()
     );
     assert_once(&folder, rows, &poison, "v2");
     assert_eq!(counts(&folder), (38, 38));
+}
+
+/// How many calls the plugin needs for rows of which some are poison, and how many fail.
+fn calls(rows: u64, poison: &BTreeSet<u64>) -> (u64, u64) {
+    // The only cuts are those of the file: an epoch that ends would cut it in other places.
+    let manifest = MANIFEST.replace("every: 200ms", "every: 1h");
+    let folder = folder(&manifest, rows, poison);
+    let pipeline = folder.run(&[], &[]);
+    let began = Instant::now();
+    loop {
+        let asked = pipeline.azud(&["status", "--json"]);
+        let status: Value = serde_json::from_str(&asked.text).unwrap_or_default();
+        let nodes = status["nodes"].as_array().into_iter().flatten();
+        let evil = nodes.into_iter().find(|node| node["name"] == "evil");
+        let evil = evil.cloned().unwrap_or_default();
+        let count = |value: &Value| value.as_u64().unwrap_or_default();
+        // Also those of the call that is made now.
+        let done = &evil["under_way"];
+        if count(&done["rows_out"]) + count(&done["rejected"]) == rows {
+            assert_eq!(count(&done["rejected"]), poison.len() as u64);
+            let calls = &evil["calls"];
+            return (count(&calls["calls"]), count(&calls["failures"]));
+        }
+        assert!(began.elapsed() < PATIENCE, "{}", asked.text);
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// `2 log2(batch)` calls a poison record, besides those that there are without it.
+#[test]
+fn a_poison_record_costs_two_calls_a_halving() {
+    let rows = 100_000;
+    let (without, failures) = calls(rows, &BTreeSet::new());
+    assert_eq!(failures, 0);
+    let poison = spread(37, rows);
+    let (with, failures) = calls(rows, &poison);
+    // The largest batch may be larger than they are on the whole.
+    let halvings = u64::from((2 * rows / without).ilog2()) + 1;
+    println!(
+        "{rows} rows: {without} calls; with 37 poison records {with}, of which {failures} fail: {:.1} \
+         more a record, of at most {}",
+        (with - without) as f64 / 37.0,
+        2 * halvings
+    );
+    assert!(with > without && failures >= 37);
+    assert!(with - without <= 37 * 2 * halvings);
 }

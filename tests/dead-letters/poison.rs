@@ -13,7 +13,7 @@ use crate::components::bad;
 use crate::pipeline::{Asked, Folder};
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) const MANIFEST: &str = "
 name: letters

@@ -140,6 +140,34 @@ fn connections_are_few() {
     pipeline.drain();
 }
 
+/// Half a request, and a whole one with nothing after it, give their places back.
+#[test]
+fn connections_that_fall_silent_are_closed() {
+    let folder = Folder::new(MANIFEST);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    let address = pipeline.address();
+    pipeline.wait_for("running swap");
+    let whole = format!("GET /health HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let silent = |number: usize| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let said = if number.is_multiple_of(2) {
+            "G"
+        } else {
+            &whole
+        };
+        stream.write_all(said.as_bytes()).unwrap();
+        stream
+    };
+    // All places that there are.
+    let held: Vec<TcpStream> = (0..64).map(silent).collect();
+    let asked = pipeline.azud(&["status"]);
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    println!("a place was free after {:?}", asked.took);
+    drop(held);
+    pipeline.drain();
+}
+
 #[test]
 fn a_token_that_no_header_brings_is_refused() {
     for token in [" ", "abc\n", "s\u{e9}cret"] {

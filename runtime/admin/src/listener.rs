@@ -4,10 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,7 +21,7 @@ use tokio::time::{Sleep, sleep};
 /// So many connections are served at a time; others wait.
 const CONNECTIONS: usize = 64;
 
-/// How long a connection may say nothing at first.
+/// How long nothing may come or be taken while no request is computed.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Accepts a connection when there is room for it.
@@ -28,9 +33,48 @@ pub(crate) struct Few {
 /// A connection, and its place among the few.
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// When it has to have said something; `None` once it has.
-    silent: Option<Pin<Box<Sleep>>>,
+    /// When something has to have come, or been taken.
+    silent: Pin<Box<Sleep>>,
+    requests: Requests,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// How many requests of a connection are being computed: whoever waits for an answer is silent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Requests(Arc<AtomicUsize>);
+
+/// One of them.
+struct Computed(Requests);
+
+// === impl Requests ===
+
+impl Requests {
+    /// Counts a request until its answer begins.
+    pub(crate) async fn count(
+        ConnectInfo(requests): ConnectInfo<Self>,
+        request: Request,
+        next: Next,
+    ) -> Response {
+        requests.0.fetch_add(1, Ordering::Relaxed);
+        let _computed = Computed(requests);
+        next.run(request).await
+    }
+
+    fn are_computed(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Connected<IncomingStream<'_, Few>> for Requests {
+    fn connect_info(stream: IncomingStream<'_, Few>) -> Self {
+        stream.io().requests.clone()
+    }
+}
+
+impl Drop for Computed {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 // === impl Few ===
@@ -54,7 +98,8 @@ impl Listener for Few {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let connection = Connection {
             stream,
-            silent: Some(Box::pin(sleep(SILENCE))),
+            silent: Box::pin(sleep(SILENCE)),
+            requests: Requests::default(),
             _place: place,
         };
         (connection, address)
@@ -67,6 +112,14 @@ impl Listener for Few {
 
 // === impl Connection ===
 
+impl Connection {
+    /// Silence begins anew; the task of `context` is woken at its end.
+    fn is_heard(&mut self, context: &mut Context<'_>) {
+        self.silent.set(sleep(SILENCE));
+        let _ = self.silent.as_mut().poll(context);
+    }
+}
+
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -75,14 +128,16 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
-            self.silent = None;
+            self.is_heard(context);
             return read;
         }
-        let silent = self.silent.as_mut();
-        match silent.map(|silent| silent.as_mut().poll(context)) {
-            Some(Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Some(Poll::Pending) | None => Poll::Pending,
+        while self.silent.as_mut().poll(context).is_ready() {
+            if !self.requests.are_computed() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.is_heard(context);
         }
+        Poll::Pending
     }
 }
 
@@ -92,7 +147,11 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.is_heard(context);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -18,6 +18,7 @@ use crate::BODY;
 use crate::answers::{Changed, Failed};
 use crate::change::{self, MakePlan};
 use crate::guard::{Guard, check};
+use crate::listener::Requests;
 use crate::rates::Rates;
 use crate::{letters, shadow, tap, watched};
 
@@ -84,6 +85,7 @@ pub(crate) fn router(shared: Shared, guard: Guard) -> Router {
         .route("/ready", get(watched::ready))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::map_response(as_json))
+        .layer(middleware::from_fn(Requests::count))
         .with_state(shared)
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::TOKEN;
 use crate::change::MakePlan;
 use crate::guard::Guard;
-use crate::listener::Few;
+use crate::listener::{Few, Requests};
 use crate::rates::Rates;
 use crate::routes::{Shared, router};
 
@@ -89,6 +89,7 @@ impl Admin {
                 };
                 // Ends with the runtime.
                 tokio::spawn(watched);
+                let router = router.into_make_service_with_connect_info::<Requests>();
                 let serves =
                     axum::serve(Few::new(listener), router).with_graceful_shutdown(async {
                         // Its sender never sends.

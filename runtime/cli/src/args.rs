@@ -177,7 +177,8 @@ pub(crate) struct RunArguments {
     /// what another run has left. May be given several times.
     #[arg(long, value_name = "NODE")]
     pub(crate) allow_reset: Vec<String>,
-    /// Lets plugins take over whose component or source changes, while data flows.
+    /// Lets plugins take over whose component or source changes, and the manifest when its file
+    /// does, while data flows.
     #[arg(long)]
     pub(crate) watch: bool,
     /// Serves the admin endpoint there, for `azud reload` and others: 127.0.0.1:9464 unless

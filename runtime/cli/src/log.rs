@@ -72,6 +72,8 @@ pub(crate) fn start(verbose: u8, format: LogFormat) {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // It would be told on stderr, which is what cannot be written to, and that panics.
+        .log_internal_errors(false)
         .event_format(Lines(format))
         .finish();
     // Fails only if there is one already.

@@ -18,7 +18,13 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     }
     if arguments.forget {
         let shadow = client.forget(node).map_err(failure)?;
-        return tell_shadow(arguments, &shadow);
+        return match arguments.json {
+            true => print_json(&shadow),
+            false => {
+                print(&shown(&shadow));
+                Ok(())
+            }
+        };
     }
     let Some(component) = &arguments.component else {
         return Err(Failure::Input("name a component".to_owned()));
@@ -61,15 +67,23 @@ fn tell(arguments: &ReloadArguments, what: &str, changed: &Changed) -> Result<()
     Ok(())
 }
 
-/// Differences are no failure of the command: a person decides.
+/// Differences are no failure of the command: a person decides. That nothing was compared is one.
 fn tell_shadow(arguments: &ReloadArguments, shadow: &ShadowStatus) -> Result<(), Failure> {
+    let (node, compared) = (&shadow.node, &shadow.compared);
+    let next = format!(
+        "azud reload {node} --promote lets it take over, azud reload {node} --forget ends it"
+    );
     match arguments.json {
-        true => print_json(shadow),
-        false => {
-            print(&shown(shadow));
-            Ok(())
-        }
+        true => print_json(shadow)?,
+        false => print(&format!("{}\n{next}\n", shown(shadow))),
     }
+    if compared.calls + compared.failed + compared.failed_before > 0 {
+        return Ok(());
+    }
+    Err(Failure::Asked(format!(
+        "nothing was compared: no row came to `{node}` meanwhile, or the first call has not ended; \
+         the version stays beside the other: look again with a longer --shadow, or let it go"
+    )))
 }
 
 fn shown(shadow: &ShadowStatus) -> String {
@@ -113,9 +127,6 @@ fn shown(shadow: &ShadowStatus) -> String {
             ),
         };
     }
-    text += &format!(
-        "\nazud reload {node} --promote lets it take over, azud reload {node} --forget ends it\n"
-    );
     text
 }
 

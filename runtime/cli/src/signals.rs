@@ -29,8 +29,10 @@ pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
                     }
                 };
                 next().await;
-                tracing::info!("draining; Ctrl-C once more stops at once");
                 stop.request();
+                // Whoever does not read the log may not hold up the second signal.
+                let tells = || tracing::info!("draining; Ctrl-C once more stops at once");
+                let _ = std::thread::Builder::new().spawn(tells);
                 next().await;
                 std::process::exit(STOPPED);
             });

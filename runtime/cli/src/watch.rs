@@ -59,8 +59,8 @@ type Tried = (String, Vec<String>);
 enum About {
     /// A file of this name.
     File(OsString),
-    /// Any file below this folder.
-    Source(PathBuf),
+    /// Any file below this folder, by each of its names.
+    Source(Vec<PathBuf>),
 }
 
 // === impl Watch ===
@@ -142,10 +142,10 @@ impl About {
     fn has(&self, path: &Path) -> bool {
         match self {
             Self::File(name) => path.file_name() == Some(name),
-            Self::Source(folder) => {
+            Self::Source(names) => {
                 // A link may lead there: then it is somewhere, and not known to be left behind.
-                let within = path.strip_prefix(folder).unwrap_or(path);
-                !within.starts_with("target")
+                let mut within = names.iter().filter_map(|name| path.strip_prefix(name).ok());
+                !within.next().unwrap_or(path).starts_with("target")
             }
         }
     }
@@ -199,7 +199,10 @@ impl Reloads {
             }
             PluginFile::Source(source) => {
                 let folder = self.directory.join(&source.value);
-                About::Source(folder.canonicalize().unwrap_or(folder))
+                // `a/../b` is watched under that name, and the rest may be told under another.
+                let names = [folder.canonicalize(), std::path::absolute(&folder)];
+                let names = names.into_iter().filter_map(Result::ok);
+                About::Source(names.chain([folder.clone()]).collect())
             }
         });
         std::iter::once(manifest).chain(plugins).collect()

@@ -128,8 +128,9 @@ pub async fn kept_replays(
         let damaged = |why: String| {
             let place = storage.place(&name);
             Error::invalid(format!(
-                "dead letters that are to be replayed, `{place}`: {why}; restore it from a copy, or \
-                 remove it: then what of it was not replayed yet will not be"
+                "dead letters that are to be replayed, `{place}`: {why}; restore it from a copy. If it \
+                 is removed, rows that wait there are not replayed, and which ones were is not known: \
+                 whoever asks for these again doubles them"
             ))
         };
         let line = sealed::line(&bytes).map_err(damaged)?;

@@ -17,13 +17,14 @@ pub(super) fn show(arguments: &LettersShow) -> Result<(), Failure> {
     let letters = Letters::open(&arguments.of)?;
     let mut missing: BTreeSet<&str> = arguments.ids.iter().map(String::as_str).collect();
     let are_named = !missing.is_empty();
-    let mut shown = 0;
+    let (mut shown, mut are_more) = (0, false);
     letters.read(&mut |letter, was_replayed| {
         let is_enough = match are_named {
             true => missing.is_empty(),
             false => shown == arguments.limit,
         };
         if is_enough {
+            are_more = !are_named;
             return Err(Error::new(ErrorKind::Closed, "enough"));
         }
         if are_named && !missing.remove(letter.id.as_str()) {
@@ -41,6 +42,9 @@ pub(super) fn show(arguments: &LettersShow) -> Result<(), Failure> {
         Ok(())
     })?;
     not_there(&missing)?;
+    if are_more {
+        tracing::info!("these are the first {shown}: --limit shows more");
+    }
     if shown == 0 && !arguments.json {
         print("no dead letters\n");
     }

@@ -141,7 +141,11 @@ impl Control {
         let control = self.clone();
         // Compiling takes its time.
         let reloaded = tokio::task::spawn_blocking(move || control.reload_and_wait(&reload));
-        reloaded.await.unwrap_or(Err(ReloadError::Ended))
+        let reloaded = reloaded.await.unwrap_or(Err(ReloadError::Ended));
+        if let Err(refused @ (ReloadError::NoNode(_) | ReloadError::Refused(_))) = &reloaded {
+            tracing::warn!("a version of a plugin was sent, and is refused: {refused}");
+        }
+        reloaded
     }
 
     /// The same, blocking: not to be called by a thread of an async runtime.

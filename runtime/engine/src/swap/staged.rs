@@ -157,6 +157,12 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
             sha256: Some(plugin.digest().to_owned()),
             ..component.clone()
         };
+        tracing::info!(
+            "node `{}`: {} runs beside the plugin that serves: sha256 {}",
+            self.terms.name,
+            component.name,
+            plugin.digest()
+        );
         self.set_shadow(Some((Arc::new(shadow), component)));
         Ok(())
     }
@@ -171,6 +177,10 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
     }
 
     fn end_shadow(&self) {
+        if self.shadow().is_some() {
+            let node = &self.terms.name;
+            tracing::info!("node `{node}`: what ran beside its plugin has ended");
+        }
         self.set_shadow(None);
     }
 }
@@ -198,7 +208,7 @@ impl<T> Versions<T> {
         }
         if !plugin.is(terms.world) {
             return Err(format!(
-                "`{name}` is a {}, and `{}` runs a {}",
+                "`{name}` is of the kind {}, and `{}` runs one of the kind {}",
                 plugin.world().name(),
                 terms.name,
                 terms.world.name()
@@ -222,7 +232,7 @@ impl<T> Versions<T> {
         match (self.terms.tries)(instance, &rows) {
             Ok(()) | Err(GuestError::Failed(_)) => Ok(()),
             Err(error) => Err(format!(
-                "it fails on {} rows that `{}` was given last: {error}",
+                "it fails on a batch of {} rows that `{}` was given last: {error}",
                 rows.num_rows(),
                 self.terms.name
             )),

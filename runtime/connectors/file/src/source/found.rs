@@ -21,8 +21,8 @@ pub(super) struct Found {
 // === impl Found ===
 
 impl Found {
-    /// What the file is now; `None` if there is none, or it is no file. A name that is not UTF-8
-    /// is shown as far as it is.
+    /// What the file is now; `None` if there is none, or it is no file. Of a name that is not UTF-8
+    /// the other bytes are written as `\xe9`: two files have two names.
     ///
     /// # Errors
     /// As [`unreadable`]: the file may be there all the same.
@@ -30,7 +30,7 @@ impl Found {
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => Ok(Some(Self {
                 modified_ms: modified_ms(&metadata).map_err(|error| unreadable(name, error))?,
-                name: name.to_string_lossy().into_owned(),
+                name: shown(name),
                 size: metadata.len(),
                 path,
             })),
@@ -39,6 +39,15 @@ impl Found {
             Err(error) => Err(unreadable(name, error)),
         }
     }
+}
+
+fn shown(name: &Path) -> String {
+    let mut shown = String::new();
+    for part in name.as_os_str().as_encoded_bytes().utf8_chunks() {
+        shown += part.valid();
+        shown.extend(part.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    shown
 }
 
 pub(super) fn modified_ms(metadata: &Metadata) -> io::Result<i64> {

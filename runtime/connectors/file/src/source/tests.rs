@@ -113,6 +113,24 @@ async fn a_folder_is_read_oldest_first_without_what_is_hidden() {
     assert_eq!(found[0], "./in/z.txt:1:z");
 }
 
+/// They are two files, and nobody's place is the other's.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn names_that_are_not_utf8_are_told_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("in")).unwrap();
+    for (name, line) in [(&b"caf\xe8"[..], "1\n"), (b"caf\xe9", "2\n")] {
+        fs::write(home.path().join("in").join(OsStr::from_bytes(name)), line).unwrap();
+    }
+    let source = source(home.path(), json!({"path": "in"}));
+    let (mut rows, _) = read_all(&source, &[]).await;
+    rows.sort();
+    assert_eq!(rows, [r"in/caf\xe8:1:1", r"in/caf\xe9:1:2"]);
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_said_at_the_start() {
     let home = tempfile::tempdir().unwrap();
