@@ -118,6 +118,7 @@ fn azud(manifest: &str) -> Result<String> {
         .args(["run", "pipeline.yaml"])
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        .env("AZUD_LOG_FORMAT", "text")
         .output()
         .with_context(|| format!("cannot run {}: build the workspace", program.display()))?;
     Ok(String::from_utf8_lossy(&output.stderr).into_owned())

@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     let rounds = arguments.next().map_or(Ok(5), |text| text.parse())?;
     let rows: u64 = arguments
         .next()
-        .map_or(Ok(20_000_000), |text| text.parse())?;
+        .map_or(Ok(150_000_000), |text| text.parse())?;
     let guests = azud_build::Builder::new().target_dir(Path::new("target/guests"));
     let guest = std::path::absolute(guests.build(Path::new("tests/evil/guest"))?)?;
     let folder = Path::new("target/bench/telemetry");

@@ -81,6 +81,8 @@ fn start(manifest: &Path, arguments: &[&str]) -> Result<Child> {
         .arg("run")
         .arg(manifest)
         .args(arguments)
+        // Its address is read from a line of text.
+        .env("AZUD_LOG_FORMAT", "text")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn();
