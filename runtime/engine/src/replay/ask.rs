@@ -105,8 +105,9 @@ async fn keep(
     rows: Vec<ReplayRow>,
 ) -> azud_model::Result<oneshot::Receiver<Option<Done>>> {
     let mut backoff = Backoff::default();
+    // Over all tries: an attempt that begins between two would find the request, and have it twice.
+    let _gate = replays.gate().await;
     for _ in 0..KEEPS {
-        let _gate = replays.gate().await;
         let (storage, number) = (reserved.place.storage.as_ref(), reserved.number);
         match keep_replay(storage, number, &rows).await {
             Ok(()) => {
