@@ -15,7 +15,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
-use crate::{Compiler, LoadError, limits::REASON, log, sealed::Kind};
+use crate::{Compiler, LoadError, limits::REASON, log, pages::Pages, sealed::Kind};
 
 /// A folder of compiled code, or none, and who compiles what is not in it.
 #[derive(Clone, Debug)]
@@ -61,38 +61,29 @@ impl Cache {
         if let Some(component) = entry.as_deref().and_then(|entry| load(engine, entry)) {
             return Ok(component);
         }
-        let (component, code) = self.compile_anew(engine, name, bytes)?;
-        if let (Some(entry), Some(folder), Some(code)) = (&entry, &self.folder, &code) {
-            // A cache that cannot be written costs time, not correctness.
-            let _ = store(folder, entry, code);
-        }
-        Ok(component)
-    }
-
-    /// The component, and its code for the cache.
-    fn compile_anew(
-        &self,
-        engine: &Engine,
-        name: &str,
-        bytes: &[u8],
-    ) -> Result<(Component, Option<Vec<u8>>), LoadError> {
+        let keep = |code: &[u8]| {
+            if let (Some(entry), Some(folder)) = (&entry, &self.folder) {
+                // A cache that cannot be written costs time, not correctness.
+                let _ = store(folder, entry, code);
+            }
+        };
         let Some(compiler) = &self.compiler else {
             let component = Component::new(engine, bytes).map_err(|error| LoadError::Compile {
                 name: name.into(),
                 reason: log::clean(&format!("{error:#}"), REASON),
             })?;
-            let code = self
-                .folder
-                .as_ref()
-                .and_then(|_| component.serialize().ok());
-            return Ok((component, code));
+            if self.folder.is_some() {
+                let _ = component.serialize().map(|code| keep(&code));
+            }
+            return Ok(component);
         };
         let code = compiler.compile(name, bytes)?;
         let component = deserialize(engine, &code).ok_or_else(|| LoadError::Compiler {
             name: name.into(),
             reason: "it belongs to another version of azud".into(),
         })?;
-        Ok((component, Some(code)))
+        keep(&code);
+        Ok(component)
     }
 
     fn name(&self, bytes: &[u8]) -> String {
@@ -109,8 +100,9 @@ fn load(engine: &Engine, entry: &Path) -> Option<Component> {
     if !is_private(entry.parent()?) {
         return None;
     }
-    let file = fs::read(entry).ok()?;
-    deserialize(engine, Kind::Code.open(&file)?)
+    let mut sealed = Pages::default();
+    sealed.read(fs::File::open(entry).ok()?, u64::MAX).ok()?;
+    deserialize(engine, Kind::Code.open(&sealed)?)
 }
 
 #[expect(

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{LoadError, log, sealed::Kind};
+use crate::{LoadError, log, pages::Pages, sealed::Kind};
 
 pub use child::compile_component;
 
@@ -50,8 +50,8 @@ pub struct Compiler {
 /// What a compiler left behind.
 struct Ended {
     /// `None`: it took too long.
-    answer: Option<Vec<u8>>,
-    words: Vec<u8>,
+    answer: Option<Pages>,
+    words: Pages,
     status: ExitStatus,
 }
 
@@ -69,7 +69,7 @@ impl Compiler {
     }
 
     /// The code of a component; `name` is for messages.
-    pub(crate) fn compile(&self, name: &str, component: &[u8]) -> Result<Vec<u8>, LoadError> {
+    pub(crate) fn compile(&self, name: &str, component: &[u8]) -> Result<Pages, LoadError> {
         let failed = |reason: String| LoadError::Compiler {
             name: name.into(),
             reason,
@@ -138,7 +138,7 @@ impl Compiler {
         })
     }
 
-    fn judge(&self, name: &str, ended: Ended) -> Result<Vec<u8>, LoadError> {
+    fn judge(&self, name: &str, ended: Ended) -> Result<Pages, LoadError> {
         let too_long = || LoadError::CompileTime {
             name: name.into(),
             limit: self.time,
@@ -147,9 +147,10 @@ impl Compiler {
             name: name.into(),
             limit: self.memory,
         };
-        let answer = ended.answer.ok_or_else(too_long)?;
-        if let Some(code) = Kind::Code.open(&answer) {
-            return Ok(code.to_vec());
+        let mut answer = ended.answer.ok_or_else(too_long)?;
+        if let Some(code) = Kind::Code.open(&answer).map(<[u8]>::len) {
+            answer.truncate(code);
+            return Ok(answer);
         }
         let words = String::from_utf8_lossy(&ended.words);
         let refusal = Kind::Refusal.open(&answer).map(String::from_utf8_lossy);
@@ -175,11 +176,11 @@ impl Compiler {
     }
 }
 
-fn read(from: Option<impl Read>, limit: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
+fn read(from: Option<impl Read>, limit: u64) -> Pages {
+    let mut pages = Pages::default();
     // What cannot be read is missing, and then there is no seal.
-    let _ = from.map(|from| from.take(limit).read_to_end(&mut bytes));
-    bytes
+    let _ = from.map(|from| pages.read(from, limit));
+    pages
 }
 
 /// Waits for the end of one that has answered, but not for long.

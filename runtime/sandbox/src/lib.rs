@@ -39,6 +39,7 @@ mod instance;
 mod keyed;
 mod limits;
 mod log;
+mod pages;
 mod plugin;
 mod print;
 mod sandbox;
