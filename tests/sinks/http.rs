@@ -97,6 +97,28 @@ fn a_batch_is_posted_once_as_json_lines() {
 }
 
 #[test]
+fn one_instance_posts_as_often_as_it_likes() {
+    let server = Scripted::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (1_000..1_600).map(|line| line.to_string()).collect();
+    fs::write(folder.path().join("in.txt"), lines.join("\n")).unwrap();
+    // A request a row.
+    write(folder.path(), &server.address(), &server.address(), "");
+    let path = folder.path().join("pipeline.yaml");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let manifest = manifest.replace("bearer: TOKEN", "bearer: TOKEN, max_bytes: 20");
+    fs::write(path, manifest).unwrap();
+    let output = azud(folder.path(), "run").output().unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+    let bodies: Vec<String> = server.received().into_iter().map(|of| of.body).collect();
+    let expected: Vec<String> = (lines.iter())
+        .map(|line| format!("{{\"value\":\"{line}\"}}\n"))
+        .collect();
+    assert_eq!(bodies, expected);
+    assert!(!told(&output).contains("instance"), "{}", told(&output));
+}
+
+#[test]
 fn a_server_that_is_busy_gets_the_same_request_again_under_the_same_key() {
     let busy = Answer {
         status: 503,

@@ -16,8 +16,14 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{
     WasiHttpView as _,
     p2::{
-        bindings::http::types::{HostOutgoingRequest as _, Method},
-        types::HostOutgoingRequest,
+        bindings::http::{
+            outgoing_handler::Host as _,
+            types::{
+                ErrorCode as HttpError, Host as _, HostOutgoingRequest as _, HostRequestOptions,
+                Method, RequestOptions,
+            },
+        },
+        types::{HostFutureIncomingResponse, HostOutgoingRequest},
     },
 };
 
@@ -28,6 +34,7 @@ use crate::limits::WRITE;
 /// not the same any more, a test of `tests/evil` fails.
 const STREAMS: &str = "wasi:io/streams@0.2.12";
 const HTTP: &str = "wasi:http/types@0.2.12";
+const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 const FILES: &str = "wasi:filesystem/types@0.2.12";
 
 /// Bytes of a request's method and authority: no server knows longer ones.
@@ -37,6 +44,7 @@ const WORD: usize = 512;
 const LISTINGS: usize = 16;
 
 type Request = Resource<HostOutgoingRequest>;
+type Answer = Resource<HostFutureIncomingResponse>;
 
 /// Puts the checks before what was defined.
 pub(super) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<()> {
@@ -62,6 +70,12 @@ pub(super) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<(
                 return Ok((Err(()),));
             }
             Ok((store.data_mut().http().set_authority(request, authority)?,))
+        },
+    )?;
+    linker.instance(HANDLER)?.func_wrap(
+        "handle",
+        |mut store, (request, options): (Request, Option<Resource<RequestOptions>>)| {
+            Ok((handle(store.data_mut(), request, options)?,))
         },
     )?;
     add_listings(linker)?;
@@ -107,6 +121,25 @@ fn add_listings(linker: &mut Linker<SinkHost>) -> wasmtime::Result<()> {
             Ok(())
         },
     )
+}
+
+/// A request's options are given away with it, and `wasmtime-wasi-http` keeps them for good: after
+/// as many requests as there may be resources there is room for no other.
+fn handle(
+    host: &mut SinkHost,
+    request: Request,
+    options: Option<Resource<RequestOptions>>,
+) -> wasmtime::Result<Result<Answer, HttpError>> {
+    let lent = options.as_ref().map(|own| Resource::new_borrow(own.rep()));
+    let mut http = host.http();
+    let answer = http.handle(request, lent);
+    if let Some(options) = options {
+        HostRequestOptions::drop(&mut http, options)?;
+    }
+    match answer {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(error) => Ok(Err(http.convert_error_code(error)?)),
+    }
 }
 
 /// Files take whatever they are given, and hold it until the disk has it.
