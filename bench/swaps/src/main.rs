@@ -28,8 +28,8 @@ use receiver::Receiver;
 /// How long the rate without a limit is taken.
 const WHILE: Duration = Duration::from_secs(4);
 
-/// The least limit.
-const LEAST: u64 = 1_000;
+/// `parallelism`.
+const LANES: f64 = 2.0;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -42,36 +42,51 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Finds the rate, then swaps at half of it; prints two lines.
+/// What a pipeline can bear.
+struct Full {
+    /// Rows a second.
+    rate: f64,
+    /// What a lane takes for a batch: all of its time, by how often the plugin was called.
+    batch: Duration,
+}
+
+/// As fast as it goes.
+fn full(kind: &Kind, component: &[u8]) -> Result<Full> {
+    let receiver = Receiver::start()?;
+    let folder = tempfile::tempdir()?;
+    let pipeline = Pipeline::start(folder.path(), kind, &receiver, None, component)?;
+    pipeline.wait_for_rows()?;
+    let (rows, calls, began) = (pipeline.read()?, pipeline.calls()?, pipeline::now());
+    thread::sleep(WHILE);
+    let (rows, calls) = (pipeline.read()? - rows, pipeline.calls()?.since(calls));
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(Full {
+        rate: rows as f64 / seconds,
+        batch: Duration::from_secs_f64(LANES * seconds / calls.count),
+    })
+}
+
+/// Swaps at half of the rate; prints two lines.
 fn run(kind: &Kind, swaps: u32) -> Result<()> {
     let guests = azud_build::Builder::new().target_dir(Path::new("target/guests"));
     let component = std::fs::read(guests.build(Path::new(kind.plugin))?)?;
-    let component = |version| (kind.version)(&component, version);
-    let full = {
-        let receiver = Receiver::start()?;
-        let folder = tempfile::tempdir()?;
-        let pipeline = Pipeline::start(folder.path(), kind, &receiver, None, &component(1))?;
-        pipeline.wait_for_rows()?;
-        let (rows, began) = (pipeline.read()?, pipeline::now());
-        thread::sleep(WHILE);
-        (pipeline.read()? - rows) as f64 / began.elapsed().as_secs_f64()
-    };
+    let version = |number| (kind.version)(&component, number);
+    let Full { rate: full, batch } = full(kind, &version(1)?)?;
     let half = (full / 2.0) as u64;
     let receiver = Receiver::start()?;
     let folder = tempfile::tempdir()?;
-    let rate = Some(half.max(LEAST));
-    let pipeline = Pipeline::start(folder.path(), kind, &receiver, rate, &component(1))?;
+    let pipeline = Pipeline::start(folder.path(), kind, &receiver, Some(half), &version(1)?)?;
     pipeline.wait_for_rows()?;
     let (rows, began) = (pipeline.read()?, pipeline::now());
     let calls = pipeline.calls()?;
     let (mut pauses, mut memory, mut instances) = (Vec::new(), Vec::new(), Vec::new());
-    for version in 2..2 + swaps {
-        pauses.push(pipeline.swap(kind.node, &component(version))?);
+    for number in 2..2 + swaps {
+        pauses.push(pipeline.swap(kind.node, &version(number)?)?);
         memory.push(pipeline.memory()?);
         instances.push(pipeline.instances()?);
     }
     let meanwhile = (pipeline.read()? - rows) as f64 / began.elapsed().as_secs_f64();
-    let call = pipeline.calls()?.mean_since(calls);
+    let call = pipeline.calls()?.since(calls).mean();
     let read = pipeline.drain()?;
     (kind.holds)(folder.path(), receiver.stop()?, read, swaps)?;
     pauses.sort();
@@ -79,15 +94,14 @@ fn run(kind: &Kind, swaps: u32) -> Result<()> {
     let at = |part_of: usize| part(part_of).copied().unwrap_or_default();
     let mebibytes = |at: usize| memory.get(at).map_or(0, |bytes: &u64| bytes >> 20);
     println!(
-        "{}: {swaps} swaps at {:.0} rows/s of {full:.0} (asked: {half}), {read} rows, exact; lanes \
-         busy with a swap {:?} in the median, {:?} in 99 of 100, {:?} at most; a call of the plugin \
-         {call:?} = {:.2}x of the 99 in 100",
+        "{}: {swaps} swaps at {meanwhile:.0} rows/s, of {full:.0} at most; {read} rows, exact; lanes \
+         busy with a swap {:?} in the median, {:?} in 99 of 100, {:?} at most; a batch takes a lane \
+         {batch:?}, a call of the plugin {call:?}: 99 of 100 swaps take {:.2}x of a batch (aim 1)",
         kind.name,
-        meanwhile,
         at(50),
         at(99),
         at(100),
-        call.as_secs_f64() / at(99).as_secs_f64(),
+        at(99).as_secs_f64() / batch.as_secs_f64(),
     );
     println!(
         "{}: memory {} MiB, after a tenth {} MiB, in the end {} MiB; instances {:?} at first, {:?} in \

@@ -28,7 +28,7 @@ pub(crate) struct Pipeline {
 /// How often the plugin was called, and how many seconds that took.
 #[derive(Clone, Copy)]
 pub(crate) struct Calls {
-    count: f64,
+    pub(crate) count: f64,
     seconds: f64,
 }
 
@@ -41,11 +41,8 @@ impl Pipeline {
         kind: &Kind,
         receiver: &Receiver,
         rate: Option<u64>,
-        component: &Result<Vec<u8>>,
+        component: &[u8],
     ) -> Result<Self> {
-        let component = component
-            .as_ref()
-            .map_err(|error| anyhow::anyhow!("{error}"))?;
         fs::write(folder.join("first.wasm"), component)?;
         let rate = rate.map_or(String::new(), |rate| format!("rows_per_second: {rate}, "));
         let nodes = kind.nodes.replace("PORT", &receiver.port().to_string());
@@ -105,10 +102,7 @@ impl Pipeline {
     }
 
     /// Lets a version take over; answers for how long a lane was busy with that, at most.
-    pub(crate) fn swap(&self, node: &str, component: &Result<Vec<u8>>) -> Result<Duration> {
-        let component = component
-            .as_ref()
-            .map_err(|error| anyhow::anyhow!("{error}"))?;
+    pub(crate) fn swap(&self, node: &str, component: &[u8]) -> Result<Duration> {
         let path = self.folder.join("next.wasm");
         fs::write(&path, component)?;
         let mut command = Command::new(azud()?);
@@ -180,10 +174,15 @@ impl Drop for Pipeline {
 // === impl Calls ===
 
 impl Calls {
-    /// What a call took in the mean since then.
-    pub(crate) fn mean_since(self, before: Self) -> Duration {
-        let mean = (self.seconds - before.seconds) / (self.count - before.count);
-        Duration::try_from_secs_f64(mean).unwrap_or_default()
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            count: self.count - before.count,
+            seconds: self.seconds - before.seconds,
+        }
+    }
+
+    pub(crate) fn mean(self) -> Duration {
+        Duration::try_from_secs_f64(self.seconds / self.count).unwrap_or_default()
     }
 }
 
