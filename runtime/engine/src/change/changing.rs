@@ -9,8 +9,8 @@ use azud_model::Error;
 use tokio::sync::{Notify, oneshot};
 
 use super::diff::Changes;
+use crate::control::{ReloadError, Reloaded};
 use crate::plan::Plan;
-use crate::swap::{ReloadError, Reloaded};
 
 /// What whoever asked is told.
 type Answer = oneshot::Sender<Result<Reloaded, ReloadError>>;

@@ -11,8 +11,8 @@ use super::attempt::Attempt;
 use super::open_reader::OpenReader;
 use super::rollback::RunOptions;
 use crate::change::{Asked, is_kept, same_sources};
+use crate::control::Running;
 use crate::plan::Plan;
-use crate::swap::Running;
 
 /// The plan that runs, and what outlives its attempts.
 pub(super) struct Now {

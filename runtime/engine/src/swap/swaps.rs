@@ -8,8 +8,8 @@ use azud_connect::fault_point;
 use azud_model::{Error, ErrorKind};
 use tokio::sync::{Notify, oneshot};
 
-use super::control::{ReloadError, Reloaded};
 use super::staged::Staged;
+use crate::control::{ReloadError, Reloaded};
 
 /// What of a node is replaced, by the name that records have: the node, or `node.function`.
 pub(crate) type Replacement = (Arc<str>, Box<dyn Staged>);
@@ -38,7 +38,7 @@ struct State {
 }
 
 /// The right to ask for a swap.
-pub(super) struct Slot<'a>(&'a Swaps);
+pub(crate) struct Slot<'a>(&'a Swaps);
 
 struct Swap {
     replacements: Vec<Replacement>,
@@ -58,7 +58,7 @@ impl Swaps {
     ///
     /// # Errors
     /// `Busy` while another is under way, or somebody else has it.
-    pub(super) fn reserve(&self) -> Result<Slot<'_>, ReloadError> {
+    pub(crate) fn reserve(&self) -> Result<Slot<'_>, ReloadError> {
         let mut state = self.lock();
         if state.has_ended {
             return Err(ReloadError::Ended);
@@ -71,7 +71,7 @@ impl Swaps {
     }
 
     /// Whether it would be refused now.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         let state = self.lock();
         state.is_reserved || state.under_way.is_some()
     }
@@ -80,7 +80,7 @@ impl Swaps {
     ///
     /// # Errors
     /// `Ended` if the run has meanwhile.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         slot: Slot<'_>,
         replacements: Vec<Replacement>,

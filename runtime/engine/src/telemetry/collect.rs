@@ -13,7 +13,7 @@ use super::measured::{Run, Telemetry};
 use super::observed::RowCounts;
 use super::page::{Page, Sample, Value};
 use super::phase::Readiness;
-use crate::swap::Running;
+use crate::control::Running;
 
 // === impl Telemetry ===
 

@@ -10,12 +10,10 @@ use azud_connect::fault_point;
 use azud_manifest::Manifest;
 use tokio::runtime::Builder;
 
-use super::shadow::Compared;
-use super::staged::Replaceable;
-use super::swaps::Swaps;
 use crate::change::{Asked, Changes, Changing, may};
 use crate::plan::Plan;
 use crate::replay::Replays;
+use crate::swap::{Compared, Replaceable, Replacement, Swaps};
 use crate::tap::Taps;
 use crate::telemetry::{Observed, Readiness, Telemetry};
 
@@ -393,7 +391,7 @@ impl Running {
         changes.map_err(ReloadError::Refused)
     }
 
-    fn stage(&self, reload: &Reload) -> Result<Vec<super::swaps::Replacement>, ReloadError> {
+    fn stage(&self, reload: &Reload) -> Result<Vec<Replacement>, ReloadError> {
         let mut staged = Vec::new();
         for (node, component) in &reload.nodes {
             let (name, replaceable) = self.find(node)?;
