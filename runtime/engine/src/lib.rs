@@ -38,7 +38,7 @@ mod why;
 pub use azud_state::ReplayRow;
 pub use change::{Changes, Difference, NodeChange};
 pub use connectors::{CONNECTORS, manifest_connectors};
-pub use control::{Component, Control, Reload, ReloadError, Reloaded, Shadowed};
+pub use control::{Component, Control, ControlError, Reload, Reloaded, Shadowed};
 pub use describe::{Guarantee, NodeView, PlanView};
 pub use letters::{DeadLetters, Letter, LetterSink};
 pub use plan::{

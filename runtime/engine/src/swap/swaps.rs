@@ -9,13 +9,13 @@ use azud_model::{Error, ErrorKind};
 use tokio::sync::{Notify, oneshot};
 
 use super::staged::Staged;
-use crate::control::{ReloadError, Reloaded};
+use crate::control::{ControlError, Reloaded};
 
 /// What of a node is replaced, by the name that records have: the node, or `node.function`.
 pub(crate) type Replacement = (Arc<str>, Box<dyn Staged>);
 
 /// What whoever asked is told.
-type Answer = oneshot::Sender<Result<Reloaded, ReloadError>>;
+type Answer = oneshot::Sender<Result<Reloaded, ControlError>>;
 
 /// So many attempts may fail before that is held against the new versions.
 const OTHERS: u32 = 3;
@@ -58,13 +58,13 @@ impl Swaps {
     ///
     /// # Errors
     /// `Busy` while another is under way, or somebody else has it.
-    pub(crate) fn reserve(&self) -> Result<Slot<'_>, ReloadError> {
+    pub(crate) fn reserve(&self) -> Result<Slot<'_>, ControlError> {
         let mut state = self.lock();
         if state.has_ended {
-            return Err(ReloadError::Ended);
+            return Err(ControlError::Ended);
         }
         if state.is_reserved || state.under_way.is_some() {
-            return Err(ReloadError::Busy);
+            return Err(ControlError::Busy);
         }
         state.is_reserved = true;
         Ok(Slot(self))
@@ -84,12 +84,12 @@ impl Swaps {
         &self,
         slot: Slot<'_>,
         replacements: Vec<Replacement>,
-    ) -> Result<oneshot::Receiver<Result<Reloaded, ReloadError>>, ReloadError> {
+    ) -> Result<oneshot::Receiver<Result<Reloaded, ControlError>>, ControlError> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
         if state.has_ended {
             drop(state);
-            return Err(ReloadError::Ended);
+            return Err(ControlError::Ended);
         }
         state.under_way = Some(Swap {
             replacements,
@@ -245,7 +245,7 @@ impl Swaps {
         let mut state = self.lock();
         state.has_ended = true;
         if let Some(swap) = state.under_way.take() {
-            let _ = swap.answer.send(Err(ReloadError::Ended));
+            let _ = swap.answer.send(Err(ControlError::Ended));
         }
     }
 
@@ -281,7 +281,7 @@ impl Swap {
         }
         fault_point("after-swap-back");
         let reason = reason.to_owned();
-        let _ = self.answer.send(Err(ReloadError::TakenBack(reason)));
+        let _ = self.answer.send(Err(ControlError::TakenBack(reason)));
     }
 }
 
