@@ -110,6 +110,59 @@ fn states_that_fail_stop_the_run() {
 }
 
 #[test]
+fn states_that_are_converted_wrongly_are_as_they_were() {
+    let ended = Case::migrating("well").run();
+    ended.assert_code(0);
+    let [first, second, third, last] = SUMS;
+    assert_last_sums(&ended, [first, second, third, (last.0, last.1 + EVIL_ROW)]);
+    for (how, reason) in [
+        ("fails", FAILED),
+        (
+            "panics",
+            "the plugin trapped: wasm `unreachable` instruction executed",
+        ),
+        ("loops", DEADLINE),
+        ("eats-memory", MEMORY),
+        ("aliases", OUTPUT),
+        (
+            "claims-rows",
+            "the plugin returned a wrong answer: 4294967295 rows for 1 groups",
+        ),
+        (
+            "more-rows",
+            "the plugin returned a wrong answer: 2 rows for 1 groups",
+        ),
+        (
+            "no-rows",
+            "the plugin returned a wrong answer: 0 rows for 1 groups",
+        ),
+        (
+            "short-values",
+            "the plugin returned a wrong answer: column `sum`: its values have 7 bytes, not 8",
+        ),
+        (
+            "nulls",
+            "the plugin returned a wrong answer: column `sum`: row 0 is null, and the column was \
+             announced as never null",
+        ),
+    ] {
+        let ended = Case::migrating(how).run();
+        ended.assert_told(
+            1,
+            &format!(
+                "node `evil`: evil(): its states cannot be converted: of the group mod(n, Int64(4)) `3`: \
+                 {reason}"
+            ),
+        );
+        assert!(
+            ended.stderr.contains("; they are as they were: "),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
 fn on_error_says_what_becomes_of_the_run() {
     for how in ["fails", "panics", "aliases", "no-rows"] {
         let ended = Case::aggregate("update", how).on_error("stop").run();
@@ -145,5 +198,19 @@ fn schemas_that_are_none() {
     }
     for (how, what) in [("loops", DEADLINE), ("eats-memory", MEMORY)] {
         Case::aggregate("open", how).run().assert_told(2, what);
+        Case::aggregate("former", how).run().assert_told(2, what);
+    }
+    for (how, what) in [
+        ("many-versions", "`former` announces more than 64 versions"),
+        (
+            "evil-state",
+            "control characters in the name `a\\u{1b}[2J\\nb`",
+        ),
+    ] {
+        let ended = Case::aggregate("former", how)
+            .memory(64)
+            .limits("deadline: 1s")
+            .run();
+        ended.assert_told(2, &format!("the plugin returned a wrong answer: {what}"));
     }
 }

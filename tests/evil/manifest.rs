@@ -20,8 +20,12 @@ impl Case {
             ),
             false => ("", ""),
         };
+        let checkpoint = match self.has_checkpoint() {
+            true => "checkpoint: { to: ./state }\n",
+            false => "",
+        };
         let mut manifest = format!(
-            "name: evil\ntrigger: once\nparallelism: 1\nsources:\n  numbers: {{ file: {{ path: ./in, \
+            "name: evil\ntrigger: once\nparallelism: 1\n{checkpoint}sources:\n  numbers: {{ file: {{ path: ./in, \
              max_files: 1 }}, format: json, schema: {{ n: bigint{times} }}\ntransforms:\n{transforms}  \
              good: {{ sql: 'SELECT n * 2 AS n FROM numbers' }}\n{select}sinks:\n{sinks}{told}  good_out: \
              {{ from: good, file: {{ path: ./good }}, format: json }}\nplugins:\n"

@@ -123,7 +123,24 @@ impl Case {
         Self::new(Kind::Keyed, place, how)
     }
 
-    /// An aggregate that misbehaves in `open`, `update`, `merge` or `finish`.
+    /// An aggregate that misbehaves where it converts the states of an earlier version, which has
+    /// read the first half of the rows.
+    pub(crate) fn migrating(how: &str) -> Self {
+        let before = Self::new(Kind::Aggregate, "before", "well").limits("deadline: 1s");
+        let ended = before.start().wait_unmeasured();
+        ended.assert_code(0);
+        Self {
+            folder: ended.folder,
+            ..Self::new(Kind::Aggregate, "migrate", how)
+        }
+    }
+
+    /// Whether a run goes on where another one was.
+    pub(super) fn has_checkpoint(&self) -> bool {
+        matches!(self.place, "before" | "migrate")
+    }
+
+    /// An aggregate that misbehaves in `open`, `update`, `merge`, `finish` or `former`.
     pub(crate) fn aggregate(place: &'static str, how: &str) -> Self {
         Self::new(Kind::Aggregate, place, how)
     }
@@ -187,16 +204,17 @@ impl Case {
     pub(crate) fn start(self) -> Running {
         let at = |name: &str| self.folder.path().join(name);
         fs::write(at("pipeline.yaml"), self.manifest()).unwrap();
-        fs::create_dir(at("in")).unwrap();
+        fs::create_dir_all(at("in")).unwrap();
         // Of two files, each an epoch, where states have to meet.
         let first = match self.kind {
             Kind::Aggregate => ROWS / 2,
             Kind::Transform | Kind::Sink | Kind::Keyed => ROWS,
         };
-        for (name, rows) in [("in/a.json", 0..first), ("in/b.json", first..ROWS)] {
+        let last = if self.place == "before" { first } else { ROWS };
+        for (name, rows) in [("in/a.json", 0..first), ("in/b.json", first..last)] {
             let row = |n| format!("{{\"n\":{n},\"at\":{n}}}\n");
             let rows: String = rows.map(row).collect();
-            if !rows.is_empty() {
+            if !rows.is_empty() && !at(name).exists() {
                 fs::write(at(name), rows).unwrap();
             }
         }
@@ -271,8 +289,12 @@ impl Case {
             // One mistake is told once, and what was not committed is not visible.
             Some(2) => assert!(ended.stderr.contains("\n1 error\n"), "{}", ended.stderr),
             Some(1) => {
-                // States meet in the second epoch: the first one has happened.
-                let before = if place == "merge" { ROWS / 2 } else { 0 };
+                // States meet in the second epoch, or the next run: the first one has happened.
+                let before = if matches!(place, "merge" | "migrate") {
+                    ROWS / 2
+                } else {
+                    0
+                };
                 let before: Vec<_> = (0..before).map(|n| 2 * n).collect();
                 assert_eq!(ended.numbers("good"), before, "{how}");
             }

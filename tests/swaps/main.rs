@@ -3,8 +3,9 @@
 //!
 //! A version is the hostile component of `tests/evil/guest` with another configuration written into
 //! it: what it says of rows, and how it misbehaves. Rows are numbered, so that none is missing,
-//! doubled, or of two versions; those of `migrate` are of
-//! `tests/guests/totals`, of `migrate_aggregate` of `tests/guests/sums`; `AZUD_FAULTS=all` runs all of what is otherwise a tenth.
+//! doubled, or of two versions; those of `migrate` are of `tests/guests/totals`, of
+//! `migrate_aggregate` and `migrate_windows` of `tests/guests/sums`; `AZUD_FAULTS=all` runs all of
+//! what is otherwise a tenth.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -22,9 +23,12 @@ mod kills;
 mod many;
 mod migrate;
 mod migrate_aggregate;
+mod migrate_windows;
+mod migrating;
 mod pipeline;
 mod rows;
 mod shadow;
+mod sums;
 mod triggers;
 mod watch;
 

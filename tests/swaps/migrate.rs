@@ -3,14 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::change::apply;
 use crate::components::totals;
-use crate::pipeline::{Asked, Folder, Pipeline};
+use crate::migrating::{Migrating, run_once};
+use crate::pipeline::Folder;
 use crate::rows::{assert_exact, by_epoch, versions};
 
 /// Sums and counts by digit, in states of a plugin; what its timers give goes to a folder of its
@@ -38,16 +37,8 @@ plugins:
   totals: { path: ./totals.wasm, limits: { deadline: 1s } }
 ";
 
-fn folder() -> Folder {
-    let folder = Folder::new(MANIFEST);
-    folder.write("totals.wasm", &totals("1"));
-    folder
-}
-
-/// Another version takes over by the manifest.
-fn change(pipeline: &Pipeline<'_>, folder: &Folder, version: &str, manifest: &str) -> Asked {
-    folder.write("totals.wasm", &totals(version));
-    apply(pipeline, folder, manifest, &[])
+fn totals_by_digit() -> Migrating {
+    Migrating::new(MANIFEST, "totals", totals)
 }
 
 /// Of each digit every row was added to what was known, once: counts go from one to all of them,
@@ -98,53 +89,23 @@ fn wait_for_fired(folder: &Folder, times: usize) {
 
 #[test]
 fn states_are_converted_while_data_flows() {
-    let folder = folder();
+    let totals = totals_by_digit();
+    let folder = &totals.folder;
     let pipeline = folder.run(&[], &[]);
     pipeline.wait_for_rows();
-    // The same node with another component only: it keeps other states.
-    let refused = pipeline.reload("totals", &totals("2"));
-    assert_eq!(refused.code, Some(2), "{}", refused.text);
-    assert!(
-        refused.text.contains("it keeps other states: value total(sum bigint not null, rows bigint not null) instead of value total(sum bigint not null); map seen")
-            && refused.text.contains("it converts them where a manifest names it: `azud apply`"),
-        "{}",
-        refused.text
+    totals.assert_not_reloaded(
+        &pipeline,
+        "totals",
+        "it keeps other states: value total(sum bigint not null, rows bigint not null) instead of value total(sum bigint not null); map seen",
     );
-    folder.write("totals.wasm", &totals("2"));
-    let mut plan = Command::new(env!("CARGO_BIN_EXE_azud"));
-    plan.arg("plan").arg(folder.path("pipeline.yaml"));
-    let plan = plan
-        .args(["--against", &pipeline.address()])
-        .output()
-        .unwrap();
-    let planned = String::from_utf8(plan.stdout).unwrap();
-    assert_eq!(plan.status.code(), Some(0), "{planned}");
-    assert!(planned.contains("its states are converted"), "{planned}");
-
-    let mut took = Vec::new();
-    for (version, lanes) in [("2", 2), ("3", 3)] {
-        let lanes = format!("parallelism: {lanes}");
-        let manifest = MANIFEST.replace("parallelism: 2", &lanes);
-        let asked = change(&pipeline, &folder, version, &manifest);
-        assert_eq!(asked.code, Some(0), "{}", asked.text);
-        pipeline.wait_for("its states are converted");
-        took.push(asked.took);
-        pipeline.wait_for_an_epoch();
-    }
+    let took = totals.assert_converts(&pipeline);
     println!("changes that convert took {took:?}");
-    // There is no way back, but to begin anew.
-    let asked = change(&pipeline, &folder, "1", MANIFEST);
-    assert_eq!(asked.code, Some(2), "{}", asked.text);
-    assert!(
-        asked.text.contains("--allow-reset totals"),
-        "{}",
-        asked.text
-    );
-    wait_for_fired(&folder, 2);
+    totals.assert_cannot(&pipeline, "1", &["--allow-reset totals"]);
+    wait_for_fired(folder, 2);
     pipeline.drain();
-    assert_eq!(assert_sums(&folder), ["v1", "v2", "v3 since v2"]);
+    assert_eq!(assert_sums(folder), ["v1", "v2", "v3 since v2"]);
     // One of each digit was soon; the other one was late, until the migration made it due.
-    for (digit, said) in fired(&folder) {
+    for (digit, said) in fired(folder) {
         assert_eq!(said.len(), 2, "{digit}: {said:?}");
         assert!(said.iter().any(|said| said != "v1"), "{digit}: {said:?}");
     }
@@ -152,8 +113,8 @@ fn states_are_converted_while_data_flows() {
 
 #[test]
 fn a_migration_that_fails_leaves_the_version_before() {
-    let folder = folder();
-    let pipeline = folder.run(&[], &[]);
+    let totals = totals_by_digit();
+    let pipeline = totals.folder.run(&[], &[]);
     pipeline.wait_for_rows();
     for (how, told) in [
         ("traps", "in the migration"),
@@ -162,60 +123,23 @@ fn a_migration_that_fails_leaves_the_version_before() {
         ("gives", "`migrate` gives 1 rows of output: it has none"),
         ("eats", "of memory"),
     ] {
-        let asked = change(&pipeline, &folder, &format!("2 {how}"), MANIFEST);
-        assert_eq!(asked.code, Some(1), "{how}: {}", asked.text);
-        for told in [
-            "node `totals`: its states cannot be converted: of the key n `7`: ",
-            told,
-            "; they are as they were: go on with the version before, or correct `migrate`",
-        ] {
-            assert!(asked.text.contains(told), "{how}: {}", asked.text);
-        }
+        let of = "node `totals`: its states cannot be converted: of the key n `7`: ";
+        totals.assert_fails(&pipeline, how, &[of, told]);
         pipeline.wait_for_an_epoch();
     }
     // One that says it converts what nobody has kept is one that keeps something else.
-    let asked = change(&pipeline, &folder, "2 lies", MANIFEST);
-    assert_eq!(asked.code, Some(2), "{}", asked.text);
-    assert!(
-        asked.text.contains("--allow-reset totals"),
-        "{}",
-        asked.text
-    );
-    let asked = change(&pipeline, &folder, "2", MANIFEST);
+    totals.assert_cannot(&pipeline, "2 lies", &["--allow-reset totals"]);
+    let asked = totals.change(&pipeline, "2");
     assert_eq!(asked.code, Some(0), "{}", asked.text);
     pipeline.drain();
-    assert_eq!(assert_sums(&folder), ["v1", "v2"]);
+    assert_eq!(assert_sums(&totals.folder), ["v1", "v2"]);
 }
 
-/// Kills it where nothing of the new version is recorded: it converts the same again.
 #[test]
 fn a_crash_before_the_first_record_converts_again() {
-    // While data flows.
-    let folder = folder();
-    let pipeline = folder.run(&[], &[("AZUD_KILL_AT", "before-record-of-change:1")]);
-    pipeline.wait_for_rows();
-    change(&pipeline, &folder, "2", MANIFEST);
-    pipeline.ended(None);
-    // At the next start, with all of the new states in files, and then without a crash.
-    let pipeline = folder.run(&[], &[("AZUD_KILL_AT", "before-record:1")]);
-    pipeline.wait_for("its states are converted");
-    pipeline.ended(None);
-    let pipeline = folder.run(&[], &[]);
-    pipeline.wait_for("its states are converted");
-    pipeline.wait_for_an_epoch();
-    pipeline.drain();
-    // What is recorded is the new version's: there is nothing to convert.
-    let manifest = MANIFEST.replace("parallelism: 2", "parallelism: 4");
-    folder.write("pipeline.yaml", manifest.as_bytes());
-    let pipeline = folder.run(&[], &[]);
-    pipeline.wait_for("goes on after epoch");
-    pipeline.wait_for_an_epoch();
-    let told = pipeline.drain();
-    assert!(
-        !told.iter().any(|line| line.contains("converted")),
-        "{told:#?}"
-    );
-    assert_eq!(assert_sums(&folder), ["v1", "v2"]);
+    let totals = totals_by_digit();
+    totals.crash_before_the_first_record();
+    assert_eq!(assert_sums(&totals.folder), ["v1", "v2"]);
 }
 
 /// Each of many keys once, twice over: a total of each is there before it is converted.
@@ -234,39 +158,27 @@ plugins:
   totals: { path: ./totals.wasm, limits: { deadline: 1s } }
 ";
 
-pub(crate) fn run_once(folder: &Folder) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_azud"));
-    let output = command
-        .arg("run")
-        .arg(folder.path("pipeline.yaml"))
-        .output();
-    let output = output.unwrap();
-    (
-        output.status.code(),
-        String::from_utf8(output.stderr).unwrap(),
-    )
-}
-
 #[test]
 fn a_start_converts_many_keys_from_any_version_before() {
     for (before, lanes) in [("1", "parallelism: 4"), ("2", "parallelism: 1")] {
-        let folder = Folder::new(MANY);
-        folder.write("totals.wasm", &totals(before));
-        assert_eq!(run_once(&folder).0, Some(0));
+        let many = Migrating::new(MANY, "totals", totals);
+        let folder = &many.folder;
+        many.put(before);
+        assert_eq!(run_once(folder).0, Some(0));
         // As many rows again, in another number of lanes, for a version that cannot, and one
         // that can.
         let manifest = MANY.replace("rows: 40000", "rows: 80000");
         let manifest = manifest.replace("parallelism: 2", lanes);
         folder.write("pipeline.yaml", manifest.as_bytes());
-        folder.write("totals.wasm", &totals("3 traps"));
-        let (code, told) = run_once(&folder);
+        many.put("3 traps");
+        let (code, told) = run_once(folder);
         assert_eq!(code, Some(1), "{told}");
         assert!(
             told.contains("cannot be converted: of the key n `7`: "),
             "{told}"
         );
-        folder.write("totals.wasm", &totals("3"));
-        let (code, told) = run_once(&folder);
+        many.put("3");
+        let (code, told) = run_once(folder);
         assert_eq!(code, Some(0), "{told}");
         let mut known: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
         let mut said = BTreeSet::new();

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use azud_engine::{Changes, Difference, Fit, NodeChange, Plan, ReloadError, Reloaded};
+use azud_engine::{Changes, ControlError, Difference, Fit, NodeChange, Plan, Reloaded};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -87,7 +87,7 @@ async fn planned<T: Send + 'static>(
     about: About,
     headers: &HeaderMap,
     text: String,
-    then: impl FnOnce(Plan, &[String]) -> Result<T, ReloadError> + Send + 'static,
+    then: impl FnOnce(Plan, &[String]) -> Result<T, ControlError> + Send + 'static,
 ) -> Result<T, Box<Response>> {
     if !is_kind(headers, "application/yaml") {
         let message = "a manifest is sent as `Content-Type: application/yaml`";
@@ -102,16 +102,16 @@ async fn planned<T: Send + 'static>(
     let allow_reset: Vec<String> = allow_reset.map(str::to_owned).collect();
     // A plan takes memory and time, and so do the plugins that it opens.
     let Ok(one) = room.clone().try_acquire_owned() else {
-        return Err(Box::new(refused(&ReloadError::Busy)));
+        return Err(Box::new(refused(&ControlError::Busy)));
     };
     let make_plan = shared.make_plan.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let plan = make_plan(&name, &text).map_err(ReloadError::Refused)?;
+        let plan = make_plan(&name, &text).map_err(ControlError::Refused)?;
         let done = then(plan, &allow_reset);
         drop(one);
         done
     });
-    let done = done.await.unwrap_or(Err(ReloadError::Ended));
+    let done = done.await.unwrap_or(Err(ControlError::Ended));
     done.map_err(|error| Box::new(refused(&error)))
 }
 

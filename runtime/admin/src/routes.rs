@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
-use azud_engine::{Component, Control, Reload, ReloadError, Reloaded};
+use azud_engine::{Component, Control, ControlError, Reload, Reloaded};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -109,7 +109,7 @@ async fn reload(
     changed(
         &shared,
         node,
-        reloaded.await.unwrap_or(Err(ReloadError::Ended)),
+        reloaded.await.unwrap_or(Err(ControlError::Ended)),
     )
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn component(
 pub(crate) fn changed(
     shared: &Shared,
     node: String,
-    reloaded: Result<Reloaded, ReloadError>,
+    reloaded: Result<Reloaded, ControlError>,
 ) -> Response {
     let reloaded = match reloaded {
         Ok(reloaded) => reloaded,
@@ -162,16 +162,16 @@ pub(crate) fn changed(
     .into_response()
 }
 
-pub(crate) fn refused(error: &ReloadError) -> Response {
+pub(crate) fn refused(error: &ControlError) -> Response {
     failed(code(error), &error.to_string())
 }
 
-fn code(error: &ReloadError) -> StatusCode {
+fn code(error: &ControlError) -> StatusCode {
     match error {
-        ReloadError::NoNode(_) => StatusCode::NOT_FOUND,
-        ReloadError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        ReloadError::TakenBack(_) | ReloadError::Busy => StatusCode::CONFLICT,
-        ReloadError::Ended => StatusCode::SERVICE_UNAVAILABLE,
+        ControlError::NoNode(_) => StatusCode::NOT_FOUND,
+        ControlError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        ControlError::TakenBack(_) | ControlError::Busy => StatusCode::CONFLICT,
+        ControlError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

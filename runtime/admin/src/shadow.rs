@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use azud_engine::{ReloadError, Shadowed};
+use azud_engine::{ControlError, Shadowed};
 
 use crate::answers::ShadowStatus;
 use crate::routes::{About, Shared, changed, component, refused};
@@ -23,7 +23,7 @@ pub(crate) async fn begin(
     };
     let (control, of) = (shared.control.clone(), node.clone());
     let begun = tokio::task::spawn_blocking(move || control.shadow_and_wait(&of, &component));
-    match begun.await.unwrap_or(Err(ReloadError::Ended)) {
+    match begun.await.unwrap_or(Err(ControlError::Ended)) {
         Ok(()) => shown(&shared, node),
         Err(error) => refused(&error),
     }
@@ -39,7 +39,7 @@ pub(crate) async fn promote(State(shared): State<Shared>, Path(node): Path<Strin
     changed(
         &shared,
         node,
-        promoted.await.unwrap_or(Err(ReloadError::Ended)),
+        promoted.await.unwrap_or(Err(ControlError::Ended)),
     )
 }
 

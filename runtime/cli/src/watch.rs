@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use azud_engine::{Component, Control, Reload, ReloadError, Reloaded};
+use azud_engine::{Component, Control, ControlError, Reload, Reloaded};
 use azud_manifest::{Manifest, Plugin, PluginFile};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -301,7 +301,7 @@ impl Reloads {
             if matches!(changed, Ok((_, Reloaded::Unchanged))) {
                 self.same = self.control.manifest().map(|runs| runs.text().to_owned());
             }
-            if !matches!(changed, Err(ReloadError::Busy)) {
+            if !matches!(changed, Err(ControlError::Busy)) {
                 break changed.map(|_| manifest);
             }
         };
@@ -311,7 +311,7 @@ impl Reloads {
                 self.watch().map_err(|error| error.to_string())
             }
             // The log has it.
-            Err(ReloadError::TakenBack(_) | ReloadError::Ended) => Ok(()),
+            Err(ControlError::TakenBack(_) | ControlError::Ended) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -348,17 +348,17 @@ impl Reloads {
         }
         let reload = Reload { nodes };
         let mut reloaded = self.control.reload_and_wait(&reload);
-        while reloaded == Err(ReloadError::Busy) {
+        while reloaded == Err(ControlError::Busy) {
             thread::sleep(SETTLES);
             reloaded = self.control.reload_and_wait(&reload);
         }
         match reloaded {
-            Ok(Reloaded::Runs { .. } | Reloaded::Unchanged) | Err(ReloadError::Ended) => Ok(()),
+            Ok(Reloaded::Runs { .. } | Reloaded::Unchanged) | Err(ControlError::Ended) => Ok(()),
             // The log has it.
-            Err(ReloadError::TakenBack(_)) => Ok(()),
+            Err(ControlError::TakenBack(_)) => Ok(()),
             // What begins anew, with the manifest that runs, may fit all the same: a sink with
             // transactions, say.
-            Err(ReloadError::Refused(why)) => {
+            Err(ControlError::Refused(why)) => {
                 let runs = self.control.manifest();
                 let is_it = |text: &str| text == self.text || self.same.as_deref() == Some(text);
                 match runs.is_some_and(|runs| is_it(runs.text())) {

@@ -5,7 +5,8 @@
 //!          -> graph    output modes and exchanges: which instance runs in which stage
 //!          -> run      readers and writers on tokio, lanes on threads, the coordinator of epochs
 //!             telemetry  what is measured meanwhile
-//!          -> swap     other versions of plugins take over while it runs
+//!          -> control  what it is asked from outside while it runs
+//!             swap     other versions of plugins take over
 //!             change   another manifest does
 //!             letters  dead letters, as their sinks have written them
 //!          -> replay   dead letters are given to their nodes again
@@ -18,6 +19,7 @@
 
 mod change;
 mod connectors;
+mod control;
 mod describe;
 mod event_time;
 mod graph;
@@ -36,6 +38,7 @@ mod why;
 pub use azud_state::ReplayRow;
 pub use change::{Changes, Difference, NodeChange};
 pub use connectors::{CONNECTORS, manifest_connectors};
+pub use control::{Component, Control, ControlError, Reload, Reloaded, Shadowed};
 pub use describe::{Guarantee, NodeView, PlanView};
 pub use letters::{DeadLetters, Letter, LetterSink};
 pub use plan::{
@@ -46,7 +49,7 @@ pub use plugin::PLUGIN_LOG;
 pub use recovery::{Fit, NodeFit};
 pub use replay::{ReplayAnswer, ReplayError};
 pub use run::{EpochReport, NodeReport, RunOptions, Stop, TimeReport};
-pub use swap::{Compared, Component, Control, Example, Reload, ReloadError, Reloaded, Shadowed};
+pub use swap::{Compared, Example};
 pub use tap::{TAP_RATE, TAPS, Tap, TapError, TapOptions, TappedRow};
 pub use telemetry::{NodeObserved, Observed, PluginCalls, Queued, Readiness, RowCounts};
 pub use why::{Why, WhyHeld, WhyNeed, WhyPartition, WhySource, WhyStep};

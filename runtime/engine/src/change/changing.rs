@@ -9,11 +9,11 @@ use azud_model::Error;
 use tokio::sync::{Notify, oneshot};
 
 use super::diff::Changes;
+use crate::control::{ControlError, Reloaded};
 use crate::plan::Plan;
-use crate::swap::{ReloadError, Reloaded};
 
 /// What whoever asked is told.
-type Answer = oneshot::Sender<Result<Reloaded, ReloadError>>;
+type Answer = oneshot::Sender<Result<Reloaded, ControlError>>;
 
 /// Outlives attempts. Whoever asks has the only right to: see `Swaps::reserve`.
 #[derive(Default)]
@@ -59,13 +59,13 @@ impl Changing {
     pub(crate) fn ask(
         &self,
         asked: Asked,
-    ) -> Result<oneshot::Receiver<Result<Reloaded, ReloadError>>, ReloadError> {
+    ) -> Result<oneshot::Receiver<Result<Reloaded, ControlError>>, ControlError> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
         match &*state {
             State::Nothing => *state = State::Waiting(Box::new(asked), answer),
-            State::Waiting(..) | State::OnProbation(_) => return Err(ReloadError::Busy),
-            State::Ended => return Err(ReloadError::Ended),
+            State::Waiting(..) | State::OnProbation(_) => return Err(ControlError::Busy),
+            State::Ended => return Err(ControlError::Ended),
         }
         drop(state);
         self.asked.notify_one();
@@ -142,7 +142,7 @@ impl Changing {
                 );
                 let _ = probation
                     .answer
-                    .send(Err(ReloadError::TakenBack(error.to_string())));
+                    .send(Err(ControlError::TakenBack(error.to_string())));
                 drop(state);
                 self.taken_back.fetch_add(1, Ordering::Relaxed);
                 fault_point("after-change-back");

@@ -65,13 +65,12 @@ impl Changes {
         let journaled = journaled.filter(|(_, source)| source.journal.is_some());
         for (number, _) in journaled {
             let name = before.source_name(number);
-            let mut sources = (0..).zip(&now.sources);
-            let is_kept =
-                sources.any(|(of, source)| now.source_name(of) == name && source.journal.is_some());
+            let own = now.source_number(name).and_then(|of| now.sources.get(of));
+            let is_journaled = own.is_some_and(|own| own.journal.is_some());
             let found = self.nodes.iter().find(|change| change.node == name);
             let why = match found.map(|change| &change.fit) {
                 Some(Fit::Lost(why)) => why.as_str(),
-                _ if !is_kept => "it would have a journal no more",
+                _ if !is_journaled => "it would have a journal no more",
                 _ => continue,
             };
             return Err(format!(

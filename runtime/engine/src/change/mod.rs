@@ -19,4 +19,4 @@ mod kept;
 pub(crate) use changing::{Asked, Changing};
 pub(crate) use check::may;
 pub use diff::{Changes, Difference, NodeChange};
-pub(crate) use kept::{is_kept, same_sources};
+pub(crate) use kept::Kept;

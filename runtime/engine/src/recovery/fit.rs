@@ -113,11 +113,10 @@ fn sources(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) {
     }
     let is_table = |name: &str| plan.tables.iter().any(|table| table.rows.name() == name);
     for before in &record.sources {
-        let is_it = |number: usize| plan.source_name(number) == before.node;
         if is_table(&before.node) {
             continue;
         }
-        if !(0..plan.sources.len()).any(is_it) && !before.positions.is_empty() {
+        if plan.source_number(&before.node).is_none() && !before.positions.is_empty() {
             found.push(NodeFit {
                 node: before.node.clone(),
                 fit: Fit::Lost("it is in the manifest no more: where it was would be lost".into()),
@@ -184,8 +183,8 @@ fn transforms(plan: &Plan, record: &Record, found: &mut Vec<NodeFit>) -> Result<
     let states = states(plan)?;
     let anew = anew(plan, record);
     for (number, node) in plan.nodes.iter().enumerate() {
-        let is_source = (0..plan.sources.len()).any(|at| plan.source_name(at) == &*node.name);
-        let is_sink = (0..plan.sinks.len()).any(|at| plan.sink_name(at) == &*node.name);
+        let is_source = plan.source_number(&node.name).is_some();
+        let is_sink = plan.sink_number(&node.name).is_some();
         let is_table = plan
             .tables
             .iter()
@@ -390,8 +389,7 @@ fn sinks(
         found.push(NodeFit { node, fit });
     }
     for before in &record.sinks {
-        let is_it = |number: usize| plan.sink_name(number) == before.node;
-        let there = (0..plan.sinks.len()).any(is_it);
+        let there = plan.sink_number(&before.node).is_some();
         let has_output = before.prepared.iter().any(|lane| !lane.token.is_empty());
         if !there && !committed && has_output {
             found.push(NodeFit {

@@ -10,9 +10,9 @@ use azud_model::Error;
 use super::attempt::Attempt;
 use super::open_reader::OpenReader;
 use super::rollback::RunOptions;
-use crate::change::{Asked, is_kept, same_sources};
+use crate::change::{Asked, Kept};
+use crate::control::Running;
 use crate::plan::Plan;
-use crate::swap::Running;
 
 /// The plan that runs, and what outlives its attempts.
 pub(super) struct Now {
@@ -67,11 +67,10 @@ impl Now {
             changes,
             resets,
         } = asked;
-        let sources = plan.adopt(&self.plan, &changes, &self.sources);
-        // A reader whose source is another one now is closed before that is opened.
-        self.kept = readers;
-        self.kept
-            .retain(|reader| is_kept(&self.plan, &plan, &changes, &reader.source));
+        let kept = Kept::of(&self.plan, &plan, &changes);
+        plan.adopt(&self.plan, &kept);
+        let sources = kept.sources(&plan, &self.sources);
+        self.keep(readers, &kept);
         options.allow_reset = resets;
         self.take_over(options, Arc::new(plan), sources);
         self.attempt = Arc::new(Attempt {
@@ -92,7 +91,10 @@ impl Now {
         let Some((before, changes)) = self.attempt.changing.failed(error) else {
             return false;
         };
-        let sources = same_sources(&before, &self.plan, &changes, &self.sources);
+        let kept = Kept::of(&self.plan, &before, &changes);
+        let sources = kept.sources(&before, &self.sources);
+        let readers = std::mem::take(&mut self.kept);
+        self.keep(readers, &kept);
         // Those that are left have given nothing since the record.
         if self.kept.is_empty() {
             before.tell_lost();
@@ -105,6 +107,16 @@ impl Now {
             ..self.attempt.next()
         });
         true
+    }
+
+    /// The next plan goes on with these readers, under its own numbers. One whose source is another
+    /// one there is closed before that is opened.
+    fn keep(&mut self, readers: Vec<OpenReader>, kept: &Kept) {
+        let readers = readers.into_iter().filter_map(|reader| {
+            let source = kept.source(reader.source)?;
+            Some(OpenReader { source, ..reader })
+        });
+        self.kept = readers.collect();
     }
 
     fn take_over(&mut self, options: &RunOptions, plan: Arc<Plan>, sources: Vec<Arc<dyn Source>>) {

@@ -25,8 +25,8 @@ pub(super) struct Opened {
     pub(super) last: Option<Record>,
     /// Every sink, behind the spool where it needs it.
     pub(super) sinks: Vec<Arc<dyn Sink>>,
-    /// Of every source, by its number.
-    pub(super) readers: Vec<(usize, OpenReader)>,
+    /// In the order of their sources.
+    pub(super) readers: Vec<OpenReader>,
     /// How far the event time of each source had come.
     pub(super) times: Vec<SourceTimes>,
     /// For every sink, a writer for each lane.
@@ -220,15 +220,15 @@ impl Plan {
         sources: &[Arc<dyn Source>],
         resume: Option<&Resume>,
         kept: &mut Vec<OpenReader>,
-    ) -> Result<Vec<(usize, OpenReader)>> {
+    ) -> Result<Vec<OpenReader>> {
         let mut readers = Vec::new();
         for (source, opens) in sources.iter().enumerate() {
-            let node = self.source_name(source);
-            if kept.iter().any(|reader| reader.source == node) {
+            if kept.iter().any(|reader| reader.source == source) {
                 continue;
             }
+            let node = self.source_name(source);
             let name = format!("source `{node}`");
-            let positions = resume.map(|resume| resume.positions(self.source_name(source)));
+            let positions = resume.map(|resume| resume.positions(node));
             let positions = positions.unwrap_or_default();
             let mut retry = Retry::new(&name);
             let opened = loop {
@@ -241,17 +241,10 @@ impl Plan {
                 }
             };
             let opened = opened.into_iter().enumerate();
-            readers.extend(opened.map(|(number, reader)| {
-                let opened = OpenReader::new(node, number, reader);
-                (source, opened)
-            }));
+            readers.extend(opened.map(|(number, reader)| OpenReader::new(source, number, reader)));
         }
-        for reader in kept.drain(..) {
-            let mut numbers = 0..self.sources.len();
-            let own = numbers.find(|source| self.source_name(*source) == reader.source);
-            readers.extend(own.map(|source| (source, reader)));
-        }
-        readers.sort_by_key(|(source, reader)| (*source, reader.number));
+        readers.append(kept);
+        readers.sort_by_key(|reader| (reader.source, reader.number));
         Ok(readers)
     }
 
@@ -301,6 +294,16 @@ impl Plan {
     pub(crate) fn sink_name(&self, sink: usize) -> &str {
         let node = self.sinks.get(sink).map_or(0, |sink| sink.node);
         self.nodes.get(node).map_or("", |node| &node.name)
+    }
+
+    /// The source of that name that streams.
+    pub(crate) fn source_number(&self, name: &str) -> Option<usize> {
+        (0..self.sources.len()).find(|source| self.source_name(*source) == name)
+    }
+
+    /// The sink of that name.
+    pub(crate) fn sink_number(&self, name: &str) -> Option<usize> {
+        (0..self.sinks.len()).find(|sink| self.sink_name(*sink) == name)
     }
 }
 

@@ -7,8 +7,8 @@ use azud_connect::{Lag, OpenPartitions, SourceReader};
 /// A reader, and what is known of it: at the end of an epoch another attempt may go on with it as
 /// if nothing had happened.
 pub(super) struct OpenReader {
-    /// The source's name.
-    pub(super) source: String,
+    /// The source's number in the plan.
+    pub(super) source: usize,
     /// Its number in the source.
     pub(super) number: usize,
     /// The connector's part.
@@ -25,9 +25,9 @@ pub(super) struct OpenReader {
 
 impl OpenReader {
     /// One that is new.
-    pub(super) fn new(source: &str, number: usize, reader: Box<dyn SourceReader>) -> Self {
+    pub(super) fn new(source: usize, number: usize, reader: Box<dyn SourceReader>) -> Self {
         Self {
-            source: source.to_owned(),
+            source,
             number,
             open: reader.open_partitions(),
             lag: reader.lag(),

@@ -12,8 +12,8 @@ use super::attempt::Attempt;
 use super::now::Now;
 use super::report::EpochReport;
 use super::trigger::Stop;
+use crate::control::Control;
 use crate::plan::{Plan, PlanSource};
-use crate::swap::Control;
 use crate::telemetry::Standstill;
 
 /// So often an epoch is rolled back before the pipeline stops.

@@ -129,7 +129,8 @@ impl Plan {
         }
         let mut commands = Vec::new();
         let committed = watch::Sender::new(0);
-        for (source, of) in readers {
+        for of in readers {
+            let source = of.source;
             let (command_sender, command_receiver) = mpsc::channel(COMMANDS);
             let (lane, receiver) = reader::channel();
             let fed = of.number % self.lanes.max(1);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use azud_sandbox::Plugin;
 
-use super::Component;
 use super::staged::{Replaceable, Shadowing, Staged};
+use crate::control::Component;
 use crate::telemetry::{MeterCell, PluginMeter};
 
 /// See the module.

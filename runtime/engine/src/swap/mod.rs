@@ -1,7 +1,7 @@
 //! Another version of a node's plugin takes over while data flows.
 //!
 //! ```text
-//! Control::reload     compiles, checks, opens and tries it, off the data path      control.rs, staged.rs
+//! Control::reload     compiles, checks, opens and tries it, off the data path      staged.rs
 //!   -> Swaps          waits for the end of an epoch                                swaps.rs
 //!   -> coordinator    ends epoch N: "from N + 1 on"
 //!   -> Versions       of the node, shared by all lanes                             versions.rs
@@ -14,7 +14,6 @@
 //! and the epoch is computed again by the old one. So a record names one version of each node,
 //! and no row is committed by two.
 
-mod control;
 mod fixed;
 mod in_lane;
 mod shadow;
@@ -23,12 +22,10 @@ mod swaps;
 mod version;
 mod versions;
 
-pub(crate) use control::Running;
-pub use control::{Component, Control, Reload, ReloadError, Reloaded, Shadowed};
 pub(crate) use fixed::Fixed;
 pub(crate) use in_lane::InLane;
 pub use shadow::{Compared, Example};
 pub(crate) use shadow::{Job, Shadow};
 pub(crate) use staged::Replaceable;
-pub(crate) use swaps::Swaps;
+pub(crate) use swaps::{Replacement, Swaps};
 pub(crate) use versions::{Opener, Terms, Versions};

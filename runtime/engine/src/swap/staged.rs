@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use azud_sandbox::{GuestError, Plugin, World};
 
-use super::control::Component;
 use super::shadow::{Compared, Shadow};
 use super::version::{Standing, Version};
 use super::versions::Versions;
+use crate::control::Component;
 use crate::telemetry::PluginMeter;
 
 /// A node whose plugin may be replaced while it runs.

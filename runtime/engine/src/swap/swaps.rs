@@ -8,14 +8,14 @@ use azud_connect::fault_point;
 use azud_model::{Error, ErrorKind};
 use tokio::sync::{Notify, oneshot};
 
-use super::control::{ReloadError, Reloaded};
 use super::staged::Staged;
+use crate::control::{ControlError, Reloaded};
 
 /// What of a node is replaced, by the name that records have: the node, or `node.function`.
 pub(crate) type Replacement = (Arc<str>, Box<dyn Staged>);
 
 /// What whoever asked is told.
-type Answer = oneshot::Sender<Result<Reloaded, ReloadError>>;
+type Answer = oneshot::Sender<Result<Reloaded, ControlError>>;
 
 /// So many attempts may fail before that is held against the new versions.
 const OTHERS: u32 = 3;
@@ -38,7 +38,7 @@ struct State {
 }
 
 /// The right to ask for a swap.
-pub(super) struct Slot<'a>(&'a Swaps);
+pub(crate) struct Slot<'a>(&'a Swaps);
 
 struct Swap {
     replacements: Vec<Replacement>,
@@ -58,20 +58,20 @@ impl Swaps {
     ///
     /// # Errors
     /// `Busy` while another is under way, or somebody else has it.
-    pub(super) fn reserve(&self) -> Result<Slot<'_>, ReloadError> {
+    pub(crate) fn reserve(&self) -> Result<Slot<'_>, ControlError> {
         let mut state = self.lock();
         if state.has_ended {
-            return Err(ReloadError::Ended);
+            return Err(ControlError::Ended);
         }
         if state.is_reserved || state.under_way.is_some() {
-            return Err(ReloadError::Busy);
+            return Err(ControlError::Busy);
         }
         state.is_reserved = true;
         Ok(Slot(self))
     }
 
     /// Whether it would be refused now.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         let state = self.lock();
         state.is_reserved || state.under_way.is_some()
     }
@@ -80,16 +80,16 @@ impl Swaps {
     ///
     /// # Errors
     /// `Ended` if the run has meanwhile.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         slot: Slot<'_>,
         replacements: Vec<Replacement>,
-    ) -> Result<oneshot::Receiver<Result<Reloaded, ReloadError>>, ReloadError> {
+    ) -> Result<oneshot::Receiver<Result<Reloaded, ControlError>>, ControlError> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
         if state.has_ended {
             drop(state);
-            return Err(ReloadError::Ended);
+            return Err(ControlError::Ended);
         }
         state.under_way = Some(Swap {
             replacements,
@@ -245,7 +245,7 @@ impl Swaps {
         let mut state = self.lock();
         state.has_ended = true;
         if let Some(swap) = state.under_way.take() {
-            let _ = swap.answer.send(Err(ReloadError::Ended));
+            let _ = swap.answer.send(Err(ControlError::Ended));
         }
     }
 
@@ -281,7 +281,7 @@ impl Swap {
         }
         fault_point("after-swap-back");
         let reason = reason.to_owned();
-        let _ = self.answer.send(Err(ReloadError::TakenBack(reason)));
+        let _ = self.answer.send(Err(ControlError::TakenBack(reason)));
     }
 }
 

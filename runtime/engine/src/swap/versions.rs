@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::RecordBatch;
 use azud_sandbox::{GuestError, OpenError, Plugin, Sandbox, World};
 
-use super::control::Component;
 use super::shadow::Shadow;
 use super::version::{Standing, Version};
+use crate::control::Component;
 use crate::telemetry::MeterCell;
 
 /// Opens an instance of a plugin as a node is configured: with its columns, limits, grants.

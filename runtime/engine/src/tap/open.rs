@@ -10,8 +10,8 @@ use super::feed::Known;
 use super::point::Point;
 use super::taps::{Taps, node};
 use super::{TAP_RATE, TAPS};
+use crate::control::Control;
 use crate::plan::Plan;
-use crate::swap::Control;
 
 /// How much of what passes is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

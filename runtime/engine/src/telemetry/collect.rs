@@ -13,7 +13,7 @@ use super::measured::{Run, Telemetry};
 use super::observed::RowCounts;
 use super::page::{Page, Sample, Value};
 use super::phase::Readiness;
-use crate::swap::Running;
+use crate::control::Running;
 
 // === impl Telemetry ===
 
@@ -95,7 +95,7 @@ fn rows(run: &mut Run, page: &mut Page) {
 fn sources(run: &Run, running: Option<&Running>, page: &mut Page) {
     let is_source = |name: &str| {
         let plan = running.map(|running| &running.plan);
-        plan.is_some_and(|plan| (0..plan.sources.len()).any(|of| plan.source_name(of) == name))
+        plan.is_some_and(|plan| plan.source_number(name).is_some())
     };
     let sources = run.nodes.iter().filter(|node| is_source(&node.name));
     let sources: Vec<_> = sources.collect();

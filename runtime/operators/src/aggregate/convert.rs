@@ -152,8 +152,7 @@ impl Former {
     /// The group of a row for a person, by its keys.
     fn words(&self, rows: &RecordBatch, row: usize) -> String {
         let keys = rows.columns().iter().take(self.now.keys());
-        let names = self.now.key_names().iter().map(String::as_str);
-        let names = names.chain(std::iter::repeat(""));
+        let names = self.now.key_names().chain(std::iter::repeat(""));
         let words = keys.zip(names).map(|(column, name)| {
             let value = array_value_to_string(column, row).unwrap_or_default();
             format!("{name} `{value}`")

@@ -25,6 +25,8 @@ pub struct Aggregate {
     moves_from: usize,
     calls: Vec<AggregateCall>,
     names: Vec<String>,
+    /// What a person is told that the first key is, where its name says something else.
+    first: Option<&'static str>,
     of: Vec<String>,
     /// The columns of a row that a person is shown.
     shown: Vec<usize>,
@@ -92,6 +94,7 @@ impl Aggregate {
             moves_from: 0,
             calls,
             names: Vec::new(),
+            first: None,
             of: Vec::new(),
             shown: (0..input.fields().len()).collect(),
             input: input.clone(),
@@ -149,14 +152,23 @@ impl Aggregate {
         self
     }
 
+    /// The first key is the start of a session: its name says where that ends.
+    #[must_use]
+    pub fn by_session(mut self) -> Self {
+        self.first = Some("session from");
+        self
+    }
+
     /// The aggregate's functions and what they read.
     pub(super) fn calls(&self) -> &[AggregateCall] {
         &self.calls
     }
 
-    /// What the key columns are called, as far as that is known.
-    pub(super) fn key_names(&self) -> &[String] {
-        self.names.get(..self.keys).unwrap_or(&self.names)
+    /// What a person is told that the key columns are, as far as that is known.
+    pub(super) fn key_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.iter().take(self.keys).map(String::as_str);
+        let known = usize::from(self.first.is_some());
+        self.first.into_iter().chain(names.skip(known))
     }
 
     /// The columns of a row that a person is shown.

@@ -112,10 +112,12 @@ impl Lowering {
         let stream = match &window {
             // The panes of a key make its windows together.
             Some(window) if window.is_together() => {
-                let made = Arc::new(made.together_over_first());
+                let made = made.together_over_first();
                 match end {
-                    Some(end) => self.session_halves(stream, made, window, end),
-                    None => self.window_halves(stream, made, window),
+                    Some(end) => {
+                        self.session_halves(stream, Arc::new(made.by_session()), window, end)
+                    }
+                    None => self.window_halves(stream, Arc::new(made), window),
                 }
             }
             Some(window) => self.window_halves(stream, Arc::new(made), window),

@@ -1,26 +1,25 @@
 //! An aggregate, the sum of `n`. It harms where a call of `update` has a row of 7, and in every
-//! call of `merge` and `finish`.
+//! call of `merge` and `finish`; where it converts states, with the group whose sum is 10. Told
+//! to be `before` it is an earlier version, whose states have another name.
 
 use crate::{
     Evil, act,
     answers::alias,
     azud::plugin::types::{Batch, Field},
     configure,
-    exports::azud::plugin::aggregate::{Guest, Schemas},
+    exports::azud::plugin::{
+        aggregate::{Guest, Schemas},
+        aggregate_migration,
+    },
     has_seven, how, is_at, numbers,
 };
 
 impl Guest for Evil {
     fn open(config: String, _: Vec<Field>) -> Result<Schemas, String> {
         configure(&config, "open");
-        let field = |name: &str| Field {
-            name: name.into(),
-            format: "l".into(),
-            nullable: false,
-            children: 0,
-        };
         let all = |count: u32| (0..count).map(|n| field(&n.to_string())).collect();
-        let (state, output) = (vec![field("sum")], vec![field("sum")]);
+        let state = if is_at("before") { "old" } else { "sum" };
+        let (state, output) = (vec![field(state)], vec![field("sum")]);
         Ok(match how().as_str() {
             "many-states" => Schemas {
                 state: all(100_000),
@@ -53,6 +52,34 @@ impl Guest for Evil {
 
     fn finish(states: Batch) -> Result<Batch, String> {
         answer("finish", true, &numbers(&states))
+    }
+}
+
+impl aggregate_migration::Guest for Evil {
+    fn former() -> Vec<Vec<Field>> {
+        if is_at("former") {
+            act(&how());
+        }
+        match (is_at("before"), is_at("former"), how().as_str()) {
+            (true, ..) => Vec::new(),
+            (_, true, "many-versions") => (0..100_000).map(|_| vec![field("old")]).collect(),
+            (_, true, "evil-state") => vec![vec![field("a\u{1b}[2J\nb")]],
+            _ => vec![vec![field("old")]],
+        }
+    }
+
+    fn migrate(_: u32, states: Batch) -> Result<Batch, String> {
+        let sums = numbers(&states);
+        answer("migrate", sums.contains(&10), &sums)
+    }
+}
+
+fn field(name: &str) -> Field {
+    Field {
+        name: name.into(),
+        format: "l".into(),
+        nullable: false,
+        children: 0,
     }
 }
 

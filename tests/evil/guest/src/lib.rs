@@ -1,5 +1,6 @@
 //! A transform, a sink, a plugin with state and an aggregate that misbehave, as the configuration
-//! says: `{ where: open|process|write|flush|timer|update|merge|finish, how: ..., to: ... }`.
+//! says: `{ where: open|process|write|flush|timer|update|merge|finish|former|migrate, how: ...,
+//! to: ... }`.
 //!
 //! Of the column `n` it harms where a batch has a 7, so that its neighbours can be
 //! seen to live. What it sees of the world it logs: `saw ...`.
@@ -26,6 +27,7 @@ wit_bindgen::generate!({
             export azud:plugin/sink@0.1.0;
             export azud:plugin/keyed@0.1.0;
             export azud:plugin/aggregate@0.1.0;
+            export azud:plugin/aggregate-migration@0.1.0;
         }
     ",
     world: "azud:evil/evil",

@@ -16,6 +16,8 @@ struct Sums {
     version: u32,
     /// How its migration fails.
     fails: String,
+    /// Whether the groups of the call are of a migration that fails.
+    spoils: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -59,6 +61,7 @@ impl Aggregate for Sums {
         Ok(Self {
             version,
             fails: fails.trim().to_owned(),
+            spoils: false,
         })
     }
 
@@ -70,9 +73,21 @@ impl Aggregate for Sums {
         let mut all = Builder::<Int64>::new();
         groups.iter().for_each(|group| all.push_option(group.n));
         states.set("n", all)?;
+        let spoils = std::mem::take(&mut self.spoils).then_some(self.fails.as_str());
         for column in numbers(self.version) {
+            if (spoils, *column) == (Some("mistypes"), "sum") {
+                // A text a group, in a column of numbers.
+                let offsets = vec![0; 4 * (groups.len() + 1)];
+                let text = vec![Vec::new(), offsets, Vec::new()];
+                states.set_buffers(*column, groups.len(), text)?;
+                continue;
+            }
             let mut all = Builder::<Int64>::new();
             for group in groups {
+                if (spoils, *column) == (Some("nulls"), "sum") {
+                    all.push_option(None);
+                    continue;
+                }
                 all.push(match *column {
                     "sum" => group.sum,
                     "even" => group.even,
@@ -83,8 +98,16 @@ impl Aggregate for Sums {
             states.set(*column, all)?;
         }
         if self.version > 2 {
+            if spoils == Some("mistypes") {
+                let numbers = vec![Vec::new(), vec![0; 8 * groups.len()]];
+                return states.set_buffers("known", groups.len(), numbers);
+            }
             let mut known = Builder::<Utf8>::new();
             for group in groups {
+                if spoils == Some("nulls") {
+                    known.push_option(None);
+                    continue;
+                }
                 known.push(&format!("{}/{}/{}", group.sum, group.rows(), group.since));
             }
             states.set("known", known)?;
@@ -167,6 +190,7 @@ impl MigrateAggregate for Sums {
     fn migrate(&mut self, former: &u32, states: &Batch) -> Result<Vec<Group>> {
         let mut groups = load(*former, states)?;
         if groups.iter().any(|group| group.n == Some(7)) {
+            self.spoils = true;
             match self.fails.as_str() {
                 "traps" => panic!("in the migration"),
                 "fails" => return Err(Error::new("not this group\u{1b}[2J")),

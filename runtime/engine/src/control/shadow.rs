@@ -1,0 +1,82 @@
+//! A version is to run beside the one that serves.
+
+use std::collections::BTreeMap;
+
+use super::error::ControlError;
+use super::handle::Control;
+use super::reload::{Component, Reload, Reloaded};
+use crate::swap::Compared;
+
+/// What came of a version that runs beside the one that serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shadowed {
+    /// The sha256 of the version that serves.
+    pub before: String,
+    /// Of the one beside it.
+    pub now: String,
+    /// What was compared.
+    pub compared: Compared,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// Lets a component run beside the version that serves, until it is promoted or forgotten; one
+    /// that did so before is forgotten. Blocks, for as long as compiling takes.
+    ///
+    /// # Errors
+    /// Why it cannot; a sink never can.
+    pub fn shadow_and_wait(&self, node: &str, component: &Component) -> Result<(), ControlError> {
+        let running = self.begun().ok_or(ControlError::Ended)?;
+        let replaceable = running.only(node)?;
+        let shadow = replaceable.shadow(component);
+        shadow.map_err(|why| ControlError::Refused(format!("node `{node}`: {why}")))
+    }
+
+    /// What came of the version beside a node's so far.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn shadowed(&self, node: &str) -> Result<Shadowed, ControlError> {
+        let running = self.running().ok_or(ControlError::Ended)?;
+        let replaceable = running.only(node)?;
+        let shadowing = replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
+        Ok(Shadowed {
+            before: replaceable.digest(),
+            now: shadowing.digest,
+            compared: shadowing.compared,
+        })
+    }
+
+    /// Lets the version beside a node's take over, as [`Self::reload_and_wait`] does.
+    ///
+    /// # Errors
+    /// As there; the version stays beside the other then.
+    pub fn promote_and_wait(&self, node: &str) -> Result<Reloaded, ControlError> {
+        let running = self.begun().ok_or(ControlError::Ended)?;
+        let replaceable = running.only(node)?;
+        let shadowing = replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
+        let nodes = BTreeMap::from([(node.to_owned(), shadowing.component)]);
+        let reloaded = self.reload_and_wait(&Reload { nodes })?;
+        replaceable.end_shadow();
+        Ok(reloaded)
+    }
+
+    /// Ends what runs beside a node's version.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn forget(&self, node: &str) -> Result<(), ControlError> {
+        let running = self.running().ok_or(ControlError::Ended)?;
+        let replaceable = running.only(node)?;
+        replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
+        replaceable.end_shadow();
+        Ok(())
+    }
+}
+
+fn no_shadow(node: &str) -> ControlError {
+    ControlError::NoNode(format!(
+        "nothing runs beside the plugin of `{node}`: `azud reload --shadow 1m {node} x.wasm` begins it"
+    ))
+}
