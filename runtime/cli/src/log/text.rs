@@ -1,7 +1,5 @@
 //! A line for people: the level and the message; of a plugin, behind the name of its node.
 
-use std::fmt::Write as _;
-
 use azud_engine::PLUGIN_LOG;
 use tracing::Metadata;
 
@@ -22,13 +20,7 @@ fn written(level: &str, node: Option<&str>, message: &str) -> String {
         line.push_str(node);
         line.push_str(": ");
     }
-    for character in message.chars() {
-        match azud_sandbox::is_hidden(character) && !matches!(character, '\n' | '\t') {
-            // Writing to a string cannot fail.
-            true => drop(write!(line, "{}", character.escape_default())),
-            false => line.push(character),
-        }
-    }
+    line.push_str(&azud_sandbox::escaped_lines(message));
     line
 }
 
@@ -47,8 +39,12 @@ mod tests {
     #[test]
     fn nothing_moves_the_cursor_or_turns_around() {
         assert_eq!(
-            written("WARN", None, "a\u{1b}[2Jb\rc\u{9b}d\u{202e}e\u{2028}f"),
-            " WARN a\\u{1b}[2Jb\\rc\\u{9b}d\\u{202e}e\\u{2028}f"
+            written(
+                "WARN",
+                None,
+                "a\u{1b}[2Jb\rc\u{9b}d\u{202e}e\u{2028}f\u{200b}"
+            ),
+            " WARN a\\u{1b}[2Jb\\rc\\u{9b}d\\u{202e}e\\u{2028}f\\u{200b}"
         );
     }
 }
