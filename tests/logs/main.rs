@@ -19,3 +19,4 @@ mod lines;
 #[expect(dead_code, reason = "shared with the tests of swaps")]
 mod pipeline;
 mod plugins;
+mod swaps;
