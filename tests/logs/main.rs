@@ -20,3 +20,4 @@ mod lines;
 mod pipeline;
 mod plugins;
 mod swaps;
+mod unread;
