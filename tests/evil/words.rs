@@ -69,6 +69,31 @@ fn a_panic_is_told_in_one_line() {
     }
 }
 
+/// A message without a line's end is often the last one, and says why.
+#[test]
+fn a_line_without_an_end_is_told_when_its_instance_goes() {
+    for case in everywhere("stops-in-a-line") {
+        let kind = case.kind;
+        let ended = case.run();
+        let reason = &ended.rejected()[0].1;
+        assert!(reason.contains("why it\\u{1b}[31m ends"), "{reason}");
+        let line = " WARN evil: why it\\u{1b}[31m ends";
+        let told = ended.stderr.lines().filter(|told| *told == line);
+        assert!(told.count() > 0, "{kind:?}: {}", ended.stderr);
+    }
+    for case in everywhere("prints-half") {
+        let kind = case.kind;
+        let ended = case.run();
+        ended.assert_code(0);
+        assert_eq!(ended.rejected(), []);
+        let halves = ended.stderr.lines().filter_map(|line| {
+            let line = line.strip_prefix(" WARN evil: ")?;
+            line.replace("half a line", "").is_empty().then_some(line)
+        });
+        assert!(halves.count() > 0, "{kind:?}: {}", ended.stderr);
+    }
+}
+
 #[test]
 fn floods_are_counted_not_written() {
     for how in ["logs-lines", "prints-lines"] {

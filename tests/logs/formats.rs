@@ -76,3 +76,18 @@ fn why_a_run_has_failed_is_a_line_of_its_log() {
     let told = String::from_utf8(checked.stderr).unwrap();
     assert_eq!(told, format!("error: {message}\n"));
 }
+
+/// Of what is named in a message, too.
+#[test]
+fn an_error_hides_nothing_from_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "a\u{1b}[2J\u{200b}.yaml";
+    let checked = azud(folder.path(), None)
+        .args(["check", name])
+        .output()
+        .unwrap();
+    assert_eq!(checked.status.code(), Some(2));
+    let told = String::from_utf8(checked.stderr).unwrap();
+    assert!(told.contains("a\\u{1b}[2J\\u{200b}.yaml"), "{told:?}");
+    assert!(!told.contains(['\u{1b}', '\u{200b}']), "{told:?}");
+}

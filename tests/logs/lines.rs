@@ -75,7 +75,7 @@ pub(crate) fn azud(folder: &Path, format: Option<&str>) -> Command {
 /// without `timestamp`.
 #[track_caller]
 pub(crate) fn objects(log: &str) -> Vec<Map<String, Value>> {
-    let acts = |c: char| c.is_control() && c != '\n' || ('\u{2028}'..='\u{202e}').contains(&c);
+    let acts = |c: char| azud_sandbox::is_hidden(c) && c != '\n';
     assert!(!log.contains(acts), "{log:?}");
     log.lines().map(|line| object(line)).collect()
 }

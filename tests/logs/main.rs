@@ -19,3 +19,5 @@ mod lines;
 #[expect(dead_code, reason = "shared with the tests of swaps")]
 mod pipeline;
 mod plugins;
+mod swaps;
+mod unread;

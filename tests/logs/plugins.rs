@@ -12,7 +12,7 @@ fn logging(number: u32) -> Vec<u8> {
     version(&config.replace("v1", &format!("v{number}")))
 }
 
-fn short(component: &[u8]) -> String {
+pub(crate) fn short(component: &[u8]) -> String {
     azud_sandbox::digest(component)[..12].to_owned()
 }
 

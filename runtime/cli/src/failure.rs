@@ -1,10 +1,12 @@
 //! Why a command failed, and the exit code that says so.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use azud_manifest::Report;
 use azud_model::{Error, ErrorKind};
+
+use crate::log;
 
 /// What a command ends with when it does not succeed.
 pub(crate) enum Failure {
@@ -29,9 +31,13 @@ pub(crate) enum Failure {
 impl Failure {
     /// Tells it on stderr; answers the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        let (text, code) = self.told(colour());
-        // If stderr is gone there is nobody left to tell.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        // What is drawn in colours moves the cursor by itself, and shows nothing else that does.
+        let is_drawn = colour() && matches!(self, Self::Report(_));
+        let (text, code) = self.told(is_drawn);
+        match is_drawn {
+            true => log::print(&text),
+            false => log::print(&azud_sandbox::escaped_lines(&text)),
+        }
         ExitCode::from(code)
     }
 

@@ -2,15 +2,18 @@
 
 mod fields;
 mod json;
+mod stderr;
 mod text;
 
 use std::fmt;
-use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::io::{self, IsTerminal};
+use std::panic;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -19,12 +22,23 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::failure::Failure;
 use fields::Fields;
 pub(crate) use json::shown;
+use stderr::{Line, Output};
 
 /// The environment variable with the format.
 const FORMAT: &str = "AZUD_LOG_FORMAT";
 
 /// The pipeline that this process runs: what every line in JSON is of.
 static PIPELINE: OnceLock<String> = OnceLock::new();
+
+/// How lines are written; as text where nobody has said it yet.
+static CHOSEN: OnceLock<LogFormat> = OnceLock::new();
+
+/// Where they go.
+static STDERR: LazyLock<Arc<Output<io::Stderr>>> =
+    LazyLock::new(|| Output::new(io::stderr(), left_out));
+
+/// Whoever takes nothing for so long when the process ends does not read.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,7 +59,7 @@ struct Lines(LogFormat);
 /// `Input` where the environment names none.
 pub(crate) fn format(flag: Option<LogFormat>) -> Result<LogFormat, Failure> {
     let variable = std::env::var_os(FORMAT).unwrap_or_default();
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_terminal = io::stderr().is_terminal();
     chosen(flag, &variable.to_string_lossy(), is_terminal).map_err(Failure::Input)
 }
 
@@ -68,9 +82,19 @@ pub(crate) fn start(verbose: u8, format: LogFormat) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
+    // Fails only if there is one already.
+    let _ = CHOSEN.set(format);
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        // Behind what was told before.
+        match flush() {
+            true => hook(panicked),
+            false => STDERR.line(format!("{panicked}\n").as_bytes()),
+        }
+    }));
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Line(&STDERR))
         .with_ansi(false)
         // It would be told on stderr, which is what cannot be written to, and that panics.
         .log_internal_errors(false)
@@ -78,6 +102,44 @@ pub(crate) fn start(verbose: u8, format: LogFormat) {
         .finish();
     // Fails only if there is one already.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Writes what is no event of the log, behind what is.
+pub(crate) fn print(text: &str) {
+    STDERR.line(text.as_bytes());
+}
+
+/// Waits until all that was told is written, unless nobody reads it; answers whether it is. Nothing
+/// is told any more by a process that ends without it.
+pub(crate) fn flush() -> bool {
+    STDERR.flush(PATIENCE)
+}
+
+/// A line in place of so many that nobody read.
+fn left_out(count: u64) -> String {
+    let lines = if count == 1 { "line" } else { "lines" };
+    let are = if count == 1 { "is" } else { "are" };
+    let fields = Fields {
+        message: format!("{count} {lines} of the log {are} left out: nobody read it"),
+        others: vec![("left_out", count.into())],
+    };
+    let line = match CHOSEN.get() {
+        Some(LogFormat::Json) => json::line(&now(), Level::WARN, pipeline(), fields),
+        _ => text::written(Level::WARN, None, &fields.message),
+    };
+    format!("{line}\n")
+}
+
+/// The time as lines in JSON have it.
+fn now() -> String {
+    let mut time = String::new();
+    // Writing to a string cannot fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    time
+}
+
+fn pipeline() -> Option<&'static str> {
+    PIPELINE.get().map(String::as_str)
 }
 
 /// Lines in JSON name this pipeline from now on.
@@ -102,12 +164,7 @@ where
         let fields = Fields::of(event);
         let line = match self.0 {
             LogFormat::Text => text::line(event.metadata(), &fields),
-            LogFormat::Json => {
-                let mut time = String::new();
-                SystemTime.format_time(&mut Writer::new(&mut time))?;
-                let pipeline = PIPELINE.get().map(String::as_str);
-                json::line(&time, *event.metadata().level(), pipeline, fields)
-            }
+            LogFormat::Json => json::line(&now(), *event.metadata().level(), pipeline(), fields),
         };
         writeln!(writer, "{line}")
     }

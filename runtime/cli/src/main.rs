@@ -42,6 +42,12 @@ use log::LogFormat;
 fn main() -> ExitCode {
     // A wrong flag exits with 2, as every wrong input does.
     let arguments = Arguments::parse();
+    let code = run_command(arguments);
+    log::flush();
+    code
+}
+
+fn run_command(arguments: Arguments) -> ExitCode {
     let format = match log::format(arguments.log_format) {
         Ok(format) => format,
         Err(failure) => return failure.report(),

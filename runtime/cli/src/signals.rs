@@ -3,6 +3,8 @@
 use azud_engine::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::log;
+
 /// The exit code of a program that a second Ctrl-C stopped.
 const STOPPED: i32 = 130;
 
@@ -34,6 +36,8 @@ pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
                 let tells = || tracing::info!("draining; Ctrl-C once more stops at once");
                 let _ = std::thread::Builder::new().spawn(tells);
                 next().await;
+                // Whoever reads the log has all of it.
+                log::flush();
                 std::process::exit(STOPPED);
             });
         })?;

@@ -84,15 +84,36 @@ impl Host {
             _ => &mut self.told,
         };
         for line in begun.add(bytes, self.lines.longest()) {
-            let cleaned = self.clean(&line);
-            print::remember(&mut self.last_line, cleaned);
-            self.lines.log(level, &line);
+            self.tell(level, &line);
         }
+    }
+
+    /// Tells lines that have no end: the instance goes, and no end will come.
+    pub(crate) fn end_lines(&mut self) {
+        if let Some(line) = self.printed.end() {
+            self.tell(Level::Info, &line);
+        }
+        // A panic says there what happened, so that it comes last.
+        if let Some(line) = self.told.end() {
+            self.tell(Level::Warn, &line);
+        }
+    }
+
+    fn tell(&mut self, level: Level, line: &str) {
+        let cleaned = self.clean(line);
+        print::remember(&mut self.last_line, cleaned);
+        self.lines.log(level, line);
     }
 
     pub(crate) fn write(&mut self, level: Level, message: &str) {
         self.last_line = Some(self.clean(message));
         self.lines.log(level, message);
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.end_lines();
     }
 }
 
@@ -153,5 +174,65 @@ impl log::Host for Host {
             log::Level::Error => Level::Error,
         };
         self.write(level, &message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::Logger;
+
+    /// The log, for tests to read.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(Level, String)>>);
+
+    impl Logger for Told {
+        fn takes(&self, _: Level) -> bool {
+            true
+        }
+
+        fn log(&self, level: Level, line: &str) {
+            self.0.lock().unwrap().push((level, line.to_owned()));
+        }
+    }
+
+    fn host(told: &Arc<Told>, secret: &str) -> Host {
+        let limits = Limits::default();
+        let lines = Lines::new(told.clone(), &limits);
+        Host::new(limits, lines.hiding([secret].into_iter()))
+    }
+
+    #[test]
+    fn lines_without_an_end_are_told_when_the_instance_goes() {
+        let told = Arc::new(Told::default());
+        let mut host = host(&told, "none of it");
+        host.print(Level::Info, b"one\ntwo");
+        host.print(Level::Warn, b"three\x1b");
+        host.end_lines();
+        host.print(Level::Warn, b"four");
+        drop(host);
+        let lines = [
+            (Level::Info, "one"),
+            (Level::Info, "two"),
+            (Level::Warn, "three\\u{1b}"),
+            (Level::Warn, "four"),
+        ];
+        let lines = lines.map(|(level, line)| (level, line.to_owned()));
+        assert_eq!(*told.0.lock().unwrap(), lines);
+    }
+
+    #[test]
+    fn one_without_an_end_is_cut_and_hides_secrets_as_others() {
+        let (told, secret) = (Arc::new(Told::default()), "s3cret".repeat(100));
+        let limit = Limits::default().log_line;
+        let mut host = host(&told, &secret);
+        let line = format!("{}{secret}x", "a".repeat(limit - 3));
+        host.print(Level::Info, line.as_bytes());
+        assert_eq!(*told.0.lock().unwrap(), [], "it may go on");
+        drop(host);
+        let expected = format!("{}***...", "a".repeat(limit - 3));
+        assert_eq!(*told.0.lock().unwrap(), [(Level::Info, expected)]);
     }
 }

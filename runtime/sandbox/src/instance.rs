@@ -105,6 +105,8 @@ pub(crate) fn trapped(
     deadline: Duration,
 ) -> GuestError {
     let host = store.data_mut();
+    // What it wrote last is a part of why.
+    host.end_lines();
     named(host, error, deadline)
         .unwrap_or_else(|| GuestError::trapped(error, host.last_line.take()))
 }

@@ -60,7 +60,7 @@ pub use keyed::{
     StateKind, Timers,
 };
 pub use limits::Limits;
-pub use log::{Level, Logger, Silent, escaped, is_hidden};
+pub use log::{Level, Logger, Silent, escaped, escaped_lines, is_hidden};
 pub use plugin::{Plugin, World};
 pub use sandbox::{Sandbox, Settings};
 pub use sink::{Flushed, Outcome, Sink};

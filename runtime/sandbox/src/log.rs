@@ -1,5 +1,7 @@
 //! Lines that plugins log: without secrets, cut and escaped.
 
+mod invisible;
+
 use std::{fmt::Write as _, sync::Arc};
 
 use crate::limits::Limits;
@@ -156,7 +158,7 @@ fn cut(text: &str, limit: usize) -> (String, bool) {
     (clean, false)
 }
 
-/// A text that cannot move the cursor, start another line or turn around.
+/// A text that cannot move the cursor, start another line, turn around or hide anything.
 pub fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     text.chars()
@@ -164,11 +166,22 @@ pub fn escaped(text: &str) -> String {
     line
 }
 
-/// Whether a character moves the cursor, starts another line or turns what follows
-/// around: no text of somebody else may bring it to a terminal or a log.
+/// The same of a text of this program's own, which may have several lines and tabs.
+pub fn escaped_lines(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => lines.push(character),
+            _ => escape(character, &mut lines),
+        }
+    }
+    lines
+}
+
+/// Whether a character moves the cursor, starts another line, turns what follows around
+/// or cannot be seen: no text of somebody else may bring it to a terminal or a log.
 pub fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    invisible::is_hidden(character)
 }
 
 /// Appends a character; one that is hidden as `\u{202e}`.
@@ -217,6 +230,10 @@ mod tests {
         assert_eq!(cut("añb", 2), ("a".to_owned(), true));
         assert_eq!(cut("añb", 3), ("añ".to_owned(), true));
         assert_eq!(cut("añb", 4), ("añb".to_owned(), false));
+        let unseen = "pass\u{200b}word \u{feff}\u{e0041}\u{1f469}\u{200d}\u{1f4bb}";
+        let shown = "pass\\u{200b}word \\u{feff}\\u{e0041}\u{1f469}\\u{200d}\u{1f4bb}";
+        assert_eq!(escaped(unseen), shown);
+        assert_eq!(escaped_lines("a\n\tb\r\u{ad}"), "a\n\tb\\r\\u{ad}");
         let hostile = "a\u{1b}[2J\nñ\u{202e}";
         assert_eq!(clean(hostile, 100), "a\\u{1b}[2J\\nñ\\u{202e}");
         assert_eq!(clean("\u{1b}\u{1b}\u{1b}", 15), "\\u{1b}\\u{1b}");

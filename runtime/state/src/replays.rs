@@ -2,8 +2,10 @@
 //!
 //! `replays/<number>.rows` has the rows of a request. Records say how far these have come, and
 //! `replays/<number>.refused` which of them were not given to their nodes. Once all are recorded and
-//! committed, `replays/<number>.ids` says in their place which were, for as long as the checkpoint is
-//! there.
+//! committed, `replays/<number>.ids` says in their place which were, and has in time what those of
+//! earlier requests say (`put_away.rs`), for as long as the checkpoint is there.
+
+mod put_away;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::Replayed;
 use crate::{Storage, sealed};
+use put_away::Ids;
+pub use put_away::finish_replay;
 
 /// Where they are.
 pub(crate) const FOLDER: &str = "replays";
@@ -93,27 +97,39 @@ struct RefusedRows {
     refused: Vec<(usize, String)>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Ids {
-    version: u32,
-    ids: Vec<String>,
-}
+/// So often it is looked anew where whoever owns the checkpoint puts requests away meanwhile.
+const LOOKS: usize = 8;
 
 /// What is kept of requests, by a checkpoint whose last record says `replayed`; changes nothing.
 ///
 /// # Errors
-/// Those of the storage; `Invalid` if a file is damaged, or a newer version of this program wrote it.
+/// Those of the storage; `Invalid` if a file is damaged, or a newer version of this program wrote it;
+/// `Unavailable` if it changes all the time.
 pub async fn kept_replays(
     storage: &dyn Storage,
     replayed: Option<Replayed>,
 ) -> Result<KeptReplays> {
+    for _ in 0..LOOKS {
+        if let Some(kept) = look(storage, replayed).await? {
+            return Ok(kept);
+        }
+    }
+    let place = storage.place(FOLDER);
+    Err(Error::unavailable(format!(
+        "`{place}` changes while it is read: ask again"
+    )))
+}
+
+/// The same; `None` if a file that was listed is gone, and another one may say now what it said.
+async fn look(storage: &dyn Storage, replayed: Option<Replayed>) -> Result<Option<KeptReplays>> {
     let mut kept = KeptReplays {
         next: replayed.map_or(1, |replayed| replayed.request + 1),
         ..KeptReplays::default()
     };
     let mut refused: BTreeMap<u64, Refused> = BTreeMap::new();
+    let mut put_away = BTreeSet::new();
     let mut listed = storage.list(FOLDER).await?;
-    // What is refused of a request comes before its rows.
+    // What is put away of a request, and what is refused, comes before its rows.
     listed.sort();
     for file in listed {
         let Some((number, kind)) = number(&file.name) else {
@@ -122,8 +138,7 @@ pub async fn kept_replays(
         kept.next = kept.next.max(number + 1);
         let name = format!("{FOLDER}/{}", file.name);
         let Some(bytes) = storage.get(&name).await? else {
-            // Put away meanwhile, by whoever owns the checkpoint.
-            continue;
+            return Ok(None);
         };
         let damaged = |why: String| {
             let place = storage.place(&name);
@@ -138,6 +153,7 @@ pub async fn kept_replays(
             let ids: Ids = parse(line).map_err(damaged)?;
             kept.asked.extend(ids.ids.iter().cloned());
             kept.replayed.extend(ids.ids);
+            put_away.insert(number);
             continue;
         }
         if kind == "refused" {
@@ -157,14 +173,17 @@ pub async fn kept_replays(
             rows: rows.rows,
             refused: refused.remove(&number).unwrap_or_default(),
         };
-        kept.asked.extend(request.ids(request.rows.len()));
-        kept.replayed.extend(request.ids(request.done));
+        // Which of them were given is known by then, and what was refused may be gone.
+        if !put_away.contains(&number) {
+            kept.asked.extend(request.ids(request.rows.len()));
+            kept.replayed.extend(request.ids(request.done));
+        }
         match request.done == request.rows.len() {
             true => kept.finished.push(request),
             false => kept.pending.push(request),
         }
     }
-    Ok(kept)
+    Ok(Some(kept))
 }
 
 /// Keeps the rows of a request: once this succeeds they will be replayed. It can be done again.
@@ -207,20 +226,6 @@ pub async fn keep_refused(storage: &dyn Storage, number: u64, refused: &Refused)
     storage
         .put(&name(number, "refused"), bytes(&refused)?)
         .await
-}
-
-/// Puts a request away whose rows are recorded and committed: `ids` are those that were replayed.
-///
-/// # Errors
-/// Those of the storage: it can be done again.
-pub async fn finish_replay(storage: &dyn Storage, number: u64, ids: Vec<String>) -> Result<()> {
-    let ids = Ids {
-        version: VERSION,
-        ids,
-    };
-    storage.put(&name(number, "ids"), bytes(&ids)?).await?;
-    storage.delete(&name(number, "rows")).await?;
-    storage.delete(&name(number, "refused")).await
 }
 
 // === impl KeptReplay ===

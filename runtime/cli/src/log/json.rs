@@ -66,13 +66,13 @@ mod tests {
 
     #[test]
     fn no_character_acts_on_a_terminal_and_none_is_lost() {
-        let message = "a\u{1b}[2J\n\"b\"\u{9b}\u{202e}\u{e0041}ñ";
+        let message = "a\u{1b}[2J\n\"b\"\u{9b}\u{202e}\u{e0041}\u{200d}ñ";
         let fields = Fields {
             message: message.to_owned(),
             others: Vec::new(),
         };
         let line = line("now", Level::INFO, None, fields);
-        let expected = r#"{"timestamp":"now","level":"INFO","message":"a\u001b[2J\n\"b\"\u009b\u202e\udb40\udc41ñ"}"#;
+        let expected = r#"{"timestamp":"now","level":"INFO","message":"a\u001b[2J\n\"b\"\u009b\u202e\udb40\udc41\u200dñ"}"#;
         assert_eq!(line, expected);
         let read: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(read["message"], message);

@@ -92,7 +92,11 @@ impl Changing {
         let mut state = self.lock();
         match std::mem::take(&mut *state) {
             State::Waiting(asked, answer) => {
-                tracing::info!("the manifest changes: {}", asked.changes.told());
+                tracing::info!(
+                    event = "change-begins",
+                    "the manifest changes: {}",
+                    asked.changes.told()
+                );
                 *state = State::OnProbation(Probation {
                     before: before.clone(),
                     changes: asked.changes.clone(),
@@ -123,7 +127,11 @@ impl Changing {
         drop(state);
         fault_point("after-record-of-change");
         self.taken_over.fetch_add(1, Ordering::Relaxed);
-        tracing::info!("epoch {epoch} is recorded, and the changed manifest stays");
+        tracing::info!(
+            event = "change-stays",
+            epoch,
+            "epoch {epoch} is recorded, and the changed manifest stays"
+        );
         let _ = probation.answer.send(Ok(Reloaded::Runs {
             from: epoch,
             pause: None,
@@ -138,6 +146,8 @@ impl Changing {
         match std::mem::take(&mut *state) {
             State::OnProbation(probation) => {
                 tracing::warn!(
+                    event = "change-taken-back",
+                    reason = error.to_string(),
                     "the change is taken back, and the manifest before goes on: {error}"
                 );
                 let _ = probation

@@ -156,3 +156,114 @@ impl fmt::Display for ReplayError {
 }
 
 impl std::error::Error for ReplayError {}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use azud_connect::SimulatedDisk;
+    use azud_state::{Listed, LocalStorage, Storage, kept_replays};
+    use bytes::Bytes;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::replay::inlets::Inlets;
+
+    /// Writes a request, loses the answer once, and has an attempt begin then.
+    #[derive(Debug)]
+    struct LosesAnswer {
+        storage: LocalStorage,
+        is_lost: AtomicBool,
+        /// Nor does it say then whether it has.
+        is_away: AtomicBool,
+        /// The attempt waits behind the gate.
+        waits: Arc<AtomicBool>,
+    }
+
+    #[async_trait]
+    impl Storage for LosesAnswer {
+        async fn put_new(&self, name: &str, bytes: Bytes) -> azud_model::Result<bool> {
+            let written = self.storage.put_new(name, bytes).await;
+            if self.is_lost.swap(true, Ordering::Relaxed) {
+                return written;
+            }
+            // The attempt comes as far as it may.
+            while !self.waits.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            self.is_away.store(true, Ordering::Relaxed);
+            Err(azud_model::Error::unavailable("no answer"))
+        }
+
+        async fn put(&self, name: &str, bytes: Bytes) -> azud_model::Result<()> {
+            self.storage.put(name, bytes).await
+        }
+
+        async fn get(&self, name: &str) -> azud_model::Result<Option<Bytes>> {
+            match self.is_away.swap(false, Ordering::Relaxed) {
+                true => Err(azud_model::Error::unavailable("no answer")),
+                false => self.storage.get(name).await,
+            }
+        }
+
+        async fn list(&self, folder: &str) -> azud_model::Result<Vec<Listed>> {
+            self.storage.list(folder).await
+        }
+
+        async fn delete(&self, name: &str) -> azud_model::Result<()> {
+            self.storage.delete(name).await
+        }
+
+        fn place(&self, name: &str) -> String {
+            self.storage.place(name)
+        }
+    }
+
+    /// As `Plan::open_replays` does.
+    async fn begin(replays: &Replays, storage: &Arc<dyn Storage>) {
+        let _gate = replays.gate().await;
+        let kept = kept_replays(storage.as_ref(), None).await.unwrap();
+        let inlets = Arc::new(Inlets::default());
+        replays.open(inlets, storage, kept).await.unwrap();
+    }
+
+    /// On one thread: what is spawned runs while the storage waits, and is behind the gate then.
+    #[tokio::test]
+    async fn an_attempt_that_begins_between_two_tries_has_a_request_once() {
+        let disk = Arc::new(SimulatedDisk::new());
+        let waits = Arc::new(AtomicBool::new(false));
+        let storage: Arc<dyn Storage> = Arc::new(LosesAnswer {
+            storage: LocalStorage::new(disk, PathBuf::from("/state")),
+            is_lost: AtomicBool::new(false),
+            is_away: AtomicBool::new(false),
+            waits: waits.clone(),
+        });
+        let replays = Arc::new(Replays::default());
+        begin(&replays, &storage).await;
+        let reserved = replays.reserve().unwrap();
+        let row = ReplayRow {
+            id: "a".to_owned(),
+            node: "big".to_owned(),
+            ..ReplayRow::default()
+        };
+        let attempt: JoinHandle<()> = {
+            let (replays, storage) = (replays.clone(), storage.clone());
+            tokio::spawn(async move {
+                // The request is there, and whoever writes it does not know.
+                while storage.list("replays").await.unwrap().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                waits.store(true, Ordering::Relaxed);
+                begin(&replays, &storage).await;
+            })
+        };
+        let _answered = keep(&replays, reserved, vec![row]).await.unwrap();
+        attempt.await.unwrap();
+        let (part, more) = replays.take();
+        assert!(part.is_some(), "it is pending");
+        assert!(!more, "it is pending twice");
+    }
+}

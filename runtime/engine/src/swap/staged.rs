@@ -7,6 +7,7 @@ use std::time::Duration;
 use azud_sandbox::{GuestError, Plugin, World};
 
 use super::shadow::{Compared, Shadow};
+use super::swaps::short;
 use super::version::{Standing, Version};
 use super::versions::Versions;
 use crate::control::Component;
@@ -158,6 +159,9 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
             ..component.clone()
         };
         tracing::info!(
+            event = "shadow-begins",
+            node = &*self.terms.name,
+            version = short(plugin.digest()),
             "node `{}`: {} runs beside the plugin that serves: sha256 {}",
             self.terms.name,
             component.name,
@@ -179,7 +183,11 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
     fn end_shadow(&self) {
         if self.shadow().is_some() {
             let node = &self.terms.name;
-            tracing::info!("node `{node}`: what ran beside its plugin has ended");
+            tracing::info!(
+                event = "shadow-ends",
+                node = &**node,
+                "node `{node}`: what ran beside its plugin has ended"
+            );
         }
         self.set_shadow(None);
     }

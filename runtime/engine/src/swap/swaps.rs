@@ -128,6 +128,11 @@ impl Swaps {
             staged.arm(from, !can_compute_again);
             let (now, before) = (short(staged.digest()), short(staged.before()));
             tracing::info!(
+                event = "swap-begins",
+                node = &**name,
+                version = now,
+                before,
+                epoch = from,
                 "node `{name}`: sha256 {now} takes over from {before} with epoch {from}"
             );
         }
@@ -182,11 +187,17 @@ impl Swaps {
         let versions = swap.replacements.len() as u64;
         self.taken_over.fetch_add(versions, Ordering::Relaxed);
         for (name, staged) in &swap.replacements {
-            let now = short(staged.digest());
+            let (now, before) = (short(staged.digest()), short(staged.before()));
+            let pause = u64::try_from(staged.pause().as_micros()).unwrap_or(u64::MAX);
             tracing::info!(
+                event = "swap-stays",
+                node = &**name,
+                version = now,
+                before,
+                epoch,
+                pause_us = pause,
                 "node `{name}`: epoch {epoch} is recorded, and sha256 {now} stays; lanes were busy \
-                 with the swap for {} us at most",
-                staged.pause().as_micros()
+                 with the swap for {pause} us at most",
             );
         }
         let pause = swap.replacements.iter().map(|(_, staged)| staged.pause());
@@ -276,6 +287,12 @@ impl Swap {
             let own = fault.as_deref().unwrap_or(reason);
             let (now, before) = (short(staged.digest()), short(staged.before()));
             tracing::warn!(
+                event = "swap-taken-back",
+                node = &**name,
+                version = now,
+                before,
+                epoch = self.from,
+                reason = own,
                 "node `{name}`: sha256 {now} is taken back, and {before} goes on: {own}"
             );
         }

@@ -32,6 +32,8 @@ pub(crate) struct SinkHost {
     /// Listings of folders that it holds.
     pub(super) listings: usize,
     printed: LastLine,
+    /// Standard output and standard error.
+    streams: [Printed; 2],
     wasi: WasiCtx,
     http: WasiHttpCtx,
     table: ResourceTable,
@@ -46,14 +48,17 @@ impl SinkHost {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS);
         let printed = LastLine::default();
+        let stream = |level| Printed::new(setup.clone(), level, Arc::clone(&printed));
+        let streams = [Level::Info, Level::Warn].map(stream);
         let network = Network::new(setup.clone());
         let base = Host::new(setup.limits.clone(), setup.lines.clone());
         Ok(Self {
             base,
-            wasi: wasi(setup, &network, &printed)?,
+            wasi: wasi(setup, &network, &streams)?,
             network,
             listings: 0,
             printed,
+            streams,
             http,
             table,
         })
@@ -71,9 +76,20 @@ impl SinkHost {
         self.base.last_line.take().or(printed)
     }
 
+    /// Tells lines that have no end: the instance goes, and no end will come.
+    pub(super) fn end_lines(&self) {
+        self.streams.iter().for_each(Printed::end);
+    }
+
     fn printed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
         let printed = self.printed.lock();
         printed.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for SinkHost {
+    fn drop(&mut self) {
+        self.end_lines();
     }
 }
 
@@ -87,10 +103,13 @@ pub(crate) fn add_to_linker(linker: &mut Linker<SinkHost>) -> wasmtime::Result<(
 }
 
 /// WASI as far as the grants go: without any, nothing is there.
-fn wasi(setup: &Setup, network: &Network, printed: &LastLine) -> Result<WasiCtx, GuestError> {
+fn wasi(
+    setup: &Setup,
+    network: &Network,
+    [stdout, stderr]: &[Printed; 2],
+) -> Result<WasiCtx, GuestError> {
     let (grants, mut wasi) = (&setup.grants, WasiCtx::builder());
-    let stream = |level| Printed::new(setup.clone(), level, Arc::clone(printed));
-    wasi.stdout(stream(Level::Info)).stderr(stream(Level::Warn));
+    wasi.stdout(stdout.clone()).stderr(stderr.clone());
     for (name, value) in grants.env.iter().chain(&grants.secrets) {
         wasi.env(name, value);
     }

@@ -154,6 +154,8 @@ impl Instance {
 
     fn trapped(&mut self, error: &wasmtime::Error) -> GuestError {
         let host = self.store.data_mut();
+        // What it wrote last is a part of why.
+        host.end_lines();
         named(&host.base, error, self.setup.limits.deadline)
             .unwrap_or_else(|| GuestError::trapped(error, host.last_line()))
     }

@@ -45,13 +45,25 @@ impl Printed {
     }
 
     fn print(&self, bytes: &[u8]) {
-        let (lines, limits) = (&self.setup.lines, &self.setup.limits);
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in begun.add(bytes, lines.longest()) {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            print::remember(&mut last, lines.clean(&line, limits.reason));
-            lines.log(self.level, &line);
+        for line in begun.add(bytes, self.setup.lines.longest()) {
+            self.tell(&line);
         }
+    }
+
+    /// Tells a line that has no end.
+    pub(super) fn end(&self) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = begun.end() {
+            self.tell(&line);
+        }
+    }
+
+    fn tell(&self, line: &str) {
+        let (lines, limits) = (&self.setup.lines, &self.setup.limits);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        print::remember(&mut last, lines.clean(line, limits.reason));
+        lines.log(self.level, line);
     }
 }
 

@@ -48,6 +48,11 @@ pub fn harm(how: &str) {
         "logs-lines" => (0..1_000_000).for_each(|_| info("a line of many")),
         "prints-lines" => (0..100_000).for_each(|_| println!("a line of many")),
         "prints-no-end" => print!("{}", "x".repeat(1 << 20)),
+        "stops-in-a-line" => {
+            eprint!("why it\u{1b}[31m ends");
+            std::process::abort();
+        }
+        "prints-half" => eprint!("half a line"),
         "logs-a-long-line" => info(&"x".repeat(6 << 20)),
         "logs-too-much" => info(&"x".repeat(30 << 20)),
         "logs-controls" => {
