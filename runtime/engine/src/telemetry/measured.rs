@@ -16,7 +16,7 @@ use super::plugin::PluginMeter;
 use super::queue::Queue;
 use super::source::SourceMeter;
 use crate::plan::Plan;
-use crate::run::{Counts, EpochReport, NodeCounters, TimeReport};
+use crate::run::{Counts, EpochReport, NodeCounters, Stop, TimeReport};
 
 /// What a run measures; one a run, asked by any thread.
 #[derive(Debug)]
@@ -121,6 +121,11 @@ impl Telemetry {
             node.begin(counters.clone());
         }
         run.wired = wired;
+    }
+
+    /// The run ends when it is told to there: it is not ready from then on.
+    pub(crate) fn ends_by(&self, stop: Stop) {
+        self.phase.ends_by(stop);
     }
 
     /// Lanes are at work; `restoring` of them have not read their states yet.
