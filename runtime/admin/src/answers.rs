@@ -155,6 +155,9 @@ pub struct Replayed {
     pub epoch: Option<u64>,
     /// How many were left out, because they had been asked for before.
     pub left_out: u64,
+    /// How many of those are kept, and not committed yet: the pipeline delivers them.
+    #[serde(default)]
+    pub pending: u64,
     /// Those that cannot be replayed.
     pub refused: Vec<RefusedReplay>,
 }
