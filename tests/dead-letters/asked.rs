@@ -115,3 +115,47 @@ fn what_was_asked_for_and_not_delivered_is_told_apart() {
     pipeline.drain();
     assert_once(&folder, 200, &poison, "v1");
 }
+
+#[test]
+fn a_node_that_is_not_there_is_refused_with_those_that_are() {
+    let poison = spread(2, 100);
+    let folder = folder(MANIFEST, 100, &poison);
+    let pipeline = folder.run(&[], &[]);
+    wait_for_rows(&folder, "rejects", 2);
+    wait_for_rows(&folder, "out", 98);
+    pipeline.drain();
+    let refused = "error: no node `evli`, and no dead letter of one: there are `numbers`, `evil`, \
+                   `out`, `rejects`\n";
+    for (verb, more) in [
+        ("ls", &[][..]),
+        ("ls", &["--json"]),
+        ("show", &[]),
+        ("show", &["--json"]),
+        ("replay", &["--dry-run"]),
+        ("replay", &["--at", "127.0.0.1:1"]),
+    ] {
+        let asked = letters(&folder, verb, &[&["--node", "evli"][..], more].concat());
+        assert_eq!(asked.code, Some(2), "{verb}: {}", asked.text);
+        assert_eq!(asked.text, refused, "{verb}");
+    }
+    // One that has rejected nothing.
+    for verb in ["ls", "show"] {
+        let asked = letters(&folder, verb, &["--node", "numbers"]);
+        assert_eq!(
+            (asked.code, asked.text.as_str()),
+            (Some(0), "no dead letters\n")
+        );
+    }
+    // One that has gone, and has left some.
+    let other = MANIFEST.replace("evil: { from", "other: { from");
+    folder.write(
+        "pipeline.yaml",
+        other.replace("from: evil", "from: other").as_bytes(),
+    );
+    let groups = json(&letters(&folder, "ls", &["--json", "--node", "evil"]));
+    assert_eq!(groups[0]["count"], 2, "{groups}");
+    let asked = letters(&folder, "ls", &["--node", "evli"]);
+    let refused = "error: no node `evli`, and no dead letter of one: there are `numbers`, `other`, \
+                   `out`, `rejects`, and dead letters of `evil`\n";
+    assert_eq!((asked.code, asked.text.as_str()), (Some(2), refused));
+}
