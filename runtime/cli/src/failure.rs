@@ -1,6 +1,6 @@
 //! Why a command failed, and the exit code that says so.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use azud_manifest::Report;
@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Pipeline(Error),
     /// A pipeline that was asked does not answer, or could not do it.
     Asked(String),
+    /// What was to be printed cannot be written to the standard output.
+    Output(io::Error),
     /// The input is wrong, and that was told already.
     Silent,
     /// Tests failed, and that was told already.
@@ -31,7 +33,7 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = self.told(colour());
         // If stderr is gone there is nobody left to tell.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(text.as_bytes());
         ExitCode::from(code)
     }
 
@@ -66,6 +68,10 @@ impl Failure {
             Self::Pipeline(error) if error.kind() == ErrorKind::Closed => (String::new(), 1),
             Self::Pipeline(error) => (format!("error: {error}\n"), 1),
             Self::Asked(message) => (format!("error: {message}\n"), 1),
+            Self::Output(error) => {
+                let told = format!("error: cannot write to the standard output: {error}\n");
+                (told, 1)
+            }
             Self::Silent => (String::new(), 2),
             Self::Tests => (String::new(), 1),
             Self::Lost(nodes) => (format!("error: {nodes} of the nodes cannot go on\n"), 1),
@@ -74,5 +80,5 @@ impl Failure {
 }
 
 fn colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

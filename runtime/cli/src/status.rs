@@ -26,10 +26,7 @@ pub(crate) fn status(arguments: &StatusArguments) -> Result<(), Failure> {
     let status = client(&arguments.at).status().map_err(failure)?;
     match arguments.json {
         true => print_json(&status),
-        false => {
-            print(&text::shown(&status));
-            Ok(())
-        }
+        false => print(&text::shown(&status)),
     }
 }
 

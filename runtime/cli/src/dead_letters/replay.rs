@@ -100,7 +100,7 @@ fn send(arguments: &LettersReplay, letters: &Letters) -> Result<(), Failure> {
     match arguments.json {
         true => print_json(&all)?,
         false if failed.is_some() && all.rows == 0 => {}
-        false => print(&told(&all)),
+        false => print(&told(&all))?,
     }
     match (failed, all.refused.as_slice()) {
         (Some(failed), _) => Err(failed),
