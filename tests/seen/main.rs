@@ -26,3 +26,4 @@ mod lag;
 mod pipeline;
 mod ready;
 mod stdout;
+mod watch;

@@ -26,6 +26,15 @@ pub struct Status {
     pub plugins: Vec<PluginStatus>,
 }
 
+/// `GET /end`, once the run has ended.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// The pipeline's name.
+    pub name: String,
+    /// Why it has failed; `None` where it has ended as it should.
+    pub failed: Option<String>,
+}
+
 /// A node: rows of all committed epochs of this run, and what goes on now.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct NodeStatus {

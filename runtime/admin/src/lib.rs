@@ -25,7 +25,7 @@ mod tap;
 mod watched;
 
 pub use answers::{
-    Applied, Changed, ChangesStatus, Failed, NodeChangeStatus, NodeStatus, PluginStatus,
+    Applied, Changed, ChangesStatus, Ended, Failed, NodeChangeStatus, NodeStatus, PluginStatus,
     RefusedReplay, ReplayRequest, Replayed, ShadowStatus, Status, WatermarkStatus,
 };
 pub use change::MakePlan;

@@ -8,7 +8,7 @@ use azud_engine::{NodeObserved, Readiness, RowCounts};
 use azud_model::iso_micros;
 use serde_json::json;
 
-use crate::answers::{NodeStatus, PluginStatus, Status, WatermarkStatus};
+use crate::answers::{Ended, NodeStatus, PluginStatus, Status, WatermarkStatus};
 use crate::routes::Shared;
 
 /// What Prometheus knows metrics by.
@@ -61,6 +61,15 @@ fn of_node(node: NodeObserved, rows_per_second: f64) -> NodeStatus {
         lag: node.lag,
         calls: node.plugin,
     }
+}
+
+/// Answers once the run has ended; the server waits for those who are answered then.
+pub(crate) async fn end(State(shared): State<Shared>) -> Json<Ended> {
+    let ended = shared.control.ended().await;
+    Json(Ended {
+        name: shared.control.observe().name,
+        failed: ended.err(),
+    })
 }
 
 pub(crate) async fn metrics(State(shared): State<Shared>) -> Response {

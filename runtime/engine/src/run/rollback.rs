@@ -61,6 +61,8 @@ impl Plan {
         let telemetry = options.control.telemetry();
         telemetry.ends_by(options.stop.clone());
         let outcome = Arc::new(self).attempts(&runtime, &mut options);
+        let ended = outcome.as_ref().map(drop).map_err(ToString::to_string);
+        options.control.telemetry().ended(ended);
         options.control.end();
         // A reader may sit in a blocking read: nothing waits for it.
         runtime.shutdown_background();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use azud_connect::Lag;
 use azud_model::{Clock, SystemClock};
 
+use super::ending::Ending;
 use super::epochs::Epochs;
 use super::node::NodeRows;
 use super::observed::{NodeObserved, Observed, PluginCalls, Queued};
@@ -26,6 +27,7 @@ pub(crate) struct Telemetry {
     pub(super) started_ms: i64,
     pub(super) epochs: Epochs,
     phase: RunPhase,
+    pub(super) ending: Ending,
     run: Mutex<Run>,
 }
 
@@ -73,6 +75,7 @@ impl Default for Telemetry {
             clock,
             epochs: Epochs::default(),
             phase: RunPhase::default(),
+            ending: Ending::default(),
             run: Mutex::default(),
         }
     }
@@ -126,6 +129,11 @@ impl Telemetry {
     /// The run ends when it is told to there: it is not ready from then on.
     pub(crate) fn ends_by(&self, stop: Stop) {
         self.phase.ends_by(stop);
+    }
+
+    /// The run has ended, or failed for this reason.
+    pub(crate) fn ended(&self, ended: Result<(), String>) {
+        self.ending.tell(ended);
     }
 
     /// Lanes are at work; `restoring` of them have not read their states yet.

@@ -11,6 +11,7 @@
 //! asks, and not kept twice.
 
 mod collect;
+mod ending;
 mod epochs;
 mod families;
 mod histogram;
