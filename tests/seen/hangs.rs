@@ -64,6 +64,49 @@ fn a_loop_in_every_lane_delays_no_answer() {
 }
 
 #[test]
+fn a_call_that_hangs_is_shown_with_its_time() {
+    let folder = looping();
+    let pipeline = folder.run(&[], &[]);
+    let under_way = || pipeline.node("evil")["calls"]["under_way_seconds"].as_f64();
+    let first = until("a call that hangs", || {
+        under_way().filter(|for_so_long| *for_so_long > 2.0)
+    });
+    let shown = pipeline.azud(&["status"]).text;
+    let (_, text) = shown
+        .split_once(", call for ")
+        .unwrap_or_else(|| panic!("{shown}"));
+    let (seconds, _) = text.split_once('s').unwrap();
+    let seconds: f64 = seconds.parse().unwrap();
+    assert!(seconds >= first.floor(), "{seconds} after {first}: {shown}");
+    let last = under_way().unwrap();
+    assert!(seconds <= last, "{seconds} before {last}: {shown}");
+}
+
+#[test]
+fn a_node_that_is_not_called_has_no_call_under_way() {
+    // Its one lane has calls, and then nothing to do.
+    let manifest = RUNS.replace("parallelism: 2", "parallelism: 1");
+    let manifest = manifest.replace("      rows_per_second: 4000\n", "      rows: 10\n");
+    let manifest = manifest.replace(
+        "sinks:\n",
+        "sinks:\n  more: { from: silent, blackhole: {} }\n",
+    );
+    let silent = "  silent: { generator: { rows_per_second: 1, columns: { n: { type: bigint } } } }\ntransforms:\n";
+    let folder = Folder::new(&manifest.replace("transforms:\n", silent));
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    let node = until("all rows", || {
+        let node = pipeline.node("evil");
+        (node["rows_in"] == 10).then_some(node)
+    });
+    assert!(node["calls"]["calls"].as_u64() > Some(0), "{node}");
+    assert_eq!(node["calls"]["under_way_seconds"], Value::Null, "{node}");
+    let shown = pipeline.azud(&["status"]).text;
+    assert!(!shown.contains("call for"), "{shown}");
+    pipeline.drain();
+}
+
+#[test]
 fn a_pipeline_that_drains_is_not_ready() {
     let folder = looping();
     let pipeline = folder.run(&[], &[]);

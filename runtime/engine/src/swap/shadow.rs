@@ -9,6 +9,8 @@ use azud_model::{Error, Result};
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use serde::{Deserialize, Serialize};
 
+use super::{Control, Shadowed};
+
 /// Calls that may wait for the thread; more are left out.
 const WAITING: usize = 4;
 
@@ -106,6 +108,28 @@ impl<T: Send + 'static> Shadow<T> {
             left_out: self.left_out.load(Ordering::Relaxed),
             ..lock(&self.compared).clone()
         }
+    }
+}
+
+// === impl Control ===
+
+impl Control {
+    /// What has come of every version that runs beside the one that serves, so far, by the node, or
+    /// `node.function`.
+    pub fn shadows(&self) -> Vec<(String, Shadowed)> {
+        let running = self.running();
+        let replaceable = running.iter().flat_map(|running| &running.replaceable);
+        let each = replaceable.flat_map(|(name, of)| of.iter().map(move |one| (name, one)));
+        let shadows = each.filter_map(|(name, one)| {
+            let shadowing = one.shadowing()?;
+            let shadowed = Shadowed {
+                before: one.digest(),
+                now: shadowing.digest,
+                compared: shadowing.compared,
+            };
+            Some((name.to_string(), shadowed))
+        });
+        shadows.collect()
     }
 }
 

@@ -255,8 +255,16 @@ fn calls(plugins: &BTreeMap<Arc<str>, Arc<PluginMeter>>, node: &str) -> Option<P
             calls: all.calls + calls.count(),
             failures: all.failures + failures,
             seconds: all.seconds + calls.sum,
+            under_way_seconds: longest(all.under_way_seconds, meter.under_way.longest()),
         })
     })
+}
+
+fn longest(seconds: Option<f64>, call: Option<Duration>) -> Option<f64> {
+    let both = seconds
+        .into_iter()
+        .chain(call.map(|call| call.as_secs_f64()));
+    both.reduce(f64::max)
 }
 
 impl std::fmt::Debug for Run {
