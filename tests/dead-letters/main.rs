@@ -14,6 +14,7 @@
 )]
 
 mod aside;
+mod asked;
 #[path = "../swaps/components.rs"]
 #[expect(dead_code, reason = "shared with the tests of swaps")]
 mod components;

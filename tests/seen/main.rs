@@ -25,3 +25,5 @@ mod lag;
 #[expect(dead_code, reason = "shared with the tests of swaps")]
 mod pipeline;
 mod ready;
+mod stdout;
+mod watch;

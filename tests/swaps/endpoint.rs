@@ -84,6 +84,36 @@ fn only_who_may_is_answered() {
     assert!(told.contains("no pipeline answers at"), "{told}");
 }
 
+/// The message names what was given, and not the manifest, which pins nothing; what the manifest pins
+/// is not the fault of the option.
+#[test]
+fn a_component_that_is_not_the_one_that_was_asked_for_is_refused() {
+    let folder = Folder::new(MANIFEST);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for("running swap");
+    let (zeros, digest) = ("0".repeat(64), azud_sandbox::digest(&good(2)));
+    for how in [
+        &["--sha256", &zeros][..],
+        &["--sha256", &zeros, "--shadow", "1s"],
+    ] {
+        let asked = pipeline.reload_with("evil", &good(2), how);
+        assert_eq!(asked.code, Some(2), "{}", asked.text);
+        let path = folder.path("new.wasm");
+        assert_eq!(
+            asked.text,
+            format!(
+                "error: node `evil`: {} has the sha256 {digest}, and --sha256 (`?sha256=` of the \
+                 request) says {zeros}: send the component that was meant, or its own sha256\n",
+                path.display()
+            )
+        );
+    }
+    let asked = pipeline.reload_with("evil", &good(2), &["--sha256", &digest.to_uppercase()]);
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    pipeline.drain();
+}
+
 #[test]
 fn a_token_is_asked_for_where_there_is_one() {
     let folder = Folder::new(MANIFEST);

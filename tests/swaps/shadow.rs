@@ -49,6 +49,21 @@ fn what_differs_is_told_and_thrown_away() {
     assert_eq!(example["before"], format!("{row}, said: v1"));
     assert_eq!(example["now"], format!("{row}, said: v2"));
 
+    // It goes on, and whoever looks at the pipeline sees it.
+    let asked = pipeline.azud(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&asked.text).unwrap();
+    let shown = &status["shadows"][0];
+    assert_eq!(shown["node"], "evil", "{status}");
+    assert_eq!(shown["sha256"], azud_sandbox::digest(&good(2)));
+    assert!(shown["rows"].as_u64() >= found["rows"].as_u64(), "{shown}");
+    assert_eq!(shown["differ"], shown["rows"], "{shown}");
+    let text = pipeline.azud(&["status"]).text;
+    let digest = &azud_sandbox::digest(&good(2))[..12];
+    let (_, beside) = text.split_once(&format!(", shadow {digest}: ")).unwrap();
+    let (counts, _) = beside.split_once(" rows differ").unwrap();
+    let (differ, rows) = counts.split_once(" of ").unwrap();
+    assert_eq!(differ, rows, "{text}");
+
     // What fails costs the pipeline nothing.
     for (how, told) in [
         ("loops", "longer than 1s"),
@@ -66,6 +81,9 @@ fn what_differs_is_told_and_thrown_away() {
     }
     let asked = ask(&pipeline, "--forget");
     assert_eq!(asked.code, Some(0), "{}", asked.text);
+    let asked = pipeline.azud(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&asked.text).unwrap();
+    assert_eq!(status["shadows"], serde_json::json!([]));
     let asked = ask(&pipeline, "--promote");
     assert_eq!(asked.code, Some(2), "{}", asked.text);
     assert!(asked.text.contains("nothing runs beside"), "{}", asked.text);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
@@ -102,6 +103,30 @@ fn so_many_taps_are_open_at_a_time() {
     until("room for another tap", || {
         tap(&address, &["numbers", "--limit", "1"]).code == Some(0)
     });
+    pipeline.drain();
+}
+
+/// What they are sent fills every buffer on the way, and then waits: no longer than ten seconds.
+#[test]
+fn who_does_not_read_gives_the_place_back() {
+    let endless = LONG.replace("      rows: 4000\n", "");
+    let folder = Folder::new(&endless.replace("TEXT", &"x".repeat(40_000)));
+    let pipeline = folder.run(&[], &[]);
+    let address = pipeline.address();
+    let mut silent: Vec<_> = (0..8)
+        .map(|_| ask(&address, "/nodes/numbers/tap?rate=1000", ""))
+        .collect();
+    assert!(silent.iter().all(|(code, _)| *code == 200));
+    let refused = tap(&address, &["ids"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    until("a place", || {
+        // That they send something changes nothing.
+        for (_, stream) in &mut silent {
+            let _ = stream.write_all(b"G");
+        }
+        tap(&address, &["ids", "--limit", "1"]).code == Some(0)
+    });
+    drop(silent);
     pipeline.drain();
 }
 

@@ -167,6 +167,10 @@ fn late_rows_are_shown_and_people_read_keys_and_values() {
         !late.rows().is_empty() && !lines.rows().is_empty()
     });
     lines.wait_for("at=2026-07-01T09:00:00Z word=\"to be\"");
+    let refused = tap(&address, &["out.late"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let others = "; those of `sums` are\n";
+    assert!(refused.stderr.ends_with(others), "{}", refused.stderr);
     let shown = late.ended();
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
     assert_eq!(shown.rows.len(), 1);
@@ -182,6 +186,27 @@ fn late_rows_are_shown_and_people_read_keys_and_values() {
         "{}",
         shown.stderr
     );
+    pipeline.drain();
+}
+
+/// A source, a plugin without timers, a query without windows, a sink: a tap would wait for ever.
+#[test]
+fn late_rows_that_cannot_come_are_refused() {
+    let folder = Folder::new(MANIFEST);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    let address = pipeline.address();
+    for node in ["numbers", "evil", "large", "out"] {
+        let shown = tap(&address, &[&format!("{node}.late")]);
+        assert_eq!(shown.code, Some(2), "{}", shown.stderr);
+        let why = format!(
+            "error: no row is late for `{node}`: rows are late for windows, sessions, joins and \
+             timers of event time (`time` of a source); no node of this pipeline has them\n"
+        );
+        assert_eq!(shown.stderr, why);
+        let target = format!("/nodes/{node}.late/tap");
+        assert_eq!(crate::client::ask(&address, &target, "").0, 404);
+    }
     pipeline.drain();
 }
 

@@ -24,6 +24,18 @@ pub struct Status {
     pub watermarks: Vec<WatermarkStatus>,
     /// Every plugin that can be replaced.
     pub plugins: Vec<PluginStatus>,
+    /// Every version that runs beside one of them.
+    #[serde(default)]
+    pub shadows: Vec<BesideStatus>,
+}
+
+/// `GET /end`, once the run has ended.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// The pipeline's name.
+    pub name: String,
+    /// Why it has failed; `None` where it has ended as it should.
+    pub failed: Option<String>,
 }
 
 /// A node: rows of all committed epochs of this run, and what goes on now.
@@ -71,6 +83,21 @@ pub struct PluginStatus {
     pub path: String,
     /// What it is.
     pub sha256: String,
+}
+
+/// A version that runs beside the one that serves: `GET /nodes/{node}/shadow` says more of it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct BesideStatus {
+    /// The node, or `node.function` where a query calls it.
+    pub node: String,
+    /// What it is.
+    pub sha256: String,
+    /// Rows that both versions were given.
+    pub rows: u64,
+    /// Rows of which it made something else.
+    pub differ: u64,
+    /// Calls in which it failed, and the one that serves did not.
+    pub failed: u64,
 }
 
 /// `POST /nodes/{node}/plugin`, where it went well.
@@ -155,6 +182,9 @@ pub struct Replayed {
     pub epoch: Option<u64>,
     /// How many were left out, because they had been asked for before.
     pub left_out: u64,
+    /// How many of those are kept, and not committed yet: the pipeline delivers them.
+    #[serde(default)]
+    pub pending: u64,
     /// Those that cannot be replayed.
     pub refused: Vec<RefusedReplay>,
 }

@@ -8,7 +8,7 @@ use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body, RequestBuilder};
 
 use crate::answers::{
-    Applied, Changed, ChangesStatus, Failed, ReplayRequest, Replayed, ShadowStatus, Status,
+    Applied, Changed, ChangesStatus, Ended, Failed, ReplayRequest, Replayed, ShadowStatus, Status,
 };
 use crate::tap::TapLines;
 
@@ -83,6 +83,15 @@ impl Client {
     pub fn status(&self) -> Result<Status, ClientError> {
         let request = self.agent.get(self.url("/status"));
         let request = request.config().timeout_global(Some(ANSWERS)).build();
+        self.answer(self.with_token(request).call())
+    }
+
+    /// Waits until the run has ended; answers how.
+    ///
+    /// # Errors
+    /// Where nobody answers, or the pipeline has gone without a word.
+    pub fn end(&self) -> Result<Ended, ClientError> {
+        let request = self.agent.get(self.url("/end"));
         self.answer(self.with_token(request).call())
     }
 

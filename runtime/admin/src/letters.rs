@@ -42,6 +42,7 @@ fn told(answer: ReplayAnswer) -> Replayed {
         rows: answer.rows,
         epoch: answer.epoch,
         left_out: answer.left_out,
+        pending: answer.pending,
         refused: refused.map(|(id, why)| RefusedReplay { id, why }).collect(),
     }
 }
@@ -50,6 +51,8 @@ fn code(error: &ReplayError) -> StatusCode {
     match error {
         ReplayError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         ReplayError::Busy => StatusCode::CONFLICT,
-        ReplayError::Ended | ReplayError::Kept => StatusCode::SERVICE_UNAVAILABLE,
+        ReplayError::Starts | ReplayError::Ended | ReplayError::Kept => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }

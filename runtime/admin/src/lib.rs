@@ -25,8 +25,8 @@ mod tap;
 mod watched;
 
 pub use answers::{
-    Applied, Changed, ChangesStatus, Failed, NodeChangeStatus, NodeStatus, PluginStatus,
-    RefusedReplay, ReplayRequest, Replayed, ShadowStatus, Status, WatermarkStatus,
+    Applied, BesideStatus, Changed, ChangesStatus, Ended, Failed, NodeChangeStatus, NodeStatus,
+    PluginStatus, RefusedReplay, ReplayRequest, Replayed, ShadowStatus, Status, WatermarkStatus,
 };
 pub use change::MakePlan;
 pub use client::{Client, ClientError, Sent};

@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     stream: TcpStream,
     /// When something has to have come, or been taken.
     silent: Pin<Box<Sleep>>,
+    /// When something of what is written has to have been taken; whatever comes meanwhile.
+    stuck: Option<Pin<Box<Sleep>>>,
     requests: Requests,
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -99,6 +101,7 @@ impl Listener for Few {
         let connection = Connection {
             stream,
             silent: Box::pin(sleep(SILENCE)),
+            stuck: None,
             requests: Requests::default(),
             _place: place,
         };
@@ -149,7 +152,14 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         if matches!(written, Poll::Ready(Ok(1..))) {
+            self.stuck = None;
             self.is_heard(context);
+        }
+        if written.is_pending() {
+            let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(SILENCE)));
+            if stuck.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
         }
         written
     }

@@ -55,6 +55,7 @@ pub(crate) fn router(shared: Shared, guard: Guard) -> Router {
     Router::new()
         .route("/status", get(watched::status))
         .route("/metrics", get(watched::metrics))
+        .route("/end", get(watched::end))
         .route("/nodes/{node}/plugin", post(reload))
         .route(
             "/nodes/{node}/shadow",

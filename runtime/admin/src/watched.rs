@@ -8,7 +8,7 @@ use azud_engine::{NodeObserved, Readiness, RowCounts};
 use azud_model::iso_micros;
 use serde_json::json;
 
-use crate::answers::{NodeStatus, PluginStatus, Status, WatermarkStatus};
+use crate::answers::{BesideStatus, Ended, NodeStatus, PluginStatus, Status, WatermarkStatus};
 use crate::routes::Shared;
 
 /// What Prometheus knows metrics by.
@@ -17,6 +17,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
     let plugins = shared.control.plugins().into_iter();
     let plugins = plugins.map(|(node, path, sha256)| PluginStatus { node, path, sha256 });
+    let shadows = shared.control.shadows().into_iter();
+    let shadows = shadows.map(|(node, shadowed)| BesideStatus {
+        node,
+        sha256: shadowed.now,
+        rows: shadowed.compared.rows,
+        differ: shadowed.compared.differ,
+        failed: shadowed.compared.failed,
+    });
     let observed = shared.control.observe();
     let rates = shared.rates.of(&observed);
     let nodes = observed.nodes.into_iter().zip(rates);
@@ -39,6 +47,7 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
         watermarks: watermarks.collect(),
         nodes: nodes.map(|(node, rate)| of_node(node, rate)).collect(),
         plugins: plugins.collect(),
+        shadows: shadows.collect(),
     })
 }
 
@@ -61,6 +70,15 @@ fn of_node(node: NodeObserved, rows_per_second: f64) -> NodeStatus {
         lag: node.lag,
         calls: node.plugin,
     }
+}
+
+/// Answers once the run has ended; the server waits for those who are answered then.
+pub(crate) async fn end(State(shared): State<Shared>) -> Json<Ended> {
+    let ended = shared.control.ended().await;
+    Json(Ended {
+        name: shared.control.observe().name,
+        failed: ended.err(),
+    })
 }
 
 pub(crate) async fn metrics(State(shared): State<Shared>) -> Response {

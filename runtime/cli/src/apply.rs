@@ -18,10 +18,7 @@ pub(crate) fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
     let applied = applied.map_err(failure)?;
     match arguments.json {
         true => print_json(&applied),
-        false => {
-            print(&shown(&name, &applied));
-            Ok(())
-        }
+        false => print(&shown(&name, &applied)),
     }
 }
 
@@ -45,7 +42,7 @@ pub(crate) fn plan(file: &Path, address: &str, json: bool) -> Result<(), Failure
     let planned = planned.map_err(failure)?;
     match json {
         true => print_json(&planned)?,
-        false => print(&changes(&planned)),
+        false => print(&changes(&planned))?,
     }
     let lost = planned.nodes.iter().filter(|node| node.kept == "lost");
     match lost.count() {

@@ -56,6 +56,5 @@ pub(crate) fn build(arguments: &BuildArguments) -> Result<(), Failure> {
             )
         }
         false => format!("{path}  {size} bytes  sha256 {sha256}\n"),
-    });
-    Ok(())
+    })
 }

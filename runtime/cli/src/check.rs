@@ -11,22 +11,22 @@ use crate::tree;
 
 pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
     match load::plan(&arguments.file) {
-        Ok(_) if arguments.json => print("[]\n"),
+        Ok(_) if arguments.json => print("[]\n")?,
         Ok(plan) if arguments.schema => {
             let trees = plan.schemas().into_iter();
             let trees = trees.map(|(node, schema)| format!("{node}\n{}", tree::tree(schema)));
-            print(&trees.collect::<Vec<_>>().join("\n"));
+            print(&trees.collect::<Vec<_>>().join("\n"))?;
         }
-        Ok(_) => print(&format!("{}: no errors\n", arguments.file.display())),
+        Ok(_) => print(&format!("{}: no errors\n", arguments.file.display()))?,
         Err(Failure::Report(report)) if arguments.json => {
-            print(&format!("{:#}\n", as_json(&report)));
+            print(&format!("{:#}\n", as_json(&report)))?;
             return Err(Failure::Silent);
         }
         Err(Failure::Input(message)) if arguments.json => {
             let file = arguments.file.display().to_string();
             let only =
                 json!([{ "file": file, "line": 1, "column": 1, "message": message, "help": null }]);
-            print(&format!("{only:#}\n"));
+            print(&format!("{only:#}\n"))?;
             return Err(Failure::Silent);
         }
         Err(failure) => return Err(failure),

@@ -1,6 +1,6 @@
 //! Why a command failed, and the exit code that says so.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use azud_manifest::Report;
@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Pipeline(Error),
     /// A pipeline that was asked does not answer, or could not do it.
     Asked(String),
+    /// What was to be printed cannot be written to the standard output.
+    Output(io::Error),
     /// The input is wrong, and that was told already.
     Silent,
     /// Tests failed, and that was told already.
@@ -72,6 +74,10 @@ impl Failure {
             Self::Pipeline(error) if error.kind() == ErrorKind::Closed => (String::new(), 1),
             Self::Pipeline(error) => (format!("error: {error}\n"), 1),
             Self::Asked(message) => (format!("error: {message}\n"), 1),
+            Self::Output(error) => {
+                let told = format!("error: cannot write to the standard output: {error}\n");
+                (told, 1)
+            }
             Self::Silent => (String::new(), 2),
             Self::Tests => (String::new(), 1),
             Self::Lost(nodes) => (format!("error: {nodes} of the nodes cannot go on\n"), 1),
@@ -80,5 +86,5 @@ impl Failure {
 }
 
 fn colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

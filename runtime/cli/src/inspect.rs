@@ -53,7 +53,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> Result<(), Failure> {
     print(&match arguments.json {
         true => format!("{:#}\n", json::json(&told)),
         false => text::text(&told),
-    });
+    })?;
     plugin.map(drop).map_err(wrong)
 }
 

@@ -1,8 +1,8 @@
 //! The command `azud`.
 //!
-//! Exit codes: 0 done, 1 the pipeline failed while it ran, or a test failed, 2 the
-//! input is wrong (a manifest, flag, plugin or path: what `azud check` finds), 130
-//! stopped at once by a second signal.
+//! Exit codes: 0 done, 1 the pipeline failed while it ran, a test failed, or what is to be
+//! printed cannot be written, 2 the input is wrong (a manifest, flag, plugin or path: what
+//! `azud check` finds), 130 stopped at once by a second signal.
 
 mod apply;
 mod args;

@@ -1,24 +1,46 @@
 //! Text for stdout.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Writes it; a reader that has gone away (`| head`) is no failure.
-pub(crate) fn print(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+/// Writes it, at once; a reader that has gone away (`| head`) is no failure.
+///
+/// # Errors
+/// Where it cannot be written: the disk is full, say.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_while_read(text).map(drop)
+}
+
+/// The same for what has no end; answers whether somebody reads still.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_while_read(text: &str) -> Result<bool, Failure> {
+    match written(text.as_bytes()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Output(error)),
+    }
+}
+
+/// Writes bytes to stdout, at once.
+///
+/// # Errors
+/// Those of the standard output; `BrokenPipe` where nobody reads it any more.
+pub(crate) fn written(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// Writes it as JSON, for programs.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Input(format!("no JSON: {error}")))?;
-    print(&format!("{text}\n"));
-    Ok(())
+    print(&format!("{text}\n"))
 }
 
 /// Rows below heads, in columns as wide as they need to be.

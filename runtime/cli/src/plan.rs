@@ -22,8 +22,7 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
         if arguments.json {
             return print_json(&view);
         }
-        print(&describe(&view));
-        return Ok(());
+        return print(&describe(&view));
     };
     let location = match against.to_str().filter(|text| text.contains("://")) {
         Some(url) => {
@@ -42,7 +41,7 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
             });
             print_json(&fits.collect::<Vec<_>>())?;
         }
-        false => print(&compare(&fits)),
+        false => print(&compare(&fits))?,
     }
     let lost = fits.iter().filter(|one| matches!(one.fit, Fit::Lost(_)));
     match lost.count() {

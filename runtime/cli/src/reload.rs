@@ -20,10 +20,7 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
         let shadow = client.forget(node).map_err(failure)?;
         return match arguments.json {
             true => print_json(&shadow),
-            false => {
-                print(&shown(&shadow));
-                Ok(())
-            }
+            false => print(&shown(&shadow)),
         };
     }
     let Some(component) = &arguments.component else {
@@ -54,17 +51,14 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
 fn tell(arguments: &ReloadArguments, what: &str, changed: &Changed) -> Result<(), Failure> {
     let (node, sha256) = (&changed.node, &changed.sha256);
     match (arguments.json, changed.from_epoch) {
-        (true, _) => return print_json(changed),
-        (false, Some(epoch)) => {
-            print(&format!(
-                "{node} runs {what} from epoch {epoch} on: sha256 {sha256}; lanes were busy with \
-                 the swap for {} us at most\n",
-                changed.pause_micros.unwrap_or(0)
-            ));
-        }
+        (true, _) => print_json(changed),
+        (false, Some(epoch)) => print(&format!(
+            "{node} runs {what} from epoch {epoch} on: sha256 {sha256}; lanes were busy with the \
+             swap for {} us at most\n",
+            changed.pause_micros.unwrap_or(0)
+        )),
         (false, None) => print(&format!("{node} ran {what} already: sha256 {sha256}\n")),
     }
-    Ok(())
 }
 
 /// Differences are no failure of the command: a person decides. That nothing was compared is one.
@@ -75,7 +69,7 @@ fn tell_shadow(arguments: &ReloadArguments, shadow: &ShadowStatus) -> Result<(),
     );
     match arguments.json {
         true => print_json(shadow)?,
-        false => print(&format!("{}\n{next}\n", shown(shadow))),
+        false => print(&format!("{}\n{next}\n", shown(shadow)))?,
     }
     if compared.calls + compared.failed + compared.failed_before > 0 {
         return Ok(());

@@ -1,6 +1,6 @@
 //! `azud run`.
 
-use std::io::Write;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +10,7 @@ use azud_engine::{Control, EpochReport, RunOptions, Stop};
 use crate::args::RunArguments;
 use crate::failure::Failure;
 use crate::load::Loader;
+use crate::output::written;
 use crate::progress::Progress;
 use crate::totals::Totals;
 use crate::watch::Watch;
@@ -33,6 +34,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let nobody_reads = stop.clone();
     let totals = Arc::new(Mutex::new(Totals::default()));
     let counted = totals.clone();
+    let unwritten = Arc::new(Mutex::new(None));
+    let unwritten_there = unwritten.clone();
     let name = plan.name().to_owned();
     if !plan.finite() {
         tracing::info!("running {name}: Ctrl-C drains");
@@ -47,7 +50,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
             if let Ok(mut counted) = counted.lock() {
                 counted.add(report);
             }
-            if json && print_report(report).is_err() {
+            if json && let Err(error) = print_report(report) {
+                // The first one says why: the drain has epochs, too.
+                if let Ok(mut unwritten) = unwritten_there.lock() {
+                    unwritten.get_or_insert(error);
+                }
                 nobody_reads.request();
             }
         }),
@@ -56,7 +63,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     if let (Ok(_), Ok(totals)) = (&outcome, totals.lock()) {
         tracing::info!("{name} has ended: {totals}");
     }
-    outcome.map(|_| ()).map_err(Failure::Pipeline)
+    outcome.map_err(Failure::Pipeline)?;
+    let unwritten = unwritten.lock().ok().and_then(|mut error| error.take());
+    match unwritten.filter(|error| error.kind() != ErrorKind::BrokenPipe) {
+        Some(error) => Err(Failure::Output(error)),
+        None => Ok(()),
+    }
 }
 
 /// Serves the admin endpoint, where that is asked for.
@@ -92,8 +104,8 @@ fn make_plan(loader: Loader, control: Control) -> Arc<MakePlan> {
 }
 
 /// On stdout, where a program reads; the log is on stderr.
-fn print_report(report: &EpochReport) -> std::io::Result<()> {
+fn print_report(report: &EpochReport) -> io::Result<()> {
     let mut line = serde_json::to_vec(report)?;
     line.push(b'\n');
-    std::io::stdout().lock().write_all(&line)
+    written(&line)
 }

@@ -7,6 +7,5 @@ use crate::output::print;
 
 pub(crate) fn schema() -> Result<(), Failure> {
     let schema = azud_manifest::json_schema(&manifest_connectors());
-    print(&format!("{schema:#}\n"));
-    Ok(())
+    print(&format!("{schema:#}\n"))
 }

@@ -2,15 +2,16 @@
 
 mod text;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use azud_admin::{ClientError, Status};
+use azud_admin::{ClientError, Ended, Status};
 
-use crate::args::StatusArguments;
+use crate::args::{At, StatusArguments};
 use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, print_while_read};
 use crate::reload::{client, failure};
 
 /// How often it is shown anew.
@@ -26,40 +27,86 @@ pub(crate) fn status(arguments: &StatusArguments) -> Result<(), Failure> {
     let status = client(&arguments.at).status().map_err(failure)?;
     match arguments.json {
         true => print_json(&status),
-        false => {
-            print(&text::shown(&status));
-            Ok(())
-        }
+        false => print(&text::shown(&status)),
     }
 }
 
 /// Shows it until the pipeline ends, or whoever reads it has gone away; Ctrl-C ends the process.
 fn watch(arguments: &StatusArguments) -> Result<(), Failure> {
     let client = client(&arguments.at);
-    let mut has_answered = false;
+    let mut status = client.status().map_err(failure)?;
+    let ends = end_of(&arguments.at)?;
+    let mut is_again = false;
     loop {
-        let status = match client.status() {
-            Ok(status) => status,
-            // It has ended.
-            Err(ClientError::Away(_)) if has_answered => return Ok(()),
-            Err(error) => return Err(failure(error)),
-        };
-        let mut stdout = std::io::stdout().lock();
         let text = match arguments.json {
             true => line(&status)?,
             false => {
-                let before = before(has_answered, stdout.is_terminal());
+                let before = before(is_again, std::io::stdout().is_terminal());
                 format!("{before}{}", text::shown(&status))
             }
         };
-        let written = stdout.write_all(text.as_bytes());
-        if written.and_then(|()| stdout.flush()).is_err() {
+        if !print_while_read(&text)? {
             return Ok(());
         }
-        drop(stdout);
-        has_answered = true;
-        thread::sleep(EVERY);
+        is_again = true;
+        if let Some(ended) = wait(&ends) {
+            return how(ended);
+        }
+        status = match client.status() {
+            Ok(status) => status,
+            // It may have said just now how it has ended.
+            Err(ClientError::Away(why)) => match wait(&ends) {
+                Some(ended) => return how(ended),
+                None => return Err(gone(&arguments.at, &why)),
+            },
+            Err(error) => return Err(failure(error)),
+        };
     }
+}
+
+/// What the pipeline says when it ends: asked for by a thread of its own, which ends with the process.
+fn end_of(at: &At) -> Result<Receiver<Result<Ended, ClientError>>, Failure> {
+    let (tells, ends) = sync_channel(1);
+    let client = client(at);
+    let asks = move || {
+        // Nobody waits for it any more where the process ends.
+        let _ = tells.send(client.end());
+    };
+    let thread = thread::Builder::new().name("azud-end".into()).spawn(asks);
+    let cannot = |error| Failure::Input(format!("cannot start a thread: {error}"));
+    thread.map(|_| ends).map_err(cannot)
+}
+
+/// Waits until it is time to look again, or the pipeline has said how it ended.
+fn wait(ends: &Receiver<Result<Ended, ClientError>>) -> Option<Ended> {
+    match ends.recv_timeout(EVERY) {
+        Ok(ended) => ended.ok(),
+        Err(RecvTimeoutError::Timeout) => None,
+        // What was asked is lost, and the pipeline may be there.
+        Err(RecvTimeoutError::Disconnected) => {
+            thread::sleep(EVERY);
+            None
+        }
+    }
+}
+
+fn how(ended: Ended) -> Result<(), Failure> {
+    let name = azud_sandbox::escaped(&ended.name);
+    match ended.failed {
+        Some(why) => Err(Failure::Asked(format!(
+            "the pipeline `{name}` has failed: {}",
+            azud_sandbox::escaped(&why)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// It has not said that it ends: it was killed, or cannot be reached any more.
+fn gone(at: &At, why: &str) -> Failure {
+    Failure::Asked(format!(
+        "the pipeline at {} has gone without a word: {why}",
+        at.address
+    ))
 }
 
 /// What comes between one status and the next: on a terminal it takes the place of the last.

@@ -10,6 +10,7 @@ use azud_admin::{TapCount, TapLine};
 
 use crate::args::TapArguments;
 use crate::failure::Failure;
+use crate::output::print_while_read;
 use crate::reload::{client, failure};
 
 /// What was told last of how many rows there are.
@@ -56,20 +57,12 @@ pub(crate) fn tap(arguments: &TapArguments) -> Result<(), Failure> {
                 return Ok(());
             }
         };
-        // `| head` has seen enough.
-        if print(&shown).is_err() {
+        // At once: whoever looks waits for it. `| head` has seen enough.
+        if !print_while_read(&format!("{shown}\n"))? {
             break;
         }
     }
     Ok(())
-}
-
-/// A line, at once: whoever looks waits for it.
-fn print(line: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(line.as_bytes())?;
-    stdout.write_all(b"\n")?;
-    stdout.flush()
 }
 
 /// Beside the rows, which may be on their way to another program.

@@ -20,6 +20,8 @@ struct Tally {
     broken: bool,
     /// For `--json`.
     outcomes: Vec<Value>,
+    /// Why an outcome could not be told.
+    unwritten: Option<Failure>,
 }
 
 pub(crate) fn test(arguments: &TestArguments) -> Result<(), Failure> {
@@ -32,14 +34,17 @@ pub(crate) fn test(arguments: &TestArguments) -> Result<(), Failure> {
             Err(failure) => tally.broke(file, failure, arguments.json),
         }
     }
+    if let Some(unwritten) = tally.unwritten.take() {
+        return Err(unwritten);
+    }
     if arguments.json {
         let outcomes = std::mem::take(&mut tally.outcomes);
-        print(&format!("{:#}\n", Value::Array(outcomes)));
+        print(&format!("{:#}\n", Value::Array(outcomes)))?;
     } else if tally.passed + tally.failed > 0 {
         print(&format!(
             "{} passed, {} failed\n",
             tally.passed, tally.failed
-        ));
+        ))?;
     }
     let nothing = tally.passed + tally.failed == 0;
     match (&arguments.filter, without.is_empty()) {
@@ -82,7 +87,7 @@ fn tests_of(file: &Path, arguments: &TestArguments, tally: &mut Tally) -> Result
     let mut first = true;
     let mut each = |outcome: Outcome| {
         if several && !arguments.json && std::mem::take(&mut first) {
-            print(&format!("{}\n", file.display()));
+            tally.print(&format!("{}\n", file.display()));
         }
         tally.add(file, outcome, arguments.json);
     };
@@ -120,7 +125,14 @@ impl Tally {
             text.push_str(format!("  {line}").trim_end());
             text.push('\n');
         }
-        print(&text);
+        self.print(&text);
+    }
+
+    /// After what cannot be written nothing else is: the tests go on all the same.
+    fn print(&mut self, text: &str) {
+        if self.unwritten.is_none() {
+            self.unwritten = print(text).err();
+        }
     }
 
     /// Tells why a file's tests could not be run; the other files go on.

@@ -14,8 +14,7 @@ pub(crate) fn why(arguments: &WhyArguments) -> Result<(), Failure> {
     if arguments.json {
         return print_json(&why);
     }
-    print(&told(&why));
-    Ok(())
+    print(&told(&why))
 }
 
 fn told(why: &Why) -> String {

@@ -16,6 +16,9 @@ use crate::load;
 /// So often what is put away while it is read is looked for again.
 const LOOKS: u32 = 5;
 
+/// So many nodes that the manifest has no more are named.
+const OTHERS: usize = 10;
+
 /// The dead letters of a manifest.
 pub(super) struct Letters {
     pub(super) manifest: Manifest,
@@ -52,9 +55,6 @@ impl Letters {
         for one in unreadable {
             tracing::warn!("{one}");
         }
-        if let Some(node) = of.node.as_ref().filter(|node| !has(&manifest, node)) {
-            tracing::warn!("the manifest has no node `{node}` any more");
-        }
         let replayed = replayed(&manifest, &directory).map_err(input)?;
         Ok(Self {
             manifest,
@@ -71,25 +71,64 @@ impl Letters {
     /// Every one that was chosen, with whether it was replayed; what is none is told in the log.
     ///
     /// # Errors
-    /// What cannot be read; what `each` answers.
+    /// What cannot be read; what `each` answers; where neither the manifest nor a dead letter has the
+    /// node.
     pub(super) fn read(
         &self,
         each: &mut dyn FnMut(Letter, bool) -> Result<(), Error>,
     ) -> Result<(), Failure> {
         let node = self.node.as_deref();
+        let mut unknown = node.filter(|node| !has(&self.manifest, node));
+        let mut others = BTreeSet::new();
         let mut chosen = |letter: Letter| match node.is_none_or(|node| node == letter.node) {
             true => {
+                if let Some(node) = unknown.take() {
+                    tracing::warn!("the manifest has no node `{node}` any more");
+                }
                 let was_replayed = self.replayed.contains(&letter.id);
                 each(letter, was_replayed)
             }
-            false => Ok(()),
+            false => {
+                if unknown.is_some() && others.len() < OTHERS && !has(&self.manifest, &letter.node)
+                {
+                    others.insert(letter.node);
+                }
+                Ok(())
+            }
         };
         let mut damaged = |what: String| tracing::warn!("{what}");
         match self.sinks.read(&mut chosen, &mut damaged) {
             // Enough was read.
             Err(error) if error.kind() == ErrorKind::Closed => Ok(()),
-            read => read.map_err(input),
+            Ok(()) => match unknown {
+                Some(node) => Err(self.no_node(node, &others)),
+                None => Ok(()),
+            },
+            Err(error) => Err(input(error)),
         }
+    }
+
+    fn no_node(&self, node: &str, others: &BTreeSet<String>) -> Failure {
+        let Manifest {
+            sources,
+            transforms,
+            sinks,
+            ..
+        } = &self.manifest;
+        let there = sources.keys().chain(transforms.keys()).chain(sinks.keys());
+        let list = |names: &mut dyn Iterator<Item = &String>| -> String {
+            let names = names.map(|name| format!("`{}`", azud_sandbox::escaped(name)));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let of_others = match others.is_empty() {
+            true => String::new(),
+            false => format!(", and dead letters of {}", list(&mut others.iter())),
+        };
+        Failure::Input(format!(
+            "no node `{}`, and no dead letter of one: there are {}{of_others}",
+            azud_sandbox::escaped(node),
+            list(&mut { there })
+        ))
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn dry_run(
     })?;
     match arguments.json {
         true => print_json(&as_json(&replay))?,
-        false => print(&as_text(&replay, count)),
+        false => print(&as_text(&replay, count))?,
     }
     let refused: Vec<RefusedReplay> = replay
         .refused

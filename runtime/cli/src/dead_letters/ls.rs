@@ -57,13 +57,11 @@ pub(super) fn ls(arguments: &LettersLs) -> Result<(), Failure> {
         return print_json(&groups);
     }
     if groups.is_empty() {
-        print("no dead letters\n");
-        return Ok(());
+        return print("no dead letters\n");
     }
     let rows: Vec<Vec<String>> = groups.iter().map(row).collect();
     let heads = ["sink", "node", "reason", "count", "epochs", "replayed"];
-    print(&table(&heads, &rows));
-    Ok(())
+    print(&table(&heads, &rows))
 }
 
 fn row(group: &Group) -> Vec<String> {

@@ -100,7 +100,7 @@ fn send(arguments: &LettersReplay, letters: &Letters) -> Result<(), Failure> {
     match arguments.json {
         true => print_json(&all)?,
         false if failed.is_some() && all.rows == 0 => {}
-        false => print(&told(&all)),
+        false => print(&told(&all))?,
     }
     match (failed, all.refused.as_slice()) {
         (Some(failed), _) => Err(failed),
@@ -136,6 +136,7 @@ impl Sends<'_> {
                 self.all.rows += done.rows;
                 self.all.epoch = done.epoch.or(self.all.epoch);
                 self.all.left_out += done.left_out;
+                self.all.pending += done.pending;
                 self.all.refused.extend(done.refused);
             }
             Err(error) => self.failed = Some(failure(error)),
@@ -148,10 +149,17 @@ impl Sends<'_> {
 fn told(all: &Replayed) -> String {
     let epoch = all.epoch.map(|epoch| format!(" with epoch {epoch}"));
     let mut text = format!("{} replayed{}\n", all.rows, epoch.unwrap_or_default());
-    if all.left_out > 0 {
+    let pending = all.pending.min(all.left_out);
+    let replayed = all.left_out - pending;
+    if replayed > 0 {
         text += &format!(
-            "{} left out: they were replayed before, and --again replays them once more\n",
-            all.left_out
+            "{replayed} left out: they were replayed before, and --again replays them once more\n"
+        );
+    }
+    if pending > 0 {
+        text += &format!(
+            "{pending} left out: they were asked for before, and are on their way: the epoch that \
+             takes them is not committed yet\n"
         );
     }
     text

@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use super::chosen::Letters;
 use crate::args::LettersShow;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, print_while_read};
 
 pub(super) fn show(arguments: &LettersShow) -> Result<(), Failure> {
     let letters = Letters::open(&arguments.of)?;
     let mut missing: BTreeSet<&str> = arguments.ids.iter().map(String::as_str).collect();
     let are_named = !missing.is_empty();
     let (mut shown, mut are_more) = (0, false);
+    let mut printed = Ok(true);
     letters.read(&mut |letter, was_replayed| {
         let is_enough = match are_named {
             true => missing.is_empty(),
@@ -37,16 +38,22 @@ pub(super) fn show(arguments: &LettersShow) -> Result<(), Failure> {
                 format!("{line}{}", as_text(&letter, was_replayed))
             }
         };
-        print(&text);
         shown += 1;
-        Ok(())
+        printed = print_while_read(&text);
+        match printed {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Error::new(ErrorKind::Closed, "nobody reads more")),
+        }
     })?;
+    if !printed? {
+        return Ok(());
+    }
     not_there(&missing)?;
     if are_more {
         tracing::info!("these are the first {shown}: --limit shows more");
     }
     if shown == 0 && !arguments.json {
-        print("no dead letters\n");
+        print("no dead letters\n")?;
     }
     Ok(())
 }

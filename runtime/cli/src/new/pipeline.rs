@@ -41,8 +41,7 @@ pub(crate) fn new(arguments: &NewPipeline) -> Result<(), Failure> {
             "sends it lines, from another terminal",
         ));
     }
-    print(&steps::tell(&name.folder, &files, &[], &next));
-    Ok(())
+    print(&steps::tell(&name.folder, &files, &[], &next))
 }
 
 fn files(from: NewSource, name: &str) -> Vec<File> {

@@ -87,7 +87,7 @@ pub(crate) fn new(arguments: &NewPlugin) -> Result<(), Failure> {
         sdk::FOLDER.into(),
         "the SDK, so that it builds anywhere",
     )];
-    print(&steps::tell(&name.folder, &files, &sdk, &next));
+    print(&steps::tell(&name.folder, &files, &sdk, &next))?;
     if !has_cargo() {
         tracing::warn!(
             "cargo is not there: install Rust with rustup (https://rustup.rs) before these commands"

@@ -46,8 +46,7 @@ pub(super) fn export(arguments: &StateExport) -> Result<(), Failure> {
     write(path, state, rows)
         .map_err(|why| Failure::Input(format!("cannot write {}: {why}", path.display())))?;
     let (rows, node) = (rows.num_rows(), &state.node);
-    print(&format!("{rows} rows of `{node}` in {}\n", path.display()));
-    Ok(())
+    print(&format!("{rows} rows of `{node}` in {}\n", path.display()))
 }
 
 fn json(path: &Path, state: &StateRecord, rows: &RecordBatch) -> Result<(), String> {

@@ -28,8 +28,7 @@ pub(super) fn ls(arguments: &StateLs) -> Result<(), Failure> {
             text.push_str(&table(&heads, &states));
         }
     }
-    print(&text);
-    Ok(())
+    print(&text)
 }
 
 fn epoch(record: &Record) -> Vec<String> {

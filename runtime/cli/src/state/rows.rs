@@ -24,7 +24,7 @@ pub(super) fn show(arguments: &StateShow) -> Result<(), Failure> {
                 lines.push_str(&String::from_utf8_lossy(&row_json(&shown, row)));
                 lines.push('\n');
             }
-            print(&lines);
+            print(&lines)?;
             continue;
         }
         let mut text = format!("{}: {}\n\n", state.node, state.shape.computes);
@@ -35,7 +35,7 @@ pub(super) fn show(arguments: &StateShow) -> Result<(), Failure> {
                 "and {more} more: `--rows` shows more, `azud state export` all\n"
             ));
         }
-        print(&text);
+        print(&text)?;
     }
     Ok(())
 }

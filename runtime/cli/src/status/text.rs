@@ -7,6 +7,9 @@ use crate::output::table;
 /// As much of a digest as tells two apart.
 const DIGEST: usize = 12;
 
+/// Seconds that a call may take before it is shown.
+const HANGS: f64 = 1.0;
+
 /// A column of the table: its head, and what it says of a node.
 type Column = (&'static str, fn(&Status, &NodeStatus) -> String);
 
@@ -81,26 +84,38 @@ fn watermark(status: &Status, node: &NodeStatus) -> String {
     watermark.unwrap_or_default()
 }
 
+fn short(sha256: &str) -> &str {
+    sha256.get(..DIGEST).unwrap_or(sha256)
+}
+
 /// A query may call several.
 fn plugin(status: &Status, node: &NodeStatus) -> String {
     let own =
         |of: &str| of == node.name || of.split_once('.').is_some_and(|(of, _)| of == node.name);
     let plugins = status.plugins.iter().filter(|plugin| own(&plugin.node));
-    let plugins = plugins.map(|plugin| {
-        let digest = plugin.sha256.get(..DIGEST).unwrap_or(&plugin.sha256);
-        format!("{} {digest}", plugin.path)
-    });
+    let plugins = plugins.map(|plugin| format!("{} {}", plugin.path, short(&plugin.sha256)));
     let mut text = plugins.collect::<Vec<_>>().join(", ");
     if let Some(calls) = node.calls.filter(|calls| calls.failures > 0) {
         text += &format!(", {} of {} calls failed", calls.failures, calls.calls);
+    }
+    let under_way = node.calls.and_then(|calls| calls.under_way_seconds);
+    if let Some(seconds) = under_way.filter(|seconds| *seconds > HANGS) {
+        text += &format!(", call for {:.0}s", seconds.floor());
+    }
+    for beside in status.shadows.iter().filter(|beside| own(&beside.node)) {
+        let (digest, rows) = (short(&beside.sha256), beside.rows);
+        text += &format!(", shadow {digest}: {} of {rows} rows differ", beside.differ);
+        if beside.failed > 0 {
+            text += &format!(", {} calls fail", beside.failed);
+        }
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use azud_admin::{PluginStatus, WatermarkStatus};
-    use azud_engine::{Queued, RowCounts};
+    use azud_admin::{BesideStatus, PluginStatus, WatermarkStatus};
+    use azud_engine::{PluginCalls, Queued, RowCounts};
 
     use super::*;
 
@@ -141,7 +156,20 @@ mod tests {
             path: "f.wasm".to_owned(),
             sha256: "0123456789abcdef".to_owned(),
         }];
+        status.shadows = vec![BesideStatus {
+            node: "in.f".to_owned(),
+            sha256: "fedcba9876543210".to_owned(),
+            rows: 50,
+            differ: 3,
+            failed: 1,
+        }];
         if let Some(node) = status.nodes.first_mut() {
+            node.calls = Some(PluginCalls {
+                calls: 9,
+                failures: 2,
+                seconds: 1.5,
+                under_way_seconds: Some(12.9),
+            });
             node.lag = Some(7);
             node.queue = Some(Queued {
                 waiting: 3,
@@ -155,7 +183,8 @@ mod tests {
              node  rows in  rows out  rejected  late  under way  rows/s  lag  queue  watermark  \
              plugin\n\
              in    10       9         1         0     4          2       7    3/4    none yet   \
-             f.wasm 0123456789ab\n"
+             f.wasm 0123456789ab, 2 of 9 calls failed, call for 12s, shadow fedcba987654: 3 of 50 \
+             rows differ, 1 calls fail\n"
         );
     }
 }

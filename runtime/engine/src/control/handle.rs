@@ -92,6 +92,14 @@ impl Control {
         }
     }
 
+    /// Waits until the run has ended.
+    ///
+    /// # Errors
+    /// Why it has failed, as its process tells.
+    pub async fn ended(&self) -> Result<(), String> {
+        self.0.telemetry.wait_for_end().await
+    }
+
     pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
         &self.0.telemetry
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::ControlError;
 use super::handle::Control;
 use super::reload::{Component, Reload, Reloaded};
-use crate::swap::Compared;
+use crate::swap::{Compared, Replaceable, Shadowing};
 
 /// What came of a version that runs beside the one that serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,18 @@ pub struct Shadowed {
     pub now: String,
     /// What was compared.
     pub compared: Compared,
+}
+
+// === impl Shadowed ===
+
+impl Shadowed {
+    fn new(serves: &dyn Replaceable, beside: Shadowing) -> Self {
+        Self {
+            before: serves.digest(),
+            now: beside.digest,
+            compared: beside.compared,
+        }
+    }
 }
 
 // === impl Control ===
@@ -41,11 +53,19 @@ impl Control {
         let running = self.running().ok_or(ControlError::Ended)?;
         let replaceable = running.only(node)?;
         let shadowing = replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
-        Ok(Shadowed {
-            before: replaceable.digest(),
-            now: shadowing.digest,
-            compared: shadowing.compared,
-        })
+        Ok(Shadowed::new(&*replaceable, shadowing))
+    }
+
+    /// The same of every node, or `node.function`, that has one.
+    pub fn shadows(&self) -> Vec<(String, Shadowed)> {
+        let running = self.running();
+        let replaceable = running.iter().flat_map(|running| &running.replaceable);
+        let each = replaceable.flat_map(|(name, of)| of.iter().map(move |one| (name, one)));
+        let shadows = each.filter_map(|(name, one)| {
+            let shadowed = Shadowed::new(&**one, one.shadowing()?);
+            Some((name.to_string(), shadowed))
+        });
+        shadows.collect()
     }
 
     /// Lets the version beside a node's take over, as [`Self::reload_and_wait`] does.

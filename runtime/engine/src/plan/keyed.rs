@@ -200,6 +200,7 @@ fn add_late(
     (number, input): (usize, &Output),
     (column, time): (usize, String),
 ) -> usize {
+    draft.set_late(number);
     let late = node.late.as_ref().map(|late| late.value);
     let becomes = match late.unwrap_or_default() {
         LateRows::Output | LateRows::Drop => azud_operators::LateRows::TakenOut,

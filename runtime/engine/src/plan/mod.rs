@@ -111,6 +111,8 @@ pub(crate) struct PlanNode {
     pub(crate) plugin: Option<Arc<str>>,
     /// Its columns, where it gives rows.
     pub(crate) schema: Option<SchemaRef>,
+    /// Whether rows can be late for it: it has windows, or timers of event time.
+    pub(crate) has_late: bool,
 }
 
 /// A plugin that may be replaced while it runs.

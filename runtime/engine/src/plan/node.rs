@@ -93,6 +93,7 @@ impl<'a> Draft<'a> {
             },
             plugin: None,
             schema: None,
+            has_late: false,
         });
         self.nodes.len() - 1
     }
@@ -262,6 +263,13 @@ impl<'a> Draft<'a> {
             name,
             replaceable,
         });
+    }
+
+    /// Rows can be late for a node.
+    pub(super) fn set_late(&mut self, node: usize) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.has_late = true;
+        }
     }
 
     pub(super) fn set_plugin(&mut self, node: usize, digest: &str) {

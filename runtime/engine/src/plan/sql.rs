@@ -204,6 +204,9 @@ fn add_steps(draft: &mut Draft<'_>, transform: &Transform, node: usize, query: &
         }
         None => draft.blame(transform.name.span, "a query has no output", None),
     }
+    if !query.late.is_empty() {
+        draft.set_late(node);
+    }
     // Late rows of several steps are one output where they have the same columns.
     let Some(first) = query.late.first().filter(|_| late != Some(LateRows::Drop)) else {
         return;

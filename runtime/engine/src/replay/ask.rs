@@ -15,6 +15,9 @@ use crate::{Control, Plan};
 /// So often it is tried to keep a request.
 const KEEPS: usize = 6;
 
+const NO_CHECKPOINT: &str = "the pipeline has no `checkpoint`: with one, what is replayed is neither \
+                             lost nor doubled; write `checkpoint: { to: ./state }`";
+
 /// What came of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplayAnswer {
@@ -25,6 +28,8 @@ pub struct ReplayAnswer {
     pub epoch: Option<u64>,
     /// How many were left out, because they had been asked for before.
     pub left_out: u64,
+    /// How many of those are kept, and not committed yet.
+    pub pending: u64,
     /// Those that cannot be replayed: the id, and why.
     pub refused: Vec<(String, String)>,
 }
@@ -36,6 +41,8 @@ pub enum ReplayError {
     Refused(String),
     /// Another request is being kept.
     Busy,
+    /// It starts, and has not come to its checkpoint; nothing is kept.
+    Starts,
     /// The pipeline has ended, or not yet begun; nothing is kept.
     Ended,
     /// It has ended with rows that are kept: the next run replays them.
@@ -46,8 +53,8 @@ pub enum ReplayError {
 
 impl Control {
     /// Gives rows to the nodes that rejected them, and waits until that is committed. Those that
-    /// were asked for before are left out, unless `again`. Blocks: not to be called by a thread of an
-    /// async runtime.
+    /// were asked for before are left out, unless `again`. A run that starts is waited for. Blocks: not
+    /// to be called by a thread of an async runtime.
     ///
     /// # Errors
     /// Why that is not to be.
@@ -56,10 +63,14 @@ impl Control {
         rows: Vec<ReplayRow>,
         again: bool,
     ) -> Result<ReplayAnswer, ReplayError> {
-        let running = self.running().ok_or(ReplayError::Ended)?;
+        let running = self.begun().ok_or(ReplayError::Ended)?;
+        if running.plan.checkpoint.is_none() {
+            return Err(ReplayError::Refused(NO_CHECKPOINT.to_owned()));
+        }
         let refused_all = |error: azud_model::Error| ReplayError::Refused(error.to_string());
         let reserved = running.replays.reserve()?;
         let mut answer = ReplayAnswer::default();
+        let pending = running.replays.pending();
         let mut seen = BTreeSet::new();
         let mut wanted = Vec::new();
         for mut row in rows {
@@ -68,7 +79,10 @@ impl Control {
             let is_new = again || !running.replays.knows(&row.id);
             match is_new && seen.insert(row.id.clone()) {
                 true => wanted.push(row),
-                false => answer.left_out += 1,
+                false => {
+                    answer.left_out += 1;
+                    answer.pending += u64::from(pending.contains(&row.id));
+                }
             }
         }
         let entering = enter(&running.replays.inlets(), &wanted).map_err(refused_all)?;
@@ -146,6 +160,10 @@ impl fmt::Display for ReplayError {
         match self {
             Self::Refused(why) => f.write_str(why),
             Self::Busy => f.write_str("another replay is being kept: ask again"),
+            Self::Starts => f.write_str(
+                "the pipeline starts, and has not come to its checkpoint yet: nothing is kept; ask \
+                 again when it is ready (`azud status`)",
+            ),
             Self::Ended => f.write_str("the pipeline does not run"),
             Self::Kept => f.write_str(
                 "the pipeline has ended: the rows are in its checkpoint, and the next run replays \

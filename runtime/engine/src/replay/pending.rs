@@ -107,6 +107,11 @@ impl Pending {
         given.map(Given::rows).sum()
     }
 
+    /// The ids of the rows that are not recorded yet.
+    pub(super) fn left_ids(&self) -> impl Iterator<Item = String> + '_ {
+        self.ids.iter().skip(self.done).cloned()
+    }
+
     /// The ids of the rows that are given.
     pub(super) fn given_ids(&self) -> Vec<String> {
         let ids = self.ids.iter().enumerate();

@@ -1,7 +1,8 @@
 //! Dead letters on their way into a run: what is pending, and who waits for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use azud_connect::fault_point;
 use azud_model::{Error, Result};
@@ -16,10 +17,15 @@ use super::ask::ReplayError;
 use super::inlets::Inlets;
 use super::pending::Pending;
 
+/// How long is waited for a run that starts: as long as a reload waits for one.
+const BEGINS: Duration = Duration::from_secs(10);
+
 /// Outlives attempts: what the checkpoint keeps, it has.
 #[derive(Default)]
 pub(crate) struct Replays {
     state: Mutex<State>,
+    /// The checkpoint is there, or the run has ended.
+    opened: Condvar,
     asked: Notify,
     /// Held while the checkpoint is looked at, or given a request, until `state` says the same.
     gate: Gate<()>,
@@ -124,6 +130,7 @@ impl Replays {
         }
         let rows: usize = state.pending.iter().map(Pending::rows).sum();
         drop(state);
+        self.opened.notify_all();
         if rows > 0 {
             tracing::info!("{rows} dead letters are to be replayed");
         }
@@ -223,9 +230,15 @@ impl Replays {
         Ok(true)
     }
 
-    /// The right to keep a request.
+    /// The right to keep a request. Of a run that has a checkpoint: one that has not come to it is
+    /// waited for. Blocks.
+    ///
+    /// # Errors
+    /// Why that is not to be now.
     pub(super) fn reserve(&self) -> Result<Reserved<'_>, ReplayError> {
-        let mut state = self.lock();
+        let starts = |state: &mut State| state.kept.is_none() && !state.has_ended;
+        let waited = self.opened.wait_timeout_while(self.lock(), BEGINS, starts);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.has_ended {
             return Err(ReplayError::Ended);
         }
@@ -233,11 +246,7 @@ impl Replays {
             return Err(ReplayError::Busy);
         }
         let Some(place) = state.kept.clone() else {
-            return Err(ReplayError::Refused(
-                "the pipeline has no `checkpoint`, or has not come to it yet: with one, what is \
-                 replayed is neither lost nor doubled; write `checkpoint: { to: ./state }`"
-                    .to_owned(),
-            ));
+            return Err(ReplayError::Starts);
         };
         state.is_reserved = true;
         Ok(Reserved {
@@ -258,11 +267,19 @@ impl Replays {
         self.lock().known.contains(id)
     }
 
+    /// The ids of rows that were asked for, and are not committed yet.
+    pub(super) fn pending(&self) -> BTreeSet<String> {
+        let state = self.lock();
+        state.pending.iter().flat_map(Pending::left_ids).collect()
+    }
+
     /// The run has ended: what is pending stays in the checkpoint.
     pub(crate) fn end(&self) {
         let mut state = self.lock();
         state.has_ended = true;
         state.answers.clear();
+        drop(state);
+        self.opened.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -58,7 +58,11 @@ impl Plan {
             .enable_all()
             .build()
             .map_err(|error| Error::internal("cannot start the i/o threads").because(error))?;
+        let telemetry = options.control.telemetry();
+        telemetry.ends_by(options.stop.clone());
         let outcome = Arc::new(self).attempts(&runtime, &mut options);
+        let ended = outcome.as_ref().map(drop).map_err(ToString::to_string);
+        options.control.telemetry().ended(ended);
         options.control.end();
         // A reader may sit in a blocking read: nothing waits for it.
         runtime.shutdown_background();

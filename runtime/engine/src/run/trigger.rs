@@ -104,7 +104,7 @@ impl Stop {
         self.requested.send_replace(true);
     }
 
-    pub(super) fn is_requested(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         *self.requested.borrow()
     }
 

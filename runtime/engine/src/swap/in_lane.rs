@@ -10,7 +10,7 @@ use azud_sandbox::GuestError;
 use super::shadow::Shadow;
 use super::version::{Standing, Version};
 use super::versions::Versions;
-use crate::telemetry::PluginMeter;
+use crate::telemetry::LaneMeter;
 
 /// An instance of the version that a lane has come to.
 pub(crate) struct InLane<T> {
@@ -21,8 +21,7 @@ pub(crate) struct InLane<T> {
     before: Option<(Arc<Version<T>>, T)>,
     has_gone_back: bool,
     /// Where calls are counted.
-    meter: Arc<PluginMeter>,
-    clock: SystemClock,
+    meter: LaneMeter,
 }
 
 // === impl InLane ===
@@ -65,8 +64,7 @@ impl<T> InLane<T> {
             version,
             before,
             has_gone_back: false,
-            meter: versions.meter.get(),
-            clock: SystemClock::new(),
+            meter: LaneMeter::new(versions.meter.get()),
         })
     }
 
@@ -205,11 +203,10 @@ impl<T> InLane<T> {
         &mut self,
         work: impl FnOnce(&mut T) -> Result<A, GuestError>,
     ) -> Result<A, GuestError> {
-        let began = self.clock.elapsed();
+        let began = self.meter.begins();
         let answer = work(&mut self.instance);
-        let took = self.clock.elapsed().saturating_sub(began);
         let memory = (self.versions.terms.memory)(&self.instance);
-        self.meter.called(took, &answer, memory);
+        self.meter.ends(began, &answer, memory);
         answer
     }
 

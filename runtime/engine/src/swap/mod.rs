@@ -26,6 +26,6 @@ pub(crate) use fixed::Fixed;
 pub(crate) use in_lane::InLane;
 pub use shadow::{Compared, Example};
 pub(crate) use shadow::{Job, Shadow};
-pub(crate) use staged::Replaceable;
+pub(crate) use staged::{Replaceable, Shadowing};
 pub(crate) use swaps::{Replacement, Swaps};
 pub(crate) use versions::{Opener, Terms, Versions};

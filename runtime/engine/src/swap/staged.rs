@@ -196,8 +196,17 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
 impl<T> Versions<T> {
     fn load(&self, component: &Component) -> Result<Plugin, String> {
         let (terms, name) = (&self.terms, &component.name);
-        let asked = component.sha256.as_deref();
-        let plugin = Plugin::from_bytes(&terms.sandbox, name, &component.bytes, asked);
+        if let Some(asked) = &component.sha256 {
+            let digest = azud_sandbox::digest(&component.bytes);
+            if !asked.eq_ignore_ascii_case(&digest) {
+                return Err(format!(
+                    "{name} has the sha256 {digest}, and --sha256 (`?sha256=` of the request) says \
+                     {}: send the component that was meant, or its own sha256",
+                    azud_sandbox::escaped(asked)
+                ));
+            }
+        }
+        let plugin = Plugin::from_bytes(&terms.sandbox, name, &component.bytes, None);
         let plugin = plugin.map_err(|error| error.to_string())?;
         let digest = plugin.digest();
         let mut pinned = terms.pinned.iter();

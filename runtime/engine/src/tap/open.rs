@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::feed::Known;
 use super::point::Point;
-use super::taps::{Taps, node};
+use super::taps::{LATE, Taps, node};
 use super::{TAP_RATE, TAPS};
 use crate::control::Control;
 use crate::plan::Plan;
@@ -89,7 +89,7 @@ impl Plan {
         let (tables, nodes): (Vec<_>, Vec<_>) = nodes.partition(|(number, _)| is_table(*number));
         let has = |nodes: &[(usize, &str)]| nodes.iter().any(|(_, of)| *of == node(name));
         if has(&nodes) {
-            return Ok(());
+            return self.may_tap_late(name);
         }
         let names = nodes.iter().map(|(_, name)| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(", ");
@@ -102,6 +102,28 @@ impl Plan {
                 "no node `{asked}`: there are {names}, and of each NODE.rejected and NODE.late"
             ),
         }))
+    }
+
+    /// # Errors
+    /// `NoNode` where late rows are asked for, and none can come.
+    fn may_tap_late(&self, name: &str) -> Result<(), TapError> {
+        let Some(asked) = name.strip_suffix(LATE) else {
+            return Ok(());
+        };
+        let mut late = self.nodes.iter().filter(|node| node.has_late);
+        if late.any(|node| &*node.name == asked) {
+            return Ok(());
+        }
+        let late = self.nodes.iter().filter(|node| node.has_late);
+        let late: Vec<String> = late.map(|node| format!("`{}`", node.name)).collect();
+        let there = match late.is_empty() {
+            true => "no node of this pipeline has them".to_owned(),
+            false => format!("those of {} are", late.join(", ")),
+        };
+        Err(TapError::NoNode(format!(
+            "no row is late for `{asked}`: rows are late for windows, sessions, joins and timers of \
+             event time (`time` of a source); {there}"
+        )))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use azud_connect::Lag;
 use azud_model::{Clock, SystemClock};
 
+use super::ending::Ending;
 use super::epochs::Epochs;
 use super::node::NodeRows;
 use super::observed::{NodeObserved, Observed, PluginCalls, Queued};
@@ -16,7 +17,7 @@ use super::plugin::PluginMeter;
 use super::queue::Queue;
 use super::source::SourceMeter;
 use crate::plan::Plan;
-use crate::run::{Counts, EpochReport, NodeCounters, TimeReport};
+use crate::run::{Counts, EpochReport, NodeCounters, Stop, TimeReport};
 
 /// What a run measures; one a run, asked by any thread.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Telemetry {
     pub(super) started_ms: i64,
     pub(super) epochs: Epochs,
     phase: RunPhase,
+    ending: Ending,
     run: Mutex<Run>,
 }
 
@@ -73,6 +75,7 @@ impl Default for Telemetry {
             clock,
             epochs: Epochs::default(),
             phase: RunPhase::default(),
+            ending: Ending::default(),
             run: Mutex::default(),
         }
     }
@@ -121,6 +124,21 @@ impl Telemetry {
             node.begin(counters.clone());
         }
         run.wired = wired;
+    }
+
+    /// The run ends when it is told to there: it is not ready from then on.
+    pub(crate) fn ends_by(&self, stop: Stop) {
+        self.phase.ends_by(stop);
+    }
+
+    /// The run has ended, or failed for this reason.
+    pub(crate) fn ended(&self, ended: Result<(), String>) {
+        self.ending.tell(ended);
+    }
+
+    /// See `Control::ended`.
+    pub(crate) async fn wait_for_end(&self) -> Result<(), String> {
+        self.ending.told().await
     }
 
     /// Lanes are at work; `restoring` of them have not read their states yet.
@@ -242,8 +260,16 @@ fn calls(plugins: &BTreeMap<Arc<str>, Arc<PluginMeter>>, node: &str) -> Option<P
             calls: all.calls + calls.count(),
             failures: all.failures + failures,
             seconds: all.seconds + calls.sum,
+            under_way_seconds: longest(all.under_way_seconds, meter.under_way.longest()),
         })
     })
+}
+
+fn longest(seconds: Option<f64>, call: Option<Duration>) -> Option<f64> {
+    let both = seconds
+        .into_iter()
+        .chain(call.map(|call| call.as_secs_f64()));
+    both.reduce(f64::max)
 }
 
 impl std::fmt::Debug for Run {

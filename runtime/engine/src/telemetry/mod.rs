@@ -11,6 +11,7 @@
 //! asks, and not kept twice.
 
 mod collect;
+mod ending;
 mod epochs;
 mod families;
 mod histogram;
@@ -22,6 +23,7 @@ mod phase;
 mod plugin;
 mod queue;
 mod source;
+mod under_way;
 
 pub(crate) use measured::{Telemetry, Wired};
 pub use observed::{NodeObserved, Observed, PluginCalls, Queued, RowCounts};
@@ -30,3 +32,4 @@ pub(crate) use phase::Standstill;
 pub(crate) use plugin::{MeterCell, PluginMeter};
 pub(crate) use queue::{Queue, Waiting};
 pub(crate) use source::SourceMeter;
+pub(crate) use under_way::LaneMeter;

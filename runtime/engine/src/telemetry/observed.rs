@@ -35,6 +35,9 @@ pub struct PluginCalls {
     pub failures: u64,
     /// How many seconds they took together.
     pub seconds: f64,
+    /// How many seconds the call under way takes so far: of several lanes' the longest. `None` where
+    /// nothing is called at the moment.
+    pub under_way_seconds: Option<f64>,
 }
 
 /// A node at one moment.

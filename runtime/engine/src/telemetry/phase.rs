@@ -1,7 +1,9 @@
 //! Whether a run reads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::run::Stop;
 
 /// Whether a pipeline reads, or why it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +28,16 @@ pub(crate) enum Standstill {
     ChangesBack,
 }
 
+/// What is said of a run that was told to end.
+const DRAINS: &str = "it drains: it was told to end, and its sources are read no more";
+
 /// Where a run is.
 #[derive(Debug)]
-pub(super) struct RunPhase(Mutex<State>);
+pub(super) struct RunPhase {
+    state: Mutex<State>,
+    /// Tells the run to end.
+    stop: OnceLock<Stop>,
+}
 
 #[derive(Debug)]
 enum State {
@@ -53,6 +62,12 @@ impl Standstill {
 // === impl RunPhase ===
 
 impl RunPhase {
+    /// The run ends when it is told to there.
+    pub(super) fn ends_by(&self, stop: Stop) {
+        // A run begins once.
+        let _ = self.stop.set(stop);
+    }
+
     /// It stands still until [`Self::runs`].
     pub(super) fn stands(&self, why: Standstill) {
         *self.lock() = State::Standing(why);
@@ -64,6 +79,9 @@ impl RunPhase {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
+        if self.stop.get().is_some_and(Stop::is_requested) {
+            return Readiness::NotReady(DRAINS.to_owned());
+        }
         match &*self.lock() {
             State::Standing(why) => Readiness::NotReady(why.reason().to_owned()),
             State::Running(restoring) => match restoring.load(Ordering::Acquire) {
@@ -76,13 +94,16 @@ impl RunPhase {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for RunPhase {
     fn default() -> Self {
-        Self(Mutex::new(State::Standing(Standstill::default())))
+        Self {
+            state: Mutex::new(State::Standing(Standstill::default())),
+            stop: OnceLock::new(),
+        }
     }
 }
 
@@ -113,5 +134,12 @@ mod tests {
             phase.runs(restoring.clone());
             assert_eq!(why(&phase), "ready");
         }
+        let stop = Stop::default();
+        phase.ends_by(stop.clone());
+        assert_eq!(why(&phase), "ready");
+        stop.request();
+        assert_eq!(why(&phase), DRAINS);
+        phase.stands(Standstill::RollsBack);
+        assert_eq!(why(&phase), DRAINS);
     }
 }

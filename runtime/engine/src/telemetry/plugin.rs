@@ -7,6 +7,7 @@ use std::time::Duration;
 use azud_sandbox::GuestError;
 
 use super::histogram::{Durations, Histogram};
+use super::under_way::UnderWay;
 
 /// How a call failed, in few words: what the error says besides is in the log.
 const KINDS: [&str; 6] = ["failed", "trapped", "deadline", "limit", "invalid", "other"];
@@ -17,6 +18,7 @@ pub(crate) struct PluginMeter {
     calls: Histogram,
     failures: [AtomicU64; KINDS.len()],
     memory: AtomicU64,
+    pub(super) under_way: UnderWay,
 }
 
 /// Where the meter of a plugin is, for those who open its instances: a manifest that takes the
@@ -28,7 +30,7 @@ pub(crate) struct MeterCell(Mutex<Arc<PluginMeter>>);
 
 impl PluginMeter {
     /// A call has ended; its instance has so many bytes of memory now.
-    pub(crate) fn called<A>(&self, took: Duration, answer: &Result<A, GuestError>, memory: usize) {
+    pub(super) fn called<A>(&self, took: Duration, answer: &Result<A, GuestError>, memory: usize) {
         self.calls.observe(took);
         let memory = memory as u64;
         // Written only where it grows: lanes share it.

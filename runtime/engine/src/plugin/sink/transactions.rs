@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use azud_model::{Clock, Error, Result, SystemClock};
+use azud_model::{Clock, Error, Result};
 use azud_sandbox::{CancellationToken, Flushed, GuestError, Outcome, Sink};
 
 use super::patience::{BREAKER, Patience};
-use crate::telemetry::MeterCell;
+use crate::telemetry::{LaneMeter, MeterCell};
 pub(crate) use handle::Handle;
 
 /// The most that is waited for a rollback, at a time: the pipeline stops.
@@ -34,8 +34,8 @@ pub(super) struct Transactions {
     cancel: CancellationToken,
     /// Where calls are counted.
     meter: Arc<MeterCell>,
-    /// What they take.
-    clock: SystemClock,
+    /// The same, as it was with the last call.
+    counts: Option<LaneMeter>,
     /// The last epoch that was recorded: a fresh instance rolls back what came after it.
     last: Option<u64>,
     /// Whether the instance has been told so.
@@ -72,7 +72,7 @@ impl Transactions {
             sink,
             cancel,
             meter,
-            clock: SystemClock::new(),
+            counts: None,
             last: None,
             recovered: false,
             begun: false,
@@ -219,13 +219,21 @@ impl Transactions {
         if !self.recovered {
             self.roll_back()?;
         }
-        let began = self.clock.elapsed();
+        let meter = self.lane_meter();
+        let began = meter.begins();
         let answer = call(&mut self.sink);
-        let took = self.clock.elapsed().saturating_sub(began);
-        self.meter.get().called(took, &answer, 0);
+        meter.ends(began, &answer, 0);
+        self.counts = Some(meter);
         // An instance that failed is gone: the next one has to be told.
         self.recovered = answer.is_ok();
         answer
+    }
+
+    /// Where calls are counted: a manifest that takes over may move it.
+    fn lane_meter(&mut self) -> LaneMeter {
+        let meter = self.meter.get();
+        let counts = self.counts.take().filter(|counts| counts.is_of(&meter));
+        counts.unwrap_or_else(|| LaneMeter::new(meter))
     }
 
     /// Tells a fresh instance what was recorded last; it rolls back what came after it.
