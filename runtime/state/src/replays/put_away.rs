@@ -78,7 +78,7 @@ async fn get(storage: &dyn Storage, number: u64) -> Result<Vec<String>> {
     let Some(bytes) = storage.get(&name).await? else {
         return Ok(Vec::new());
     };
-    let ids = sealed::line(&bytes).and_then(|line| parse::<Ids>(line));
+    let ids = sealed::line(&bytes).and_then(parse::<Ids>);
     let ids = ids.map_err(|why| {
         let place = storage.place(&name);
         Error::invalid(format!(
