@@ -12,11 +12,11 @@ const MANIFEST: &str = "
 name: told
 trigger: continuous
 parallelism: 2
-checkpoint: { to: ./state, every: 100ms }
+checkpoint: { to: ./state, every: 250ms }
 sources:
   numbers:
     generator:
-      rows_per_second: 1000
+      rows_per_second: 4000
       columns:
         n: { type: bigint, sequence: true, max: 9 }
         id: { type: bigint, sequence: true }
@@ -115,7 +115,7 @@ fn a_swap_tells_programs_what_became_of_it() {
 fn a_change_of_the_manifest_tells_programs_what_became_of_it() {
     let folder = Folder::new(MANIFEST);
     folder.write("first.wasm", &good(1));
-    folder.write("bad.wasm", &bad("later", "fails"));
+    folder.write("bad.wasm", &bad("process", "fails"));
     let pipeline = folder.run(&[], &[("AZUD_LOG_FORMAT", "json")]);
     pipeline.wait_for("running told");
     let apply = |manifest: String| {

@@ -7,7 +7,7 @@ use azud_admin::{Applied, ChangesStatus, NodeChangeStatus};
 use crate::args::{ApplyArguments, At};
 use crate::failure::Failure;
 use crate::load;
-use crate::output::{print, print_json, table};
+use crate::output::{print_json, print_text, table};
 use crate::reload::{client, failure};
 
 pub(crate) fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
@@ -18,7 +18,7 @@ pub(crate) fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
     let applied = applied.map_err(failure)?;
     match arguments.json {
         true => print_json(&applied),
-        false => print(&shown(&name, &applied)),
+        false => print_text(&shown(&name, &applied)),
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn plan(file: &Path, address: &str, json: bool) -> Result<(), Failure
     let planned = planned.map_err(failure)?;
     match json {
         true => print_json(&planned)?,
-        false => print(&changes(&planned))?,
+        false => print_text(&changes(&planned))?,
     }
     let lost = planned.nodes.iter().filter(|node| node.kept == "lost");
     match lost.count() {

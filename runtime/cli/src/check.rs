@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::args::CheckArguments;
 use crate::failure::Failure;
 use crate::load;
-use crate::output::print;
+use crate::output::{print, print_text};
 use crate::tree;
 
 pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
@@ -15,7 +15,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<(), Failure> {
         Ok(plan) if arguments.schema => {
             let trees = plan.schemas().into_iter();
             let trees = trees.map(|(node, schema)| format!("{node}\n{}", tree::tree(schema)));
-            print(&trees.collect::<Vec<_>>().join("\n"))?;
+            print_text(&trees.collect::<Vec<_>>().join("\n"))?;
         }
         Ok(_) => print(&format!("{}: no errors\n", arguments.file.display()))?,
         Err(Failure::Report(report)) if arguments.json => {

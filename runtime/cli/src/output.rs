@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::log::shown;
 
 /// Writes it, at once; a reader that has gone away (`| head`) is no failure.
 ///
@@ -37,10 +38,25 @@ pub(crate) fn written(bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes it as JSON, for programs.
+///
+/// # Errors
+/// As [`print`].
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print(&as_json(value)?)
+}
+
+/// Writes text in which others may have named something: it hides nothing.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    print(&azud_sandbox::escaped_lines(text))
+}
+
+fn as_json(value: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Input(format!("no JSON: {error}")))?;
-    print(&format!("{text}\n"))
+    Ok(shown(&text) + "\n")
 }
 
 /// Rows below heads, in columns as wide as they need to be.
@@ -68,6 +84,18 @@ pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_hides_nothing_and_says_the_same() {
+        let value = serde_json::json!({ "a\u{200b}": ["b\n\u{9b}", 1] });
+        let Ok(text) = as_json(&value) else {
+            panic!("it is JSON")
+        };
+        let expected = "{\n  \"a\\u200b\": [\n    \"b\\n\\u009b\",\n    1\n  ]\n}\n";
+        assert_eq!(text, expected);
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, value);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

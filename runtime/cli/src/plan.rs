@@ -10,7 +10,7 @@ use crate::apply;
 use crate::args::PlanArguments;
 use crate::failure::Failure;
 use crate::load;
-use crate::output::{print, print_json, table};
+use crate::output::{print_json, print_text, table};
 
 pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
     if let Some(address) = endpoint(arguments) {
@@ -22,7 +22,7 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
         if arguments.json {
             return print_json(&view);
         }
-        return print(&describe(&view));
+        return print_text(&describe(&view));
     };
     let location = match against.to_str().filter(|text| text.contains("://")) {
         Some(url) => {
@@ -41,7 +41,7 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<(), Failure> {
             });
             print_json(&fits.collect::<Vec<_>>())?;
         }
-        false => print(&compare(&fits))?,
+        false => print_text(&compare(&fits))?,
     }
     let lost = fits.iter().filter(|one| matches!(one.fit, Fit::Lost(_)));
     match lost.count() {

@@ -8,7 +8,7 @@ use azud_model::Duration;
 
 use crate::args::{At, ReloadArguments};
 use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, print_text};
 
 pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     let (client, node) = (client(&arguments.at), &arguments.node);
@@ -20,7 +20,7 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
         let shadow = client.forget(node).map_err(failure)?;
         return match arguments.json {
             true => print_json(&shadow),
-            false => print(&shown(&shadow)),
+            false => print_text(&shown(&shadow)),
         };
     }
     let Some(component) = &arguments.component else {
@@ -69,7 +69,7 @@ fn tell_shadow(arguments: &ReloadArguments, shadow: &ShadowStatus) -> Result<(),
     );
     match arguments.json {
         true => print_json(shadow)?,
-        false => print(&format!("{}\n{next}\n", shown(shadow)))?,
+        false => print_text(&format!("{}\n{next}\n", shown(shadow)))?,
     }
     if compared.calls + compared.failed + compared.failed_before > 0 {
         return Ok(());

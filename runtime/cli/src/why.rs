@@ -5,7 +5,7 @@ use azud_engine::{Why, WhyHeld, WhySource, WhyStep};
 use crate::args::WhyArguments;
 use crate::failure::Failure;
 use crate::load;
-use crate::output::{print, print_json, table};
+use crate::output::{print_json, print_text, table};
 
 pub(crate) fn why(arguments: &WhyArguments) -> Result<(), Failure> {
     let plan = load::plan(&arguments.file)?;
@@ -14,7 +14,7 @@ pub(crate) fn why(arguments: &WhyArguments) -> Result<(), Failure> {
     if arguments.json {
         return print_json(&why);
     }
-    print(&told(&why))
+    print_text(&told(&why))
 }
 
 fn told(why: &Why) -> String {

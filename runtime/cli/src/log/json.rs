@@ -23,11 +23,12 @@ pub(super) fn line(time: &str, level: Level, pipeline: Option<&str>, fields: Fie
     shown(&Value::Object(object).to_string())
 }
 
-/// JSON in which all is escaped that a terminal acts on, and means the same.
+/// JSON in which all is escaped that a terminal acts on or does not show, and means the same. Ends
+/// of lines are only between its parts.
 pub(crate) fn shown(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
     for character in json.chars() {
-        if !azud_sandbox::is_hidden(character) {
+        if character == '\n' || !azud_sandbox::is_hidden(character) {
             line.push(character);
             continue;
         }

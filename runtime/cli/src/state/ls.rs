@@ -6,7 +6,7 @@ use azud_state::{Record, SourceRecord, StateRecord};
 use super::place::{input, view};
 use crate::args::StateLs;
 use crate::failure::Failure;
-use crate::output::{print, print_json, table};
+use crate::output::{print_json, print_text, table};
 
 pub(super) fn ls(arguments: &StateLs) -> Result<(), Failure> {
     let (runtime, view) = view(&arguments.checkpoint)?;
@@ -28,7 +28,7 @@ pub(super) fn ls(arguments: &StateLs) -> Result<(), Failure> {
             text.push_str(&table(&heads, &states));
         }
     }
-    print(&text)
+    print_text(&text)
 }
 
 fn epoch(record: &Record) -> Vec<String> {

@@ -10,6 +10,7 @@ use super::place::{input, view};
 use super::readable::{sayable, shown};
 use crate::args::{StateOf, StateShow};
 use crate::failure::Failure;
+use crate::log;
 use crate::output::{print, table};
 
 pub(super) fn show(arguments: &StateShow) -> Result<(), Failure> {
@@ -21,7 +22,9 @@ pub(super) fn show(arguments: &StateShow) -> Result<(), Failure> {
             let shown = sayable(&shown).map_err(|error| Failure::Pipeline(error.into()))?;
             let mut lines = String::new();
             for row in 0..shown.num_rows() {
-                lines.push_str(&String::from_utf8_lossy(&row_json(&shown, row)));
+                lines.push_str(&log::shown(&String::from_utf8_lossy(&row_json(
+                    &shown, row,
+                ))));
                 lines.push('\n');
             }
             print(&lines)?;
