@@ -150,11 +150,12 @@ impl Changing {
                     reason = error.to_string(),
                     "the change is taken back, and the manifest before goes on: {error}"
                 );
+                // Before whoever asked can look.
+                self.taken_back.fetch_add(1, Ordering::Relaxed);
                 let _ = probation
                     .answer
                     .send(Err(ControlError::TakenBack(error.to_string())));
                 drop(state);
-                self.taken_back.fetch_add(1, Ordering::Relaxed);
                 fault_point("after-change-back");
                 Some((probation.before, probation.changes))
             }
