@@ -1,8 +1,10 @@
 //! How `azud status --watch` ends: as the pipeline that it watches does, as far as that is known.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::components::{bad, good};
 use crate::pipeline::{Folder, Pipeline};
@@ -79,4 +81,44 @@ fn a_pipeline_that_fails_ends_it_with_its_reason() {
     let begins = "error: the pipeline `runs` has failed: node `evil` rejected a row";
     assert!(told.starts_with(begins), "{told}");
     assert!(told.contains("bad luck"), "{told}");
+}
+
+/// However many wait for the end, others are answered.
+#[test]
+fn those_who_wait_take_no_places_of_others() {
+    let folder = Folder::new(RUNS);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for("running runs");
+    let asks = |_| {
+        let address = pipeline.address();
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let close = "connection: close\r\n\r\n";
+        write!(stream, "GET /end HTTP/1.1\r\nhost: {address}\r\n{close}").unwrap();
+        stream
+    };
+    let waiting: Vec<TcpStream> = (0..16).map(asks).collect();
+    // Those are accepted before it, and one of them may be heard after it.
+    let refused = (0..).map(asks).take(32).find_map(|mut stream| {
+        stream
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer.starts_with("HTTP/1.1 429").then_some(answer)
+    });
+    let refused = refused.unwrap();
+    assert!(refused.contains("too many wait for the end"), "{refused}");
+    assert_eq!(pipeline.azud(&["status"]).code, Some(0));
+    pipeline.drain();
+    let (mut ended, mut last) = (0, String::new());
+    for mut stream in waiting {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let says = r#"{"name":"runs","ended":true,"failed":null}"#;
+        ended += u32::from(answer.ends_with(says));
+        last = answer;
+    }
+    // Of all who asked sixteen waited.
+    assert!(ended >= 8, "{ended}: {last}");
 }

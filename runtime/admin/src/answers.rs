@@ -29,12 +29,14 @@ pub struct Status {
     pub shadows: Vec<BesideStatus>,
 }
 
-/// `GET /end`, once the run has ended.
+/// `GET /end`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Ended {
     /// The pipeline's name.
     pub name: String,
-    /// Why it has failed; `None` where it has ended as it should.
+    /// Whether the run has ended.
+    pub ended: bool,
+    /// Why it has failed; `None` where it has ended as it should, or not ended.
     pub failed: Option<String>,
 }
 

@@ -25,6 +25,9 @@ const NOT_NOW: [StatusCode; 3] = [
 /// How long an answer may take that nobody has to wait for.
 const ANSWERS: Duration = Duration::from_secs(30);
 
+/// How long one may take that tells of the end, or that it has not come: twice as long as it does.
+const ENDS: Duration = Duration::from_secs(60);
+
 /// How long a connection is tried.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -91,8 +94,14 @@ impl Client {
     /// # Errors
     /// Where nobody answers, or the pipeline has gone without a word.
     pub fn end(&self) -> Result<Ended, ClientError> {
-        let request = self.agent.get(self.url("/end"));
-        self.answer(self.with_token(request).call())
+        loop {
+            let request = self.agent.get(self.url("/end"));
+            let request = request.config().timeout_global(Some(ENDS)).build();
+            let ended: Ended = self.answer(self.with_token(request).call())?;
+            if ended.ended {
+                return Ok(ended);
+            }
+        }
     }
 
     /// Lets another component of a node take over; waits until it has, or does not.

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) plans: Arc<Semaphore>,
     /// And so many of those that are only looked at.
     pub(crate) looks: Arc<Semaphore>,
+    /// So many wait for the end of the run: there are connections left for others.
+    pub(crate) waiters: Arc<Semaphore>,
 }
 
 /// What `POST /nodes/{node}/plugin` may say besides.

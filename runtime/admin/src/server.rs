@@ -21,6 +21,9 @@ use crate::routes::{Shared, router};
 /// How long answers may take that are under way when it ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// So many may wait for the end of the run.
+const WAITERS: usize = 16;
+
 /// An endpoint that is served until this is dropped.
 #[derive(Debug)]
 pub struct Admin {
@@ -78,6 +81,7 @@ impl Admin {
             make_plan,
             plans: Arc::new(Semaphore::new(1)),
             looks: Arc::new(Semaphore::new(1)),
+            waiters: Arc::new(Semaphore::new(WAITERS)),
         };
         let router = router(shared, Guard::new(token));
         let (ends, ended) = oneshot::channel::<()>();

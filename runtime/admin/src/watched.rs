@@ -1,5 +1,7 @@
 //! What is asked by those who watch: a person, a Prometheus, whoever starts and stops processes.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -7,9 +9,13 @@ use axum::response::{IntoResponse, Response};
 use azud_engine::{NodeObserved, Readiness, RowCounts};
 use azud_model::iso_micros;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::answers::{BesideStatus, Ended, NodeStatus, PluginStatus, Status, WatermarkStatus};
-use crate::routes::Shared;
+use crate::routes::{Shared, failed};
+
+/// How long `/end` is waited for at once.
+const WAITS: Duration = Duration::from_secs(30);
 
 /// What Prometheus knows metrics by.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -72,13 +78,20 @@ fn of_node(node: NodeObserved, rows_per_second: f64) -> NodeStatus {
     }
 }
 
-/// Answers once the run has ended; the server waits for those who are answered then.
-pub(crate) async fn end(State(shared): State<Shared>) -> Json<Ended> {
-    let ended = shared.control.ended().await;
-    Json(Ended {
+/// Answers once the run has ended, or after a while: whoever asked may have gone without a word, and
+/// would keep a connection. The server waits for those who are answered at the end.
+pub(crate) async fn end(State(shared): State<Shared>) -> Response {
+    let Ok(_waits) = shared.waiters.try_acquire() else {
+        let why = "too many wait for the end of the pipeline: ask `/status` now and then";
+        return failed(StatusCode::TOO_MANY_REQUESTS, why);
+    };
+    let ended = timeout(WAITS, shared.control.ended()).await.ok();
+    let ended = Ended {
         name: shared.control.observe().name,
-        failed: ended.err(),
-    })
+        ended: ended.is_some(),
+        failed: ended.and_then(Result::err),
+    };
+    Json(ended).into_response()
 }
 
 pub(crate) async fn metrics(State(shared): State<Shared>) -> Response {

@@ -5,10 +5,12 @@ mod json;
 mod stderr;
 mod text;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::panic;
 use std::sync::{Arc, LazyLock, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -22,7 +24,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::failure::Failure;
 use fields::Fields;
 pub(crate) use json::shown;
-use stderr::{Line, Output};
+use stderr::{Line, Output, Patience, Stderr};
 
 /// The environment variable with the format.
 const FORMAT: &str = "AZUD_LOG_FORMAT";
@@ -34,11 +36,20 @@ static PIPELINE: OnceLock<String> = OnceLock::new();
 static CHOSEN: OnceLock<LogFormat> = OnceLock::new();
 
 /// Where they go.
-static STDERR: LazyLock<Arc<Output<io::Stderr>>> =
-    LazyLock::new(|| Output::new(io::stderr(), left_out));
+static STDERR: LazyLock<Arc<Output<Stderr>>> =
+    LazyLock::new(|| Output::new(Stderr::open(), left_out));
 
-/// Whoever takes nothing for so long when the process ends does not read.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Whoever reads the log of a service holds up its end no longer.
+const AT_END: Patience = Patience {
+    still: Duration::from_secs(1),
+    all: Duration::from_secs(10),
+};
+
+/// The same where it is to end at once.
+const AT_ONCE: Patience = Patience {
+    still: Duration::from_millis(100),
+    all: Duration::from_secs(1),
+};
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -84,13 +95,18 @@ pub(crate) fn start(verbose: u8, format: LogFormat) {
     };
     // Fails only if there is one already.
     let _ = CHOSEN.set(format);
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(move |panicked| {
-        // Behind what was told before.
-        match flush() {
-            true => hook(panicked),
-            false => STDERR.line(format!("{panicked}\n").as_bytes()),
-        }
+    panic::set_hook(Box::new(|panicked| {
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("<unnamed>");
+        // Where RUST_BACKTRACE asks for it.
+        let trace = Backtrace::capture();
+        let trace = match trace.status() {
+            BacktraceStatus::Captured => format!("\n{trace}"),
+            _ => String::new(),
+        };
+        // Behind what was told before, and there if the process ends now.
+        print(&format!("thread `{name}` {panicked}{trace}\n"));
+        STDERR.flush(Some(AT_END));
     }));
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
@@ -109,10 +125,15 @@ pub(crate) fn print(text: &str) {
     STDERR.line(text.as_bytes());
 }
 
-/// Waits until all that was told is written, unless nobody reads it; answers whether it is. Nothing
-/// is told any more by a process that ends without it.
-pub(crate) fn flush() -> bool {
-    STDERR.flush(PATIENCE)
+/// Waits until all that was told is written: of a service, unless nobody reads it, or too slowly.
+/// Nothing is told any more by a process that ends without it.
+pub(crate) fn flush(is_service: bool) {
+    STDERR.flush(is_service.then_some(AT_END));
+}
+
+/// The same of a service that is to end at once.
+pub(crate) fn flush_at_once() {
+    STDERR.flush(Some(AT_ONCE));
 }
 
 /// A line in place of so many that nobody read.

@@ -42,18 +42,18 @@ use log::LogFormat;
 fn main() -> ExitCode {
     // A wrong flag exits with 2, as every wrong input does.
     let arguments = Arguments::parse();
-    let code = run_command(arguments);
-    log::flush();
+    let is_service = matches!(arguments.command, Command::Run(_));
+    let code = run_command(arguments, is_service);
+    log::flush(is_service);
     code
 }
 
-fn run_command(arguments: Arguments) -> ExitCode {
+fn run_command(arguments: Arguments, is_service: bool) -> ExitCode {
     let format = match log::format(arguments.log_format) {
         Ok(format) => format,
         Err(failure) => return failure.report(),
     };
     log::start(arguments.verbose, format);
-    let is_service = matches!(arguments.command, Command::Run(_));
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Reload(arguments) => reload::reload(&arguments),

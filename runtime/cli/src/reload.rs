@@ -8,7 +8,7 @@ use azud_model::Duration;
 
 use crate::args::{At, ReloadArguments};
 use crate::failure::Failure;
-use crate::output::{print, print_json, print_text};
+use crate::output::{print_json, print_text};
 
 pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     let (client, node) = (client(&arguments.at), &arguments.node);
@@ -52,12 +52,12 @@ fn tell(arguments: &ReloadArguments, what: &str, changed: &Changed) -> Result<()
     let (node, sha256) = (&changed.node, &changed.sha256);
     match (arguments.json, changed.from_epoch) {
         (true, _) => print_json(changed),
-        (false, Some(epoch)) => print(&format!(
+        (false, Some(epoch)) => print_text(&format!(
             "{node} runs {what} from epoch {epoch} on: sha256 {sha256}; lanes were busy with the \
              swap for {} us at most\n",
             changed.pause_micros.unwrap_or(0)
         )),
-        (false, None) => print(&format!("{node} ran {what} already: sha256 {sha256}\n")),
+        (false, None) => print_text(&format!("{node} ran {what} already: sha256 {sha256}\n")),
     }
 }
 

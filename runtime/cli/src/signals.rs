@@ -36,8 +36,8 @@ pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
                 let tells = || tracing::info!("draining; Ctrl-C once more stops at once");
                 let _ = std::thread::Builder::new().spawn(tells);
                 next().await;
-                // Whoever reads the log has all of it.
-                log::flush();
+                // Whoever reads the log has what it can have at once.
+                log::flush_at_once();
                 std::process::exit(STOPPED);
             });
         })?;

@@ -11,7 +11,8 @@ use azud_admin::{ClientError, Ended, Status};
 
 use crate::args::{At, StatusArguments};
 use crate::failure::Failure;
-use crate::output::{print, print_json, print_while_read};
+use crate::log;
+use crate::output::{print_json, print_text, print_while_read};
 use crate::reload::{client, failure};
 
 /// How often it is shown anew.
@@ -27,22 +28,24 @@ pub(crate) fn status(arguments: &StatusArguments) -> Result<(), Failure> {
     let status = client(&arguments.at).status().map_err(failure)?;
     match arguments.json {
         true => print_json(&status),
-        false => print(&text::shown(&status)),
+        false => print_text(&text::shown(&status)),
     }
 }
 
 /// Shows it until the pipeline ends, or whoever reads it has gone away; Ctrl-C ends the process.
 fn watch(arguments: &StatusArguments) -> Result<(), Failure> {
     let client = client(&arguments.at);
-    let mut status = client.status().map_err(failure)?;
+    // First, so that one that is about to end has somebody to tell how.
     let ends = end_of(&arguments.at)?;
+    let mut status = client.status().map_err(failure)?;
     let mut is_again = false;
     loop {
         let text = match arguments.json {
             true => line(&status)?,
             false => {
                 let before = before(is_again, std::io::stdout().is_terminal());
-                format!("{before}{}", text::shown(&status))
+                let text = azud_sandbox::escaped_lines(&text::shown(&status));
+                format!("{before}{text}")
             }
         };
         if !print_while_read(&text)? {
@@ -122,5 +125,5 @@ const fn before(is_again: bool, is_terminal: bool) -> &'static str {
 fn line(status: &Status) -> Result<String, Failure> {
     let line = serde_json::to_string(status);
     let line = line.map_err(|error| Failure::Input(format!("no JSON: {error}")))?;
-    Ok(format!("{line}\n"))
+    Ok(log::shown(&line) + "\n")
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::replay::why;
 use crate::args::LettersReplay;
 use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::output::{print_json, print_text};
 use crate::{load, sandbox};
 
 pub(super) fn dry_run(
@@ -38,7 +38,7 @@ pub(super) fn dry_run(
     })?;
     match arguments.json {
         true => print_json(&as_json(&replay))?,
-        false => print(&as_text(&replay, count))?,
+        false => print_text(&as_text(&replay, count))?,
     }
     let refused: Vec<RefusedReplay> = replay
         .refused

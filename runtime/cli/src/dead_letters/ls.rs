@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::chosen::Letters;
 use crate::args::LettersLs;
 use crate::failure::Failure;
-use crate::output::{print, print_json, table};
+use crate::output::{print, print_json, print_text, table};
 
 /// How much of a reason tells groups apart.
 const REASON: usize = 60;
@@ -61,7 +61,7 @@ pub(super) fn ls(arguments: &LettersLs) -> Result<(), Failure> {
     }
     let rows: Vec<Vec<String>> = groups.iter().map(row).collect();
     let heads = ["sink", "node", "reason", "count", "epochs", "replayed"];
-    print(&table(&heads, &rows))
+    print_text(&table(&heads, &rows))
 }
 
 fn row(group: &Group) -> Vec<String> {

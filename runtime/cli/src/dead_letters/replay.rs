@@ -11,7 +11,7 @@ use super::dry_run::dry_run;
 use super::show::not_there;
 use crate::args::LettersReplay;
 use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::output::{print_json, print_text};
 use crate::reload::{client, failure};
 
 /// So many rows, or bytes of them, are one request.
@@ -100,7 +100,7 @@ fn send(arguments: &LettersReplay, letters: &Letters) -> Result<(), Failure> {
     match arguments.json {
         true => print_json(&all)?,
         false if failed.is_some() && all.rows == 0 => {}
-        false => print(&told(&all))?,
+        false => print_text(&told(&all))?,
     }
     match (failed, all.refused.as_slice()) {
         (Some(failed), _) => Err(failed),

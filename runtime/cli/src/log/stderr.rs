@@ -2,19 +2,23 @@
 //! it outlives a crash; only what it does not take waits, in a bounded queue that a thread empties.
 
 use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use azud_model::{Clock, SystemClock};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 /// So many bytes may wait.
 const QUEUE: usize = 1 << 20;
 
-/// A pipe that has room takes so many bytes without waiting (`PIPE_BUF`).
+/// A pipe that has room takes so many bytes at once, and nobody else's between them (`PIPE_BUF`).
 const CHUNK: usize = 4096;
 
 /// Where lines go; `T` is stderr, or a pipe in a test.
@@ -23,6 +27,23 @@ pub(super) struct Output<T> {
     waits: Mutex<Waiting>,
     /// The line that tells how many are not there.
     left_out: fn(u64) -> String,
+}
+
+/// Standard error. Where that is a pipe it is opened once more: not to wait (`O_NONBLOCK`) is a
+/// property of what was opened, which other processes share, and of two that write to one pipe each
+/// may find it full after it had room.
+pub(super) struct Stderr {
+    own: Option<File>,
+    shared: io::Stderr,
+}
+
+/// How long is waited for whoever reads.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// While nothing is taken.
+    pub(super) still: Duration,
+    /// In all.
+    pub(super) all: Duration,
 }
 
 /// What could not be written yet.
@@ -73,16 +94,18 @@ impl<T: AsFd + Send + Sync + 'static> Output<T> {
         }
     }
 
-    /// Writes what waits, for as long as something of it is taken within each `patience`; answers
-    /// whether that was all.
-    pub(super) fn flush(&self, patience: Duration) -> bool {
+    /// Writes what waits, for as long as there is patience; without a limit, until all is written.
+    /// Answers whether it is.
+    pub(super) fn flush(&self, patience: Option<Patience>) -> bool {
+        let clock = SystemClock::new();
         loop {
             let mut waits = self.lock();
             if self.write(&mut waits) {
                 return true;
             }
             drop(waits);
-            if !self.has_room(Some(patience)) {
+            let is_over = patience.is_some_and(|patience| clock.elapsed() >= patience.all);
+            if is_over || !self.has_room(patience.map(|patience| patience.still)) {
                 return false;
             }
         }
@@ -106,11 +129,12 @@ impl<T: AsFd + Send + Sync + 'static> Output<T> {
             if waits.bytes.is_empty() {
                 self.tell_left_out(waits);
             }
-            let (front, _) = waits.bytes.as_slices();
-            if front.is_empty() {
+            // In one piece, so that lines are.
+            let waiting = waits.bytes.make_contiguous();
+            if waiting.is_empty() {
                 return true;
             }
-            let (length, taken) = (front.len(), self.take(front));
+            let (length, taken) = (waiting.len(), self.take(waiting));
             waits.bytes.drain(..taken);
             if taken < length {
                 return false;
@@ -134,7 +158,7 @@ impl<T: AsFd + Send + Sync + 'static> Output<T> {
             if !self.has_room(Some(Duration::ZERO)) {
                 break;
             }
-            match rustix::io::write(&self.to, rest.get(..CHUNK).unwrap_or(rest)) {
+            match rustix::io::write(&self.to, chunk(rest)) {
                 Ok(count) => taken += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
@@ -161,6 +185,47 @@ impl<T: AsFd + Send + Sync + 'static> Output<T> {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As many whole lines as are taken at once, or a part of one that is longer: others write to the
+/// same pipe, and whoever gives up within the queue has ended a line.
+fn chunk(bytes: &[u8]) -> &[u8] {
+    let Some(most) = bytes.get(..CHUNK) else {
+        return bytes;
+    };
+    let end = most.iter().rposition(|byte| *byte == b'\n');
+    end.and_then(|end| most.get(..=end)).unwrap_or(most)
+}
+
+// === impl Stderr ===
+
+impl Stderr {
+    pub(super) fn open() -> Self {
+        let shared = io::stderr();
+        // Who may not open it again goes on with what there is.
+        let own = own_pipe(&shared).ok().flatten();
+        Self { own, shared }
+    }
+}
+
+impl AsFd for Stderr {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.own {
+            Some(own) => own.as_fd(),
+            None => self.shared.as_fd(),
+        }
+    }
+}
+
+fn own_pipe(shared: &io::Stderr) -> io::Result<Option<File>> {
+    let shared = File::from(shared.as_fd().try_clone_to_owned()?);
+    if !shared.metadata()?.file_type().is_fifo() {
+        return Ok(None);
+    }
+    let mut options = OpenOptions::new();
+    options.write(true);
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    options.open("/proc/self/fd/2").map(Some)
 }
 
 // === impl Waiting ===
@@ -231,7 +296,11 @@ mod tests {
             output.line(line(next).as_bytes());
             next += 1;
         }
-        assert!(!output.flush(Duration::from_millis(1)), "nobody reads");
+        let short = Patience {
+            still: Duration::from_millis(1),
+            all: PATIENCE,
+        };
+        assert!(!output.flush(Some(short)), "nobody reads");
         let mut lines = BufReader::new(from).lines().map(Result::unwrap);
         let mut expected = 0;
         let counted = loop {
@@ -247,10 +316,10 @@ mod tests {
         let reads = thread::spawn(move || lines.collect::<Vec<_>>());
         let more: Vec<String> = (next..next + 20_000).map(line).collect();
         for line in &more {
-            assert!(output.flush(PATIENCE));
+            assert!(output.flush(None));
             output.line(line.as_bytes());
         }
-        assert!(output.flush(PATIENCE));
+        assert!(output.flush(None));
         // The thread may have it for a moment.
         while Arc::strong_count(&output) > 1 {
             thread::yield_now();
@@ -258,6 +327,41 @@ mod tests {
         drop(output);
         let read = reads.join().unwrap();
         assert!(read.iter().eq(more.iter().map(|line| line.trim_end())));
+    }
+
+    #[test]
+    fn a_flush_ends_however_slowly_somebody_reads() {
+        let (mut from, to) = pipe().unwrap();
+        let output = output(to);
+        while left_out(&output) == 0 {
+            output.line(&[b'x'; 10_000]);
+        }
+        let reads = thread::spawn(move || {
+            let mut bytes = [0; 2 * CHUNK];
+            while from.read(&mut bytes).unwrap() > 0 {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let patience = Patience {
+            still: PATIENCE,
+            all: Duration::from_millis(100),
+        };
+        assert!(!output.flush(Some(patience)));
+        assert!(output.flush(None));
+        while Arc::strong_count(&output) > 1 {
+            thread::yield_now();
+        }
+        drop(output);
+        reads.join().unwrap();
+    }
+
+    #[test]
+    fn lines_are_taken_whole() {
+        let line = |length: usize| format!("{}\n", "x".repeat(length));
+        let lines = line(1_000).repeat(10);
+        assert_eq!(chunk(lines.as_bytes()).len(), 4 * 1_001);
+        assert_eq!(chunk(line(10).as_bytes()).len(), 11);
+        assert_eq!(chunk(line(2 * CHUNK).as_bytes()).len(), CHUNK);
     }
 
     #[test]
@@ -269,6 +373,6 @@ mod tests {
         for _ in 0..100 {
             output.line(&[b'x'; 10_000]);
         }
-        assert!(output.flush(PATIENCE));
+        assert!(output.flush(None));
     }
 }

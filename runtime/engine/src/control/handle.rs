@@ -15,7 +15,7 @@ const BEGINS: Duration = Duration::from_secs(10);
 
 /// Asks a pipeline that runs in this process; cheap to clone. Give it to
 /// [`crate::RunOptions::control`]; until the run has begun, and after it, it answers
-/// [`ControlError::Ended`].
+/// [`crate::ControlError::Ended`].
 #[derive(Clone, Default)]
 pub struct Control(Arc<Shared>);
 

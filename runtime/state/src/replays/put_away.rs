@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use azud_model::{Error, Result};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{FOLDER, VERSION, bytes, name, number, parse};
@@ -25,9 +26,8 @@ pub(super) struct Ids {
 /// # Errors
 /// Those of the storage: it can be done again.
 pub async fn finish_replay(storage: &dyn Storage, number: u64, ids: Vec<String>) -> Result<()> {
-    if storage.get(&name(number, "ids")).await?.is_none() {
-        put(storage, number, ids).await?;
-    }
+    // Also where another process has taken over meanwhile, and has folded others into it.
+    storage.put_new(&name(number, "ids"), written(ids)?).await?;
     storage.delete(&name(number, "rows")).await?;
     storage.delete(&name(number, "refused")).await?;
     fold(storage, number).await
@@ -55,28 +55,30 @@ async fn fold(storage: &dyn Storage, newest: u64) -> Result<()> {
     }
     let mut ids = BTreeSet::new();
     for number in folded.iter().chain([&newest]) {
-        ids.extend(get(storage, *number).await?);
+        match get(storage, *number).await? {
+            Some(of) => ids.extend(of),
+            // Another process has folded it, into what is not known here: all stays as it is.
+            None => return Ok(()),
+        }
     }
     // It makes certain, too, that rows of those that are removed do not come back after a crash.
-    put(storage, newest, ids.into_iter().collect()).await?;
+    let ids = written(ids.into_iter().collect())?;
+    storage.put(&name(newest, "ids"), ids).await?;
     for number in folded {
         storage.delete(&name(number, "ids")).await?;
     }
     Ok(())
 }
 
-async fn put(storage: &dyn Storage, number: u64, ids: Vec<String>) -> Result<()> {
-    let ids = Ids {
-        version: VERSION,
-        ids,
-    };
-    storage.put(&name(number, "ids"), bytes(&ids)?).await
+fn written(ids: Vec<String>) -> Result<Bytes> {
+    let version = VERSION;
+    bytes(&Ids { version, ids })
 }
 
-async fn get(storage: &dyn Storage, number: u64) -> Result<Vec<String>> {
+async fn get(storage: &dyn Storage, number: u64) -> Result<Option<Vec<String>>> {
     let name = name(number, "ids");
     let Some(bytes) = storage.get(&name).await? else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let ids = sealed::line(&bytes).and_then(parse::<Ids>);
     let ids = ids.map_err(|why| {
@@ -85,7 +87,7 @@ async fn get(storage: &dyn Storage, number: u64) -> Result<Vec<String>> {
             "dead letters that were replayed, `{place}`: {why}; restore it from a copy"
         ))
     })?;
-    Ok(ids.ids)
+    Ok(Some(ids.ids))
 }
 
 #[cfg(test)]
