@@ -1,5 +1,7 @@
 //! What a command is told that comes too early, twice, or with a name that is wrong.
 
+use std::collections::BTreeSet;
+
 use crate::components::good;
 use crate::poison::{MANIFEST, assert_once, counts, folder, json, letters, spread, wait_for_rows};
 
@@ -158,4 +160,29 @@ fn a_node_that_is_not_there_is_refused_with_those_that_are() {
     let refused = "error: no node `evli`, and no dead letter of one: there are `numbers`, `other`, \
                    `out`, `rejects`, and dead letters of `evil`\n";
     assert_eq!((asked.code, asked.text.as_str()), (Some(2), refused));
+}
+
+/// The default address is everybody's: dead letters go to the pipeline that they are of.
+#[test]
+fn another_pipeline_takes_none_of_them() {
+    let poison = spread(3, 100);
+    let mine = folder(MANIFEST, 100, &poison);
+    let pipeline = mine.run(&[], &[]);
+    wait_for_rows(&mine, "rejects", 3);
+    wait_for_rows(&mine, "out", 97);
+    pipeline.drain();
+    let manifest = MANIFEST.replacen("name: ", "name: other-", 1);
+    let other = folder(&manifest, 100, &BTreeSet::new());
+    other.write("first.wasm", &good(1));
+    let pipeline = other.run(&[], &[]);
+    wait_for_rows(&other, "out", 100);
+    let asked = letters(&mine, "replay", &["--at", &pipeline.address()]);
+    assert_eq!(asked.code, Some(2), "{}", asked.text);
+    assert!(
+        asked.text.contains("is the pipeline `other-"),
+        "{}",
+        asked.text
+    );
+    pipeline.drain();
+    assert_eq!(counts(&mine), (3, 0));
 }

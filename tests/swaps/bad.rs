@@ -86,6 +86,7 @@ fn run(manifest: &str) -> BTreeMap<u64, Vec<Value>> {
     }
     let asked = pipeline.reload_with("evil", &good(2), &["--sha256", "00"]);
     assert_eq!(asked.code, Some(2), "{}", asked.text);
+    assert!(asked.text.contains("`00` is no sha256"), "{}", asked.text);
     let asked = pipeline.reload("nobody", &good(2));
     assert_eq!(asked.code, Some(2), "{}", asked.text);
     assert!(asked.text.contains("there are `evil`"), "{}", asked.text);

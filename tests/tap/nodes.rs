@@ -220,7 +220,7 @@ fn a_node_that_is_not_there_is_refused_with_those_that_are() {
     assert_eq!(
         shown.stderr,
         "error: no node `larger`: there are `numbers`, `evil`, `large`, `out`, and of each \
-         NODE.rejected and NODE.late\n"
+         NODE.rejected, and NODE.late where rows can be late\n"
     );
     pipeline.drain();
 }

@@ -167,6 +167,9 @@ pub struct ShadowStatus {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayRequest {
+    /// The name of the pipeline that they are of; another one refuses them.
+    #[serde(default)]
+    pub pipeline: Option<String>,
     /// Dead letters that are given to their nodes again.
     pub rows: Vec<ReplayRow>,
     /// Also those that were asked for before.

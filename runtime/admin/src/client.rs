@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body, RequestBuilder};
+use ureq::{Agent, Body, RequestBuilder, Timeout};
 
 use crate::answers::{
     Applied, Changed, ChangesStatus, Ended, Failed, ReplayRequest, Replayed, ShadowStatus, Status,
@@ -249,10 +249,20 @@ impl Client {
     ) -> Result<T, ClientError> {
         let address = &self.address;
         let mut answer = answered.map_err(|error| {
-            ClientError::Away(format!(
-                "no pipeline answers at {address}: {error}; start it with `azud run FILE --listen \
-                 {address}`"
-            ))
+            ClientError::Away(match error {
+                ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => format!(
+                    "nobody can be reached at {address} within {} s",
+                    CONNECT.as_secs()
+                ),
+                ureq::Error::Timeout(_) => format!(
+                    "what listens at {address} gives no answer: its process is stopped or \
+                     overloaded, or is not azud"
+                ),
+                error => format!(
+                    "no pipeline answers at {address}: {error}; start it with `azud run FILE \
+                     --listen {address}`"
+                ),
+            })
         })?;
         let code = answer.status();
         let text = answer

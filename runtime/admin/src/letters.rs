@@ -26,6 +26,14 @@ pub(crate) async fn replay(
             return failed(StatusCode::UNPROCESSABLE_ENTITY, &message);
         }
     };
+    let runs = shared.control.observe().name;
+    if let Some(asked) = request.pipeline.filter(|asked| *asked != runs) {
+        let message = format!(
+            "these are dead letters of `{asked}`, and this is the pipeline `{runs}`: ask the one whose \
+             they are"
+        );
+        return failed(StatusCode::UNPROCESSABLE_ENTITY, &message);
+    }
     // Whoever asked may go away: what is kept is replayed all the same.
     let control = shared.control.clone();
     let replayed =

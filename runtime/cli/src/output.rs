@@ -18,7 +18,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// The same for what has no end; answers whether somebody reads still.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_while_read(text: &str) -> Result<bool, Failure> {
     match written(text.as_bytes()) {
         Ok(()) => Ok(true),
@@ -40,7 +40,7 @@ pub(crate) fn written(bytes: &[u8]) -> io::Result<()> {
 /// Writes it as JSON, for programs.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&as_json(value)?)
 }
@@ -48,7 +48,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// Writes text in which others may have named something: it hides nothing.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     print(&azud_sandbox::escaped_lines(text))
 }

@@ -26,6 +26,13 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     let Some(component) = &arguments.component else {
         return Err(Failure::Input("name a component".to_owned()));
     };
+    let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|at| at.is_ascii_hexdigit());
+    if let Some(other) = arguments.sha256.as_deref().filter(|text| !is_digest(text)) {
+        return Err(Failure::Input(format!(
+            "--sha256: `{other}` is no sha256, which has 64 hexadecimal digits: `azud inspect` shows \
+             that of a component"
+        )));
+    }
     let path = component.display().to_string();
     let bytes = std::fs::read(component);
     let bytes = bytes.map_err(|error| Failure::Input(format!("cannot read {path}: {error}")))?;

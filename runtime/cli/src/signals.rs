@@ -36,6 +36,9 @@ pub(crate) fn listen(stop: Stop) -> std::io::Result<()> {
                 let tells = || tracing::info!("draining; Ctrl-C once more stops at once");
                 let _ = std::thread::Builder::new().spawn(tells);
                 next().await;
+                tracing::warn!(
+                    "stopped at once: what is not committed is rolled back by the next start"
+                );
                 // Whoever reads the log has what it can have at once.
                 log::flush_at_once();
                 std::process::exit(STOPPED);

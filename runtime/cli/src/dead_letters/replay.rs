@@ -84,6 +84,7 @@ fn send(arguments: &LettersReplay, letters: &Letters) -> Result<(), Failure> {
     let mut sends = Sends {
         arguments,
         waiting: ReplayRequest {
+            pipeline: Some(letters.manifest.name.value.clone()),
             rows: Vec::new(),
             again: arguments.again,
         },

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::chosen::Letters;
 use crate::args::LettersShow;
 use crate::failure::Failure;
+use crate::log::shown as shown_json;
 use crate::output::{print, print_while_read};
 
 pub(super) fn show(arguments: &LettersShow) -> Result<(), Failure> {
@@ -32,7 +33,7 @@ pub(super) fn show(arguments: &LettersShow) -> Result<(), Failure> {
             return Ok(());
         }
         let text = match arguments.json {
-            true => format!("{}\n", as_json(&letter, was_replayed)),
+            true => shown_json(&as_json(&letter, was_replayed).to_string()) + "\n",
             false => {
                 let line = if shown == 0 { "" } else { "\n" };
                 format!("{line}{}", as_text(&letter, was_replayed))

@@ -99,7 +99,7 @@ impl Plan {
                 "`{asked}` is a table: it is read whole, and no rows pass it; there are {names}"
             ),
             false => format!(
-                "no node `{asked}`: there are {names}, and of each NODE.rejected and NODE.late"
+                "no node `{asked}`: there are {names}, and of each NODE.rejected, and NODE.late where rows can be late"
             ),
         }))
     }
