@@ -2,8 +2,9 @@
 //!
 //! `cargo build --release --workspace && target/release/azud-bench-neighbour [ROUNDS]`, in the
 //! repository's folder. A neighbour counts rows by SQL on every core; beside it a pipeline is
-//! started whose plugin loops on every lane, until its breaker ends it. The neighbour's rate is
-//! taken before, meanwhile, from two seconds after the first loop on, and afterwards.
+//! started whose plugin loops on every lane, at once or on all that comes after it has worked for
+//! a moment, until its breaker ends it. The neighbour's rate is taken before, meanwhile, from two
+//! seconds after the start on, and afterwards.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 mod pipeline;
@@ -19,6 +20,9 @@ use pipeline::Pipeline;
 
 /// How long a rate is taken.
 const WHILE: Duration = Duration::from_secs(2);
+
+/// What the other one is, and how many rows go well before it loops: some milliseconds' worth.
+const KINDS: [(&str, u32); 2] = [("at once", 0), ("after it has worked", 10_000)];
 
 /// When the neighbour shall have its rate back.
 const BACK: Duration = Duration::from_secs(2);
@@ -42,13 +46,14 @@ parallelism: 2
 sources:
   numbers:
     generator:
-      columns: { n: { type: bigint, min: 7, max: 7 }, id: { type: bigint, sequence: true } }
+      columns: { id: { type: bigint, sequence: true } }
 transforms:
-  evil: { from: numbers, plugin: evil, config: { where: process, how: loops, said: x } }
+  sevens: { sql: 'SELECT CASE WHEN id < GOOD THEN 0 ELSE 7 END AS n, id FROM numbers' }
+  evil: { from: sevens, plugin: evil, config: { where: process, how: loops, said: x } }
 sinks:
   nowhere: { from: evil, blackhole: {} }
 plugins:
-  evil: { path: GUEST, limits: { deadline: 500ms } }
+  evil: { path: GUEST }
 ";
 
 fn main() -> Result<()> {
@@ -66,7 +71,12 @@ fn main() -> Result<()> {
             ended.store(true, Ordering::Relaxed);
             outcome
         });
-        let figures = (1..=rounds).try_for_each(|round| figures(round, &neighbour, &loops));
+        let figures = (1..=rounds)
+            .flat_map(|round| KINDS.map(|kind| (round, kind)))
+            .try_for_each(|(round, (kind, good))| {
+                let loops = loops.replace("GOOD", &good.to_string());
+                figures(&format!("round {round}, {kind}"), &neighbour, &loops)
+            });
         neighbour.stop();
         let outcome = runs.join().map_err(|_| anyhow!("the neighbour panicked"))?;
         figures.and(outcome.context("the neighbour"))
@@ -74,7 +84,7 @@ fn main() -> Result<()> {
 }
 
 /// One round: prints a line.
-fn figures(round: u32, neighbour: &Pipeline, loops: &str) -> Result<()> {
+fn figures(round: &str, neighbour: &Pipeline, loops: &str) -> Result<()> {
     let rate = |during: Duration| {
         let (rows, start) = (neighbour.rows(), now());
         thread::sleep(during);
@@ -102,7 +112,7 @@ fn figures(round: u32, neighbour: &Pipeline, loops: &str) -> Result<()> {
     let after = rate(WHILE);
     let alone = f64::midpoint(before, after);
     println!(
-        "round {round}: the neighbour alone {:.2} M rows/s; while the other one loops ({:.2} s) \
+        "{round}: the neighbour alone {:.2} M rows/s; while the other one loops ({:.2} s) \
          {:.2}x (fair share: 0.50x); from {:.0} s after its start on {:.2}x (aim 0.95x)",
         alone / 1e6,
         looped.as_secs_f64(),

@@ -23,6 +23,9 @@ const SAMPLE: usize = 32;
 /// Rows that are tried before a plugin is given up.
 const PROBES: usize = 8;
 
+/// Of fewer rows all may be bad: somebody tries what the plugin does with them.
+const MANY: usize = 64;
+
 /// How often the rows of a batch that went well excuse a run of those that do not.
 const EXCUSES: u32 = 3;
 
@@ -79,6 +82,8 @@ pub(super) struct Search<'a, C> {
     good: bool,
     /// The last row on which it failed alone.
     lone: Option<usize>,
+    /// Rows on which it looped alone.
+    looped: u32,
     excuses: u32,
 }
 
@@ -101,6 +106,7 @@ impl<'a, C: Calls> Search<'a, C> {
             rows,
             good: false,
             lone: None,
+            looped: 0,
             excuses: 0,
         }
     }
@@ -134,16 +140,26 @@ impl<'a, C: Calls> Search<'a, C> {
             // Not a matter of rows.
             return Err(self.calls.stop(error.to_string()));
         }
+        let loops = matches!(error, GuestError::Deadline { .. });
+        if loops && rows.len() > 1 && !self.known.cost.is_known() {
+            self.learn(&rows);
+        }
         self.check(&rows, error)?;
         if rows.len() <= 1 {
             let reason = reason(error, self.limit);
             return self.calls.reject(rows.start, reason);
         }
-        let loops = matches!(error, GuestError::Deadline { .. });
-        if loops && !self.known.cost.is_known() {
-            self.learn(&rows);
+        match loops && !self.known.cost.is_known() {
+            true => self.first_alone(rows),
+            false => self.halve(rows, loops),
         }
-        self.halve(rows, loops)
+    }
+
+    /// Where nothing is known, halving would only put off what one row tells.
+    fn first_alone(&mut self, rows: Range<usize>) -> Result<()> {
+        let second = rows.start + 1;
+        self.half(rows.start..second, true)?;
+        self.half(second..rows.end, true).map(drop)
     }
 
     /// Finds the bad rows among some that have one.
@@ -215,6 +231,9 @@ impl<'a, C: Calls> Search<'a, C> {
             }
             self.known.cost = alone;
         }
+        if !self.known.cost.is_known() {
+            self.known.breaker.asked();
+        }
     }
 
     /// Stops the pipeline if the plugin fails whatever it is called with.
@@ -224,8 +243,11 @@ impl<'a, C: Calls> Search<'a, C> {
         if self.known.breaker.suspects(patience) {
             self.probe(rows.end);
         }
+        let alone = loops && rows.len() == 1;
+        self.looped += u32::from(alone);
+        let everywhere = alone && self.looped == 2 && self.loops_everywhere(rows.end);
         let breaker = &self.known.breaker;
-        if !breaker.is_open(patience) {
+        if !everywhere && !breaker.is_open(patience) {
             return Ok(());
         }
         let rows = self.lone.map_or(rows.clone(), |row| row..row + 1);
@@ -234,17 +256,33 @@ impl<'a, C: Calls> Search<'a, C> {
         Err(self.calls.stop(message))
     }
 
+    /// Whether a plugin that has worked loops on this batch wherever it is tried: then its breaker
+    /// needs no patience. Asked of the second row that loops alone, where no row went well.
+    fn loops_everywhere(&mut self, first: usize) -> bool {
+        if self.good || !self.known.cost.is_known() || self.rows - first < MANY {
+            return false;
+        }
+        let last = self.rows - 1..self.rows;
+        !self.any_works(first)
+            && (self.calls.cost_alike() || self.call(last, Some(self.limit)).is_err())
+    }
+
     /// Tries rows here and there among those that are left. What they give is
     /// dropped: their turn comes, and a call has no effect but its answer.
-    fn probe(&mut self, first: usize) {
+    fn any_works(&mut self, first: usize) -> bool {
         let left = self.rows - first;
         let count = left.min(PROBES);
-        for number in 0..count {
-            let row = first + (number + 1) * left / count - 1;
-            let deadline = self.known.cost.of_probe(self.limit);
-            if self.call(row..row + 1, Some(deadline)).is_ok() {
-                return;
-            }
+        let deadline = self.known.cost.of_probe(self.limit);
+        (1..=count).any(|number| {
+            let row = first + number * left / count - 1;
+            self.call(row..row + 1, Some(deadline)).is_ok()
+        })
+    }
+
+    /// Looks whether the plugin works at all.
+    fn probe(&mut self, first: usize) {
+        if self.any_works(first) {
+            return;
         }
         if self.good && self.excuses < EXCUSES {
             // The bad rows are the last of their batch.
