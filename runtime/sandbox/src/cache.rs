@@ -4,6 +4,8 @@
 //! that the code depends on: the component, wasmtime's version, the engine's
 //! settings. Entries appear by rename. One that is damaged is compiled again.
 
+mod size;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -64,7 +66,7 @@ impl Cache {
         let keep = |code: &[u8]| {
             if let (Some(entry), Some(folder)) = (&entry, &self.folder) {
                 // A cache that cannot be written costs time, not correctness.
-                let _ = store(folder, entry, code);
+                let _ = store(folder, entry, code).and_then(|()| size::keep_within(folder));
             }
         };
         let Some(compiler) = &self.compiler else {
@@ -100,8 +102,10 @@ fn load(engine: &Engine, entry: &Path) -> Option<Component> {
     if !is_private(entry.parent()?) {
         return None;
     }
+    let file = fs::File::open(entry).ok()?;
     let mut sealed = Pages::default();
-    sealed.read(fs::File::open(entry).ok()?, u64::MAX).ok()?;
+    sealed.read(&file, u64::MAX).ok()?;
+    size::used(&file);
     deserialize(engine, Kind::Code.open(&sealed)?)
 }
 

@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use azud_sandbox::{Limits, Plugin, Sandbox, Settings, Silent, Transform};
@@ -42,14 +44,40 @@ fn code_is_kept_and_found_again() {
     let cache = folder.path().join("deep/cache");
     load(&cache);
     let [entry] = entries(&cache).try_into().unwrap();
-    let written = fs::metadata(&entry).unwrap().modified().unwrap();
+    let written = fs::metadata(&entry).unwrap().ino();
     load(&cache);
     assert_eq!(entries(&cache), std::slice::from_ref(&entry));
     assert_eq!(
-        fs::metadata(&entry).unwrap().modified().unwrap(),
+        fs::metadata(&entry).unwrap().ino(),
         written,
         "it was not compiled again"
     );
+}
+
+/// A new plugin is room that old ones make; what is still loaded stays.
+#[test]
+fn the_cache_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache");
+    load(&cache);
+    let [used] = entries(&cache).try_into().unwrap();
+    let old = cache.join(format!("{}.cwasm", "0".repeat(64)));
+    for (path, mib) in [(&used, None), (&old, Some(600))] {
+        let create = fs::File::options().write(true).create(true).open(path);
+        let file = create.unwrap();
+        mib.map_or(Ok(()), |mib| file.set_len(mib << 20)).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+    load(&cache);
+    assert_eq!(entries(&cache).len(), 2, "nothing new, nothing goes");
+    let sandbox = Sandbox::new(Settings {
+        cache: Some(cache.clone()),
+        ..Settings::default()
+    });
+    Plugin::load(&sandbox.unwrap(), &guest("picky"), None).unwrap();
+    let left = entries(&cache);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.contains(&used) && !old.exists(), "{left:?}");
 }
 
 #[test]
