@@ -63,8 +63,9 @@ fn the_cache_does_not_grow_for_ever() {
     let [used] = entries(&cache).try_into().unwrap();
     let old = cache.join(format!("{}.cwasm", "0".repeat(64)));
     for (path, mib) in [(&used, None), (&old, Some(600))] {
-        let create = fs::File::options().write(true).create(true).open(path);
-        let file = create.unwrap();
+        let mut options = fs::File::options();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(path).unwrap();
         mib.map_or(Ok(()), |mib| file.set_len(mib << 20)).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     }
