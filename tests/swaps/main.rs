@@ -16,6 +16,7 @@
 
 mod bad;
 mod change;
+mod change_bad;
 mod change_sources;
 mod components;
 mod endpoint;

@@ -8,9 +8,10 @@ use azud_connect::fault_point;
 use azud_model::Error;
 use tokio::sync::{Notify, oneshot};
 
-use super::diff::Changes;
+use super::diff::{Changes, Difference};
 use crate::control::{ControlError, Reloaded};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanReplaceable};
+use crate::swap::Replaceable;
 
 /// What whoever asked is told.
 type Answer = oneshot::Sender<Result<Reloaded, ControlError>>;
@@ -46,7 +47,30 @@ pub(crate) struct Asked {
 struct Probation {
     before: Arc<Plan>,
     changes: Changes,
+    /// Plugins of nodes that are not as they were, by the names that records have.
+    plugins: Vec<(Arc<str>, Arc<dyn Replaceable>)>,
     answer: Answer,
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// Plugins of nodes that were there, and are changed. None where what they fail on cannot be
+    /// computed again: it is rejected then, as ever.
+    fn plugins(&self) -> Vec<(Arc<str>, Arc<dyn Replaceable>)> {
+        if !self.plan.can_compute_again() {
+            return Vec::new();
+        }
+        let is_changed = |one: &&PlanReplaceable| {
+            let node = self.plan.nodes.get(one.node);
+            let difference = node.and_then(|node| self.changes.of(&node.name));
+            matches!(difference, Some(Difference::Changed(_)))
+        };
+        let changed = self.plan.replaceable.iter().filter(is_changed);
+        changed
+            .map(|one| (one.name.clone(), one.replaceable.clone()))
+            .collect()
+    }
 }
 
 // === impl Changing ===
@@ -97,9 +121,14 @@ impl Changing {
                     "the manifest changes: {}",
                     asked.changes.told()
                 );
+                let plugins = asked.plugins();
+                for (_, plugin) in &plugins {
+                    plugin.begin_probation();
+                }
                 *state = State::OnProbation(Probation {
                     before: before.clone(),
                     changes: asked.changes.clone(),
+                    plugins,
                     answer,
                 });
                 drop(state);
@@ -111,6 +140,20 @@ impl Changing {
                 None
             }
         }
+    }
+
+    /// All of an epoch is computed: plugins of a plan on probation have stood it.
+    ///
+    /// # Errors
+    /// `Aborted` if one of them was taken back by now: the plan before computes the epoch again.
+    pub(crate) fn computed(&self) -> Result<(), Error> {
+        let State::OnProbation(probation) = &*self.lock() else {
+            return Ok(());
+        };
+        probation.plugins.iter().try_for_each(|(name, plugin)| {
+            let proven = plugin.end_probation();
+            proven.map_err(|fault| Error::aborted(format!("node `{name}`: {fault}")))
+        })
     }
 
     /// An epoch has happened: a plan on probation stays from now on, and the one before is no

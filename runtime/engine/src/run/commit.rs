@@ -44,6 +44,7 @@ impl Coordinator<'_> {
         }
         let Ended { prepared, changes } = ended;
         let plugins = self.swaps.computed(epoch.number, self.can_compute_again)?;
+        self.changing.computed()?;
         if let Some(recorder) = &mut self.recorder {
             // From here on it may have happened: whether the record is there is known by
             // whoever reads it.

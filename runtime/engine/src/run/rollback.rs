@@ -139,7 +139,7 @@ impl Plan {
     }
 
     /// Whether an epoch that is rolled back can be computed again: nothing of it is lost.
-    pub(super) fn can_compute_again(&self) -> bool {
+    pub(crate) fn can_compute_again(&self) -> bool {
         let again = |source: &PlanSource| {
             source.journal.is_some() || source.source.replay() != Replay::Never
         };

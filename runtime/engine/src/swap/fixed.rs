@@ -45,6 +45,13 @@ impl Replaceable for Fixed {
         self.meter.set(meter);
     }
 
+    /// It writes in transactions: what it fails with ends the epoch anyway.
+    fn begin_probation(&self) {}
+
+    fn end_probation(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn stage(self: Arc<Self>, _: &Component, _: usize) -> Result<Option<Box<dyn Staged>>, String> {
         Err(self.why.to_owned())
     }

@@ -27,6 +27,16 @@ pub(crate) trait Replaceable: Send + Sync {
     /// Counts calls there from now on: told before lanes open instances.
     fn set_meter(&self, meter: Arc<PluginMeter>);
 
+    /// The version that runs is on probation: it came with a manifest that is. What it fails with
+    /// is held against that, not against rows.
+    fn begin_probation(&self);
+
+    /// Ends that.
+    ///
+    /// # Errors
+    /// What it has failed with.
+    fn end_probation(&self) -> Result<(), String>;
+
     /// Makes a component ready to take over, in so many lanes; `None` if it runs already.
     /// Blocks, for as long as compiling takes: not to be called by a thread of an async runtime.
     ///
@@ -111,6 +121,18 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
 
     fn set_meter(&self, meter: Arc<PluginMeter>) {
         self.meter.set(meter);
+    }
+
+    fn begin_probation(&self) {
+        self.current().set_on_probation(Standing::OnProbation);
+    }
+
+    fn end_probation(&self) -> Result<(), String> {
+        let version = self.current();
+        match version.prove() {
+            true => Ok(()),
+            false => Err(version.why_withdrawn().unwrap_or_default()),
+        }
     }
 
     fn stage(
