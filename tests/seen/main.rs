@@ -27,3 +27,4 @@ mod pipeline;
 mod ready;
 mod stdout;
 mod watch;
+mod watermark;

@@ -61,6 +61,9 @@ pub struct NodeStatus {
     pub queue: Option<Queued>,
     /// Of a source that knows it: how many records behind the end of what there is.
     pub lag: Option<u64>,
+    /// How far event time has come for it with the last committed epoch, ISO 8601: the watermark of
+    /// the slowest source above it. `None` before all of them have one, and where none has event time.
+    pub watermark: Option<String>,
     /// Calls of its plugins that have ended; `None` where it has none.
     pub calls: Option<PluginCalls>,
 }

@@ -74,6 +74,7 @@ fn of_node(node: NodeObserved, rows_per_second: f64) -> NodeStatus {
         rows_per_second,
         queue: node.queue,
         lag: node.lag,
+        watermark: node.watermark.map(iso_micros),
         calls: node.plugin,
     }
 }

@@ -225,7 +225,7 @@ impl Plan {
     }
 
     /// The sources above a node, and how far behind them the rows may be that it reads.
-    fn times_of(&self, node: usize) -> Vec<TimeFrom> {
+    pub(crate) fn times_of(&self, node: usize) -> Vec<TimeFrom> {
         let is_own = |vertex: usize| {
             let vertex = self.vertices.get(vertex);
             vertex.is_some_and(|vertex| vertex.node == node)

@@ -73,15 +73,18 @@ pub(super) fn shown(status: &Status) -> String {
     format!("{text}\n{}", table(&heads, &rows))
 }
 
+/// A source says also that it waits for one, or holds up nobody.
 fn watermark(status: &Status, node: &NodeStatus) -> String {
-    let mut watermarks = status.watermarks.iter();
-    let watermark = watermarks.find(|of| of.source == node.name);
-    let watermark = watermark.map(|of| {
-        let time = of.watermark.as_deref().unwrap_or("none yet");
-        let idle = if of.idle { ", idle" } else { "" };
-        format!("{time}{idle}")
-    });
-    watermark.unwrap_or_default()
+    let own = node.watermark.as_deref();
+    let mut sources = status.watermarks.iter();
+    match sources.find(|of| of.source == node.name) {
+        Some(source) => {
+            let time = source.watermark.as_deref().unwrap_or("none yet");
+            let idle = if source.idle { ", idle" } else { "" };
+            format!("{time}{idle}")
+        }
+        None => own.unwrap_or_default().to_owned(),
+    }
 }
 
 fn short(sha256: &str) -> &str {

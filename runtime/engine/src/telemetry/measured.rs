@@ -10,6 +10,7 @@ use azud_model::{Clock, SystemClock};
 
 use super::ending::Ending;
 use super::epochs::Epochs;
+use super::event_time::{self, Above, watermark};
 use super::node::NodeRows;
 use super::observed::{NodeObserved, Observed, PluginCalls, Queued};
 use super::phase::{Readiness, RunPhase, Standstill};
@@ -55,6 +56,8 @@ pub(super) struct Run {
     pub(super) wired: Wired,
     pub(super) last: Option<Last>,
     pub(super) times: Vec<TimeReport>,
+    /// Of every node, the sources whose event time is its own.
+    above: Vec<Vec<Above>>,
     records: u64,
 }
 
@@ -104,6 +107,7 @@ impl Telemetry {
         });
         run.nodes = nodes.collect();
         run.gone = before.into_values().collect();
+        run.above = event_time::above(plan);
         let mut before = std::mem::take(&mut run.plugins);
         let mut gone = std::mem::take(&mut run.gone_plugins);
         for one in &plan.replaceable {
@@ -199,12 +203,15 @@ impl Telemetry {
     pub(crate) fn observe(&self) -> Observed {
         let mut run = self.run();
         let run = &mut *run;
-        let nodes = run.nodes.iter_mut().map(|node| NodeObserved {
+        let above = run.above.iter().map(|above| watermark(above, &run.times));
+        let nodes = run.nodes.iter_mut().zip(above);
+        let nodes = nodes.map(|(node, watermark)| NodeObserved {
             name: node.name.to_string(),
             live: node.live(),
             committed: node.committed(),
             queue: queued(&run.wired.queues, &node.name),
             lag: lag(&run.wired.lags, &node.name),
+            watermark,
             plugin: calls(&run.plugins, &node.name),
         });
         Observed {

@@ -13,6 +13,7 @@
 mod collect;
 mod ending;
 mod epochs;
+mod event_time;
 mod families;
 mod histogram;
 mod measured;

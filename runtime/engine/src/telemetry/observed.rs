@@ -53,6 +53,10 @@ pub struct NodeObserved {
     pub queue: Option<Queued>,
     /// Of a source that knows it: how many records behind the end of what there is.
     pub lag: Option<u64>,
+    /// How far event time has come for it with the last committed epoch, in microseconds since
+    /// 1970: that of the slowest source above it. `None` before all of them have one, and where none
+    /// has event time.
+    pub watermark: Option<i64>,
     /// What its plugins were called.
     pub plugin: Option<PluginCalls>,
 }
