@@ -20,6 +20,7 @@ mod asked;
 mod components;
 mod hostile;
 mod kills;
+mod late;
 mod million;
 #[path = "../swaps/pipeline.rs"]
 #[expect(dead_code, reason = "shared with the tests of swaps")]

@@ -1,5 +1,7 @@
 //! What requests are answered with, as JSON.
 
+use std::collections::BTreeMap;
+
 use azud_engine::{Compared, PluginCalls, Queued, ReplayRow, RowCounts};
 use serde::{Deserialize, Serialize};
 
@@ -195,6 +197,9 @@ pub struct Replayed {
     pub pending: u64,
     /// Those that cannot be replayed.
     pub refused: Vec<RefusedReplay>,
+    /// How many rows came too late for which node in the epochs that had them, other rows included.
+    #[serde(default)]
+    pub late: BTreeMap<String, u64>,
 }
 
 /// A dead letter that cannot be replayed.

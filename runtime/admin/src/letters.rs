@@ -46,12 +46,15 @@ pub(crate) async fn replay(
 
 fn told(answer: ReplayAnswer) -> Replayed {
     let refused = answer.refused.into_iter();
+    let late = answer.late.into_iter();
+    let late = late.map(|(node, rows)| (node.to_string(), rows));
     Replayed {
         rows: answer.rows,
         epoch: answer.epoch,
         left_out: answer.left_out,
         pending: answer.pending,
         refused: refused.map(|(id, why)| RefusedReplay { id, why }).collect(),
+        late: late.collect(),
     }
 }
 

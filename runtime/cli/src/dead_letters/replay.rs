@@ -139,6 +139,9 @@ impl Sends<'_> {
                 self.all.left_out += done.left_out;
                 self.all.pending += done.pending;
                 self.all.refused.extend(done.refused);
+                for (node, rows) in done.late {
+                    *self.all.late.entry(node).or_default() += rows;
+                }
             }
             Err(error) => self.failed = Some(failure(error)),
         }
@@ -150,6 +153,16 @@ impl Sends<'_> {
 fn told(all: &Replayed) -> String {
     let epoch = all.epoch.map(|epoch| format!(" with epoch {epoch}"));
     let mut text = format!("{} replayed{}\n", all.rows, epoch.unwrap_or_default());
+    for (node, rows) in &all.late {
+        let (node, s) = (
+            azud_sandbox::escaped(node),
+            if *rows == 1 { "" } else { "s" },
+        );
+        text += &format!(
+            "{rows} row{s} of the same epochs came too late for {node}, which went on without: what is \
+             late goes to {node}.late\n"
+        );
+    }
     let pending = all.pending.min(all.left_out);
     let replayed = all.left_out - pending;
     if replayed > 0 {

@@ -1,7 +1,8 @@
 //! A run is asked to replay dead letters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use azud_connect::{Backoff, fault_point};
 use azud_model::ErrorKind;
@@ -32,6 +33,9 @@ pub struct ReplayAnswer {
     pub pending: u64,
     /// Those that cannot be replayed: the id, and why.
     pub refused: Vec<(String, String)>,
+    /// How many rows came too late for which node in the epochs that had them, other rows included:
+    /// windows may have closed since.
+    pub late: BTreeMap<Arc<str>, u64>,
 }
 
 /// Why nothing is replayed, or it is not known when.
@@ -107,6 +111,7 @@ impl Control {
             answer.epoch = Some(done.epoch);
             answer.rows = answer.rows.saturating_sub(done.refused.len() as u64);
             answer.refused.extend(done.refused);
+            answer.late = done.late;
         }
         Ok(answer)
     }

@@ -18,12 +18,18 @@ mod inlets;
 mod pending;
 mod queue;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use azud_connect::Records;
 use azud_model::Batch;
 use azud_state::Replayed;
 
 pub use ask::{ReplayAnswer, ReplayError};
 pub(crate) use queue::Replays;
+
+/// Rows that came too late for a node, by its name: of epochs that had rows which were replayed.
+pub(crate) type Late = BTreeMap<Arc<str>, u64>;
 
 /// What lanes are given at the end of an epoch.
 #[derive(Debug)]

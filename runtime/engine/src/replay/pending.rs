@@ -9,7 +9,7 @@ use azud_state::{KeptReplay, Refused, ReplayRow, Replayed};
 
 use super::entering::enter;
 use super::inlets::Inlets;
-use super::{Given, Injection};
+use super::{Given, Injection, Late};
 
 /// So many rows an epoch takes at most, and so many bytes: it is to end soon.
 const ROWS: usize = 4096;
@@ -25,6 +25,8 @@ pub(super) struct Pending {
     pub(super) parts: VecDeque<Arc<Injection>>,
     /// So many of the rows are recorded.
     done: usize,
+    /// What was late in their epochs.
+    pub(super) late: Late,
 }
 
 // === impl Pending ===
@@ -45,6 +47,7 @@ impl Pending {
             refused,
             parts: VecDeque::new(),
             done,
+            late: Late::default(),
         };
         let mut from = done;
         while from < rows.len() {
@@ -82,8 +85,11 @@ impl Pending {
         given
     }
 
-    /// The first part is recorded.
-    pub(super) fn pop(&mut self) {
+    /// The first part is recorded, with an epoch in which this was late.
+    pub(super) fn pop(&mut self, late: Late) {
+        for (node, rows) in late {
+            *self.late.entry(node).or_default() += rows;
+        }
         let rows = self.parts.pop_front().map(|part| part.after.rows);
         let rows = rows.and_then(|rows| usize::try_from(rows).ok());
         self.done = rows.unwrap_or(self.done);

@@ -12,10 +12,10 @@ use azud_state::{
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard, Notify, oneshot};
 
-use super::Injection;
 use super::ask::ReplayError;
 use super::inlets::Inlets;
 use super::pending::Pending;
+use super::{Injection, Late};
 
 /// How long is waited for a run that starts: as long as a reload waits for one.
 const BEGINS: Duration = Duration::from_secs(10);
@@ -64,6 +64,8 @@ pub(super) struct Done {
     pub(super) epoch: u64,
     /// Those that were not given after all, and why.
     pub(super) refused: Vec<(String, String)>,
+    /// What was late in their epochs.
+    pub(super) late: Late,
 }
 
 /// Who is told; `None` where a rollback came between.
@@ -176,13 +178,13 @@ impl Replays {
         (part, parts > 1)
     }
 
-    /// What an epoch took is recorded and committed.
-    pub(crate) async fn committed(&self, after: Replayed, epoch: u64) {
+    /// What an epoch took is recorded and committed; `late` came too late in it.
+    pub(crate) async fn committed(&self, after: Replayed, epoch: u64, late: Late) {
         let done = {
             let mut state = self.lock();
             state.is_given = false;
             if let Some(first) = state.pending.front_mut() {
-                first.pop();
+                first.pop(late);
             }
             let done = state.pending.pop_front_if(|first| first.parts.is_empty());
             let answer = done
@@ -200,13 +202,25 @@ impl Replays {
         if let Some(kept) = kept {
             let ids = done.given_ids();
             tracing::info!("{} dead letters are replayed with epoch {epoch}", ids.len());
+            for (node, rows) in &done.late {
+                tracing::warn!(
+                    "{rows} rows came too late for `{node}` in the epochs of these dead letters: what \
+                     is late goes to `{node}.late`"
+                );
+            }
             fault_point("before-replay-is-put-away");
             put_away(&kept.storage, after.request, ids).await;
             fault_point("after-replay-is-put-away");
         }
         if let Some(answer) = answer {
             let refused = done.refused_ids().collect();
-            let _ = answer.send(Some(Done { epoch, refused }));
+            let late = done.late;
+            let done = Done {
+                epoch,
+                refused,
+                late,
+            };
+            let _ = answer.send(Some(done));
         }
     }
 

@@ -8,12 +8,13 @@ use azud_state::Replayed;
 
 use super::coordinator::{Coordinator, Ended};
 use super::retry::Retry;
+use crate::replay::Late;
 
 // === impl Coordinator ===
 
 impl Coordinator<'_> {
     /// Records the epoch, and makes it visible; `moves`: event time has come further; `replayed`: how
-    /// far dead letters have, where the epoch has some. Answers whether it has happened: an empty
+    /// far dead letters have, where the epoch has some, and what was late in it. Answers whether it has happened: an empty
     /// one that only ends the run has not.
     pub(super) async fn commit(
         &mut self,
@@ -21,7 +22,7 @@ impl Coordinator<'_> {
         positions: &[Position],
         ended: Ended,
         moves: bool,
-        replayed: Option<Replayed>,
+        replayed: Option<(Replayed, Late)>,
     ) -> Result<bool> {
         // Only there to end the run: nothing has changed, also where everything is
         // given again (mode complete).
@@ -58,7 +59,7 @@ impl Coordinator<'_> {
             recorder.set_plugins(plugins);
             if replayed.is_some() {
                 fault_point("before-record-of-replay");
-                recorder.set_replayed(replayed);
+                recorder.set_replayed(replayed.as_ref().map(|(after, _)| *after));
             }
             let began = self.clock.elapsed();
             recorder
@@ -90,8 +91,8 @@ impl Coordinator<'_> {
                 tracing::warn!("source `{name}`: {error}");
             }
         }
-        if let Some(replayed) = replayed {
-            self.replays.committed(replayed, epoch.number).await;
+        if let Some((after, late)) = replayed {
+            self.replays.committed(after, epoch.number, late).await;
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.committed(epoch).await;

@@ -22,7 +22,7 @@ use super::trigger::{Stop, Trigger};
 use crate::change::Changing;
 use crate::event_time::EventTimes;
 use crate::recovery::Recorder;
-use crate::replay::Replays;
+use crate::replay::{Late, Replays};
 use crate::swap::Swaps;
 use crate::telemetry::Telemetry;
 
@@ -204,6 +204,7 @@ impl Coordinator<'_> {
             let moves = is_wanted || self.times.moves() || closes && has_open;
             self.times.ended(epoch.time_ms, closes);
             let replayed = end.replay.as_ref().map(|replay| replay.after);
+            let replayed = replayed.map(|after| (after, self.late(&counts)));
             let commit = self.commit(&epoch, &positions, ended, moves, replayed);
             if commit.await? {
                 self.attempt.committed.fetch_add(1, Ordering::Release);
@@ -432,6 +433,16 @@ impl Coordinator<'_> {
             .iter()
             .map(|(_, counters)| counters.read())
             .collect()
+    }
+
+    /// Rows that came too late since then, by node.
+    fn late(&self, before: &[Counts]) -> Late {
+        let late = self.nodes.iter().zip(before).filter_map(|(node, before)| {
+            let (name, counters) = node;
+            let late = counters.read().since(*before).late;
+            (late > 0).then(|| (name.clone(), late))
+        });
+        late.collect()
     }
 
     fn report(
