@@ -173,7 +173,7 @@ fn code(error: &ControlError) -> StatusCode {
     match error {
         ControlError::NoNode(_) => StatusCode::NOT_FOUND,
         ControlError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        ControlError::TakenBack(_) | ControlError::Busy => StatusCode::CONFLICT,
+        ControlError::TakenBack(_) | ControlError::Busy(_) => StatusCode::CONFLICT,
         ControlError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

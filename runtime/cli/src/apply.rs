@@ -9,12 +9,13 @@ use crate::failure::Failure;
 use crate::load;
 use crate::output::{print_json, print_text, table};
 use crate::reload::{client, failure};
+use crate::waits::telling;
 
 pub(crate) fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
     let name = arguments.file.display().to_string();
     let text = load::read(&arguments.file)?;
     let client = client(&arguments.at);
-    let applied = client.apply(&name, &text, &arguments.allow_reset);
+    let applied = telling(|| client.apply(&name, &text, &arguments.allow_reset));
     let applied = applied.map_err(failure)?;
     match arguments.json {
         true => print_json(&applied),

@@ -326,7 +326,7 @@ impl Reloads {
             if matches!(changed, Ok((_, Reloaded::Unchanged))) {
                 self.same = self.control.manifest().map(|runs| runs.text().to_owned());
             }
-            if !matches!(changed, Err(ControlError::Busy)) {
+            if !matches!(changed, Err(ControlError::Busy(_))) {
                 break changed.map(|_| manifest);
             }
         };
@@ -391,7 +391,7 @@ impl Reloads {
         }
         let reload = Reload { nodes };
         let mut reloaded = self.control.reload_and_wait(&reload);
-        while reloaded == Err(ControlError::Busy) {
+        while matches!(reloaded, Err(ControlError::Busy(_))) {
             thread::sleep(SETTLES);
             reloaded = self.control.reload_and_wait(&reload);
         }

@@ -12,6 +12,9 @@ use super::diff::Changes;
 use crate::control::{ControlError, Reloaded};
 use crate::plan::Plan;
 
+/// What others are told while one is under way.
+pub(crate) const CHANGE: &str = "a change of the manifest";
+
 /// What whoever asked is told.
 type Answer = oneshot::Sender<Result<Reloaded, ControlError>>;
 
@@ -64,7 +67,9 @@ impl Changing {
         let mut state = self.lock();
         match &*state {
             State::Nothing => *state = State::Waiting(Box::new(asked), answer),
-            State::Waiting(..) | State::OnProbation(_) => return Err(ControlError::Busy),
+            State::Waiting(..) | State::OnProbation(_) => {
+                return Err(ControlError::Busy(CHANGE.to_owned()));
+            }
             State::Ended => return Err(ControlError::Ended),
         }
         drop(state);
