@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use azud_admin::{Applied, ChangesStatus, NodeChangeStatus};
+use azud_admin::{Applied, ChangesStatus, ClientError, NodeChangeStatus};
 
 use crate::args::{ApplyArguments, At};
 use crate::failure::Failure;
@@ -40,7 +40,11 @@ pub(crate) fn plan(file: &Path, address: &str, json: bool) -> Result<(), Failure
         address: address.to_owned(),
     };
     let planned = client(&at).plan(&file.display().to_string(), &text);
-    let planned = planned.map_err(failure)?;
+    let planned = planned.map_err(|error| match error {
+        // It says nothing of the manifest.
+        ClientError::Busy(message) => Failure::Asked(message),
+        error => failure(error),
+    })?;
     match json {
         true => print_json(&planned)?,
         false => print_text(&changes(&planned))?,

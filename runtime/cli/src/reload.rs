@@ -156,7 +156,8 @@ pub(crate) fn client(at: &At) -> Client {
 pub(crate) fn failure(error: ClientError) -> Failure {
     let (message, is_input) = match error {
         ClientError::Away(message) | ClientError::TakenBack(message) => (message, false),
-        ClientError::Refused(message) => (message, true),
+        // Nothing was changed.
+        ClientError::Refused(message) | ClientError::Busy(message) => (message, true),
     };
     match is_input {
         true => Failure::Input(message),
