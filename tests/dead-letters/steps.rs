@@ -41,7 +41,16 @@ fn a_dry_run_shows_what_would_come_and_touches_nothing() {
     files(&folder.path(""), &mut before);
 
     // Today's plugin fails again.
-    let dry = json(&letters(&folder, "replay", &["--dry-run", "--json"]));
+    let asked = letters(&folder, "replay", &["--dry-run", "--json"]);
+    let dry = json(&asked);
+    let digest = azud_sandbox::digest(&fs::read(folder.path("first.wasm")).unwrap());
+    let used = format!(
+        "plugin `evil` is {}, sha256 {}, as the manifest says; where another version runs, name \
+         that with --plugin\n",
+        folder.path("./first.wasm").display(),
+        &digest[..12]
+    );
+    assert_eq!(asked.text.matches(&used).count(), 1, "{}", asked.text);
     assert_eq!(dry["sinks"]["out"], Value::Array(Vec::new()));
     let rejected = dry["rejected"].as_array().unwrap();
     assert_eq!(rejected.len(), 4);
@@ -85,6 +94,11 @@ fn a_dry_run_shows_what_would_come_and_touches_nothing() {
     assert_eq!(text.code, Some(0), "{}", text.text);
     assert!(text.text.contains("out would get 4\n"), "{}", text.text);
     assert!(text.text.contains("rejected again: 0\n"), "{}", text.text);
+    let used = format!(
+        "plugin `evil` is {component}, sha256 {}, as --plugin says\n",
+        &azud_sandbox::digest(&good(3))[..12]
+    );
+    assert_eq!(text.text.matches(&used).count(), 1, "{}", text.text);
 
     let mut after = BTreeMap::new();
     files(&folder.path(""), &mut after);

@@ -216,4 +216,12 @@ pub struct RefusedReplay {
 pub struct Failed {
     /// What, and what to do next.
     pub error: String,
+    /// Whether it was not even begun, because something else is under way.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub busy: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -102,7 +102,9 @@ async fn planned<T: Send + 'static>(
     let allow_reset: Vec<String> = allow_reset.map(str::to_owned).collect();
     // A plan takes memory and time, and so do the plugins that it opens.
     let Ok(one) = room.clone().try_acquire_owned() else {
-        return Err(Box::new(refused(&ControlError::Busy)));
+        return Err(Box::new(refused(&ControlError::Busy(
+            "a manifest that was sent".to_owned(),
+        ))));
     };
     let make_plan = shared.make_plan.clone();
     let done = tokio::task::spawn_blocking(move || {

@@ -58,6 +58,8 @@ pub enum ClientError {
     Away(String),
     /// The pipeline's own word: it cannot be done.
     Refused(String),
+    /// It was not tried: something else is under way.
+    Busy(String),
     /// It was tried, and could not be done now.
     TakenBack(String),
 }
@@ -277,8 +279,9 @@ impl Client {
             return Ok(answer);
         }
         Err(match serde_json::from_str(&text) {
-            Ok(Failed { error }) if NOT_NOW.contains(&code) => ClientError::TakenBack(error),
-            Ok(Failed { error }) => ClientError::Refused(error),
+            Ok(Failed { error, busy: true }) => ClientError::Busy(error),
+            Ok(Failed { error, .. }) if NOT_NOW.contains(&code) => ClientError::TakenBack(error),
+            Ok(Failed { error, .. }) => ClientError::Refused(error),
             Err(_) => ClientError::Away(format!(
                 "{address} is no pipeline of azud: it answered {code}"
             )),
@@ -291,7 +294,9 @@ impl Client {
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) | Self::Refused(why) | Self::TakenBack(why) => f.write_str(why),
+            Self::Away(why) | Self::Refused(why) | Self::Busy(why) | Self::TakenBack(why) => {
+                f.write_str(why)
+            }
         }
     }
 }

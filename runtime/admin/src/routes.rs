@@ -166,14 +166,18 @@ pub(crate) fn changed(
 }
 
 pub(crate) fn refused(error: &ControlError) -> Response {
-    failed(code(error), &error.to_string())
+    let told = Failed {
+        error: error.to_string(),
+        busy: matches!(error, ControlError::Busy(_)),
+    };
+    (code(error), Json(told)).into_response()
 }
 
 fn code(error: &ControlError) -> StatusCode {
     match error {
         ControlError::NoNode(_) => StatusCode::NOT_FOUND,
         ControlError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        ControlError::TakenBack(_) | ControlError::Busy => StatusCode::CONFLICT,
+        ControlError::TakenBack(_) | ControlError::Busy(_) => StatusCode::CONFLICT,
         ControlError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -204,5 +208,5 @@ async fn as_json(response: Response) -> Response {
 
 pub(crate) fn failed(code: StatusCode, message: &str) -> Response {
     let error = message.to_owned();
-    (code, Json(Failed { error })).into_response()
+    (code, Json(Failed { error, busy: false })).into_response()
 }

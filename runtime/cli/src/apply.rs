@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
-use azud_admin::{Applied, ChangesStatus, NodeChangeStatus};
+use azud_admin::{Applied, ChangesStatus, ClientError, NodeChangeStatus};
 
 use crate::args::{ApplyArguments, At};
 use crate::failure::Failure;
 use crate::load;
 use crate::output::{print_json, print_text, table};
 use crate::reload::{client, failure};
+use crate::waits::telling;
 
 pub(crate) fn apply(arguments: &ApplyArguments) -> Result<(), Failure> {
     let name = arguments.file.display().to_string();
     let text = load::read(&arguments.file)?;
     let client = client(&arguments.at);
-    let applied = client.apply(&name, &text, &arguments.allow_reset);
+    let applied = telling(|| client.apply(&name, &text, &arguments.allow_reset));
     let applied = applied.map_err(failure)?;
     match arguments.json {
         true => print_json(&applied),
@@ -39,7 +40,11 @@ pub(crate) fn plan(file: &Path, address: &str, json: bool) -> Result<(), Failure
         address: address.to_owned(),
     };
     let planned = client(&at).plan(&file.display().to_string(), &text);
-    let planned = planned.map_err(failure)?;
+    let planned = planned.map_err(|error| match error {
+        // It says nothing of the manifest.
+        ClientError::Busy(message) => Failure::Asked(message),
+        error => failure(error),
+    })?;
     match json {
         true => print_json(&planned)?,
         false => print_text(&changes(&planned))?,

@@ -29,6 +29,7 @@ mod tap;
 mod test;
 mod totals;
 mod tree;
+mod waits;
 mod watch;
 mod why;
 

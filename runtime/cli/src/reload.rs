@@ -9,11 +9,12 @@ use azud_model::Duration;
 use crate::args::{At, ReloadArguments};
 use crate::failure::Failure;
 use crate::output::{print_json, print_text};
+use crate::waits::telling;
 
 pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     let (client, node) = (client(&arguments.at), &arguments.node);
     if arguments.promote {
-        let changed = client.promote(node).map_err(failure)?;
+        let changed = telling(|| client.promote(node)).map_err(failure)?;
         return tell(arguments, "what ran beside it", &changed);
     }
     if arguments.forget {
@@ -49,7 +50,7 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
             tell_shadow(arguments, &shadow)
         }
         None => {
-            let changed = client.reload(node, &sent).map_err(failure)?;
+            let changed = telling(|| client.reload(node, &sent)).map_err(failure)?;
             tell(arguments, &path, &changed)
         }
     }
@@ -155,7 +156,8 @@ pub(crate) fn client(at: &At) -> Client {
 pub(crate) fn failure(error: ClientError) -> Failure {
     let (message, is_input) = match error {
         ClientError::Away(message) | ClientError::TakenBack(message) => (message, false),
-        ClientError::Refused(message) => (message, true),
+        // Nothing was changed.
+        ClientError::Refused(message) | ClientError::Busy(message) => (message, true),
     };
     match is_input {
         true => Failure::Input(message),

@@ -17,6 +17,10 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use crate::failure::Failure;
 use crate::load::{self, Loader};
 
+mod sources;
+#[cfg(test)]
+mod tests;
+
 /// What is written in pieces is read when nothing has changed for so long.
 const SETTLES: Duration = Duration::from_millis(300);
 
@@ -45,6 +49,9 @@ struct Reloads {
     text: String,
     /// The text that runs, where the file says the same in another one.
     same: Option<String>,
+    /// Why the file cannot be read, as it was told.
+    unread: Option<String>,
+    failed: sources::Failed,
     directory: PathBuf,
     plugins: Vec<Plugin>,
     control: Control,
@@ -52,8 +59,14 @@ struct Reloads {
     about: Arc<Mutex<Vec<About>>>,
 }
 
-/// The digest that was tried last, and those that ran then.
-type Tried = (String, Vec<String>);
+/// What is known of a plugin: it is neither tried nor told again.
+#[derive(Default)]
+struct Tried {
+    /// The digest that was tried last, and those that ran then.
+    component: Option<(String, Vec<String>)>,
+    /// Why it cannot be read.
+    unread: Option<String>,
+}
 
 /// What tells of a change.
 enum About {
@@ -98,6 +111,8 @@ impl Watch {
             file: file.to_owned(),
             text: manifest.text().to_owned(),
             same: None,
+            unread: None,
+            failed: sources::Failed::default(),
             directory: load::directory(file),
             plugins: manifest.plugins.values().cloned().collect(),
             control,
@@ -143,9 +158,11 @@ impl About {
         match self {
             Self::File(name) => path.file_name() == Some(name),
             Self::Source(names) => {
-                // A link may lead there: then it is somewhere, and not known to be left behind.
+                // Other folders are watched, too: that of the manifest, say, where the log may be.
                 let mut within = names.iter().filter_map(|name| path.strip_prefix(name).ok());
-                !within.next().unwrap_or(path).starts_with("target")
+                within
+                    .next()
+                    .is_some_and(|within| !within.starts_with("target"))
             }
         }
     }
@@ -210,7 +227,7 @@ impl Reloads {
 
     fn run(&mut self, changes: &mpsc::Receiver<()>) {
         // What was tried last, by plugin: it is not tried again.
-        let mut tried = BTreeMap::new();
+        let mut tried: BTreeMap<String, Tried> = BTreeMap::new();
         let mut seen = self.stamps();
         loop {
             match changes.recv_timeout(REFRESHES) {
@@ -275,7 +292,15 @@ impl Reloads {
 
     /// Lets the manifest take over, if it is another one than before.
     fn change(&mut self) -> Result<(), String> {
-        let text = load::read(&self.file).map_err(Failure::message)?;
+        let text = match load::read(&self.file).map_err(Failure::message) {
+            Ok(text) => text,
+            Err(why) if self.unread.as_ref() == Some(&why) => return Ok(()),
+            Err(why) => {
+                self.unread = Some(why.clone());
+                return Err(why);
+            }
+        };
+        self.unread = None;
         if text == self.text {
             return Ok(());
         }
@@ -301,7 +326,7 @@ impl Reloads {
             if matches!(changed, Ok((_, Reloaded::Unchanged))) {
                 self.same = self.control.manifest().map(|runs| runs.text().to_owned());
             }
-            if !matches!(changed, Err(ControlError::Busy)) {
+            if !matches!(changed, Err(ControlError::Busy(_))) {
                 break changed.map(|_| manifest);
             }
         };
@@ -316,26 +341,44 @@ impl Reloads {
         }
     }
 
+    /// The component of a plugin; none where its source is the one that could not be built.
+    fn find(&mut self, plugin: &Plugin) -> Result<Option<PathBuf>, String> {
+        let find = || load::find(&self.directory, plugin);
+        match plugin.file() {
+            PluginFile::Path(_) => find().map(Some),
+            PluginFile::Source(source) => {
+                let folder = self.directory.join(&source.value);
+                let built = self.failed.build(&folder, &self.directory, find);
+                built.transpose()
+            }
+        }
+    }
+
     /// Lets a plugin take over in all its nodes, if it is another one than runs.
     fn reload(&mut self, plugin: &Plugin, tried: &mut Tried) -> Result<(), String> {
-        let path = load::find(&self.directory, plugin)?;
+        let Some(path) = self.find(plugin)? else {
+            return Ok(());
+        };
         let name = path.display().to_string();
-        let cannot = |why: &dyn Display| format!("cannot read {name}: {why}");
-        let kind = std::fs::metadata(&path).map_err(|error| cannot(&error))?;
-        if !kind.is_file() {
-            return Err(cannot(&"it is no file"));
-        }
-        let bytes: Arc<[u8]> = std::fs::read(&path).map_err(|error| cannot(&error))?.into();
+        let bytes: Arc<[u8]> = match component(&path) {
+            Ok(bytes) => bytes.into(),
+            Err(why) if tried.unread.as_ref() == Some(&why) => return Ok(()),
+            Err(why) => {
+                tried.unread = Some(why.clone());
+                return Err(why);
+            }
+        };
+        tried.unread = None;
         let digest = azud_sandbox::digest(&bytes);
         let nodes = self.control.plugins().into_iter();
         let nodes: Vec<_> = nodes.filter(|(_, from, _)| *from == name).collect();
         let runs = nodes.iter().map(|(_, _, runs)| runs.clone()).collect();
         // Beside the same versions it would come to the same.
-        let now = (digest.clone(), runs);
-        if *tried == now {
+        let now = Some((digest.clone(), runs));
+        if tried.component == now {
             return Ok(());
         }
-        *tried = now;
+        tried.component = now;
         let nodes = nodes.into_iter().filter(|(_, _, runs)| *runs != digest);
         let component = Component {
             name: name.clone(),
@@ -348,7 +391,7 @@ impl Reloads {
         }
         let reload = Reload { nodes };
         let mut reloaded = self.control.reload_and_wait(&reload);
-        while reloaded == Err(ControlError::Busy) {
+        while matches!(reloaded, Err(ControlError::Busy(_))) {
             thread::sleep(SETTLES);
             reloaded = self.control.reload_and_wait(&reload);
         }
@@ -369,4 +412,13 @@ impl Reloads {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+fn component(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |why: &dyn Display| format!("cannot read {}: {why}", path.display());
+    let kind = std::fs::metadata(path).map_err(|error| cannot(&error))?;
+    if !kind.is_file() {
+        return Err(cannot(&"it is no file"));
+    }
+    std::fs::read(path).map_err(|error| cannot(&error))
 }

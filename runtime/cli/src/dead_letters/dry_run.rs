@@ -1,6 +1,8 @@
 //! `azud dead-letters replay --dry-run`.
 
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use azud_admin::RefusedReplay;
 use azud_engine::ReplayRow;
@@ -12,7 +14,7 @@ use super::replay::why;
 use crate::args::LettersReplay;
 use crate::failure::Failure;
 use crate::output::{print_json, print_text};
-use crate::{load, sandbox};
+use crate::{load, log, sandbox};
 
 pub(super) fn dry_run(
     arguments: &LettersReplay,
@@ -21,9 +23,17 @@ pub(super) fn dry_run(
 ) -> Result<(), Failure> {
     let directory = load::directory(&arguments.of.file);
     let other = other(arguments, manifest)?;
-    let find_plugin = |plugin: &Plugin| match &other {
-        Some((name, path)) if *name == plugin.name.value => Ok(path.clone()),
-        _ => load::find(&directory, plugin),
+    let used = RefCell::new(BTreeMap::new());
+    let find_plugin = |plugin: &Plugin| {
+        let name = &plugin.name.value;
+        let is_other = other.as_ref().is_some_and(|(other, _)| other == name);
+        let path = match &other {
+            Some((_, path)) if is_other => Ok(path.clone()),
+            _ => load::find(&directory, plugin),
+        }?;
+        let told = used_as(name, &path, is_other);
+        used.borrow_mut().insert(name.clone(), told);
+        Ok(path)
     };
     let setup = Setup {
         directory: directory.clone(),
@@ -36,6 +46,14 @@ pub(super) fn dry_run(
         ReplayFailure::Report(report) => Failure::Report(report),
         ReplayFailure::Run(error) => Failure::Pipeline(error),
     })?;
+    // A sink's plugin is loaded, and sees no row.
+    let sinks = manifest.sinks.values();
+    let of_sinks: Vec<_> = sinks.filter_map(|sink| sink.plugin.as_ref()).collect();
+    for (name, told) in used.take() {
+        if !of_sinks.iter().any(|plugin| plugin.value == name) {
+            log::print(&told);
+        }
+    }
     match arguments.json {
         true => print_json(&as_json(&replay))?,
         false => print_text(&as_text(&replay, count))?,
@@ -53,6 +71,22 @@ pub(super) fn dry_run(
         all if all.len() == count => Err(Failure::Input(why(all))),
         some => Err(Failure::Asked(why(some))),
     }
+}
+
+/// Which component was run: a pipeline may run another one than its manifest names.
+fn used_as(name: &str, path: &Path, is_other: bool) -> String {
+    let digest = match std::fs::read(path) {
+        Ok(bytes) => azud_sandbox::digest(&bytes),
+        // Whoever loads it says so.
+        Err(_) => String::new(),
+    };
+    let why = match is_other {
+        true => "as --plugin says",
+        false => "as the manifest says; where another version runs, name that with --plugin",
+    };
+    let path = azud_sandbox::escaped(&path.display().to_string());
+    let digest = digest.get(..12).unwrap_or_default();
+    format!("plugin `{name}` is {path}, sha256 {digest}, {why}\n")
 }
 
 /// The plugin that is another one, and its component.

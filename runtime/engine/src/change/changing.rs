@@ -13,6 +13,9 @@ use crate::control::{ControlError, Reloaded};
 use crate::plan::{Plan, PlanReplaceable};
 use crate::swap::Replaceable;
 
+/// What others are told while one is under way.
+pub(crate) const CHANGE: &str = "a change of the manifest";
+
 /// What whoever asked is told.
 type Answer = oneshot::Sender<Result<Reloaded, ControlError>>;
 
@@ -88,7 +91,9 @@ impl Changing {
         let mut state = self.lock();
         match &*state {
             State::Nothing => *state = State::Waiting(Box::new(asked), answer),
-            State::Waiting(..) | State::OnProbation(_) => return Err(ControlError::Busy),
+            State::Waiting(..) | State::OnProbation(_) => {
+                return Err(ControlError::Busy(CHANGE.to_owned()));
+            }
             State::Ended => return Err(ControlError::Ended),
         }
         drop(state);

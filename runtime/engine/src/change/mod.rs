@@ -16,7 +16,7 @@ mod check;
 mod diff;
 mod kept;
 
-pub(crate) use changing::{Asked, Changing};
+pub(crate) use changing::{Asked, CHANGE, Changing};
 pub(crate) use check::may;
 pub use diff::{Changes, Difference, NodeChange};
 pub(crate) use kept::Kept;

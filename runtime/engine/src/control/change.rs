@@ -7,7 +7,7 @@ use super::error::ControlError;
 use super::handle::Control;
 use super::reload::Reloaded;
 use super::running::Running;
-use crate::change::{Asked, Changes, may};
+use crate::change::{Asked, CHANGE, Changes, may};
 use crate::plan::Plan;
 
 // === impl Control ===
@@ -50,7 +50,7 @@ impl Control {
         let running = self.begun().ok_or(ControlError::Ended)?;
         // Nothing else is changed until it is known what this one comes to.
         let swaps = running.swaps.clone();
-        let _slot = swaps.reserve()?;
+        let _slot = swaps.reserve(CHANGE)?;
         let running = self.running().ok_or(ControlError::Ended)?;
         let changes = running.changes(&plan)?;
         let before = &running.plan;

@@ -12,8 +12,8 @@ pub enum ControlError {
     /// It took over, failed before its first epoch was recorded, and the old one computed that
     /// epoch again.
     TakenBack(String),
-    /// Another reload or change is under way.
-    Busy,
+    /// Another reload or change is under way: this one.
+    Busy(String),
     /// The pipeline has ended, or not yet begun.
     Ended,
 }
@@ -25,9 +25,10 @@ impl fmt::Display for ControlError {
         match self {
             Self::NoNode(why) | Self::Refused(why) => f.write_str(why),
             Self::TakenBack(why) => write!(f, "taken back, and the version before goes on: {why}"),
-            Self::Busy => {
-                f.write_str("another reload or change is under way: ask again when it has ended")
-            }
+            Self::Busy(what) => write!(
+                f,
+                "another reload or change is under way ({what}): ask again when it has ended"
+            ),
             Self::Ended => f.write_str("the pipeline does not run"),
         }
     }

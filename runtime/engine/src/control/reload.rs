@@ -71,7 +71,7 @@ impl Control {
         let running = self.begun().ok_or(ControlError::Ended)?;
         // Others wait until it is known what this one comes to: it takes memory and time.
         let swaps = running.swaps.clone();
-        let slot = swaps.reserve()?;
+        let slot = swaps.reserve(&reload.told())?;
         // A change may just have ended.
         let running = self.running().ok_or(ControlError::Ended)?;
         let staged = running.stage(reload)?;
@@ -81,6 +81,16 @@ impl Control {
         fault_point("after-staging");
         let answered = swaps.ask(slot, staged)?;
         answered.blocking_recv().unwrap_or(Err(ControlError::Ended))
+    }
+}
+
+// === impl Reload ===
+
+impl Reload {
+    /// In words, for others that are told to wait.
+    fn told(&self) -> String {
+        let nodes: Vec<_> = self.nodes.keys().map(|node| format!("`{node}`")).collect();
+        format!("a reload of {}", nodes.join(", "))
     }
 }
 

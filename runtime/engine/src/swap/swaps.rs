@@ -34,6 +34,8 @@ struct State {
     under_way: Option<Swap>,
     /// Whether somebody makes one ready.
     is_reserved: bool,
+    /// What the last one is that was reserved, in words.
+    what: String,
     has_ended: bool,
 }
 
@@ -54,19 +56,21 @@ struct Swap {
 // === impl Swaps ===
 
 impl Swaps {
-    /// The right to ask for a swap, which nobody else has until it is dropped.
+    /// The right to ask for a swap, which nobody else has until it is dropped; `what` it is, in
+    /// words.
     ///
     /// # Errors
     /// `Busy` while another is under way, or somebody else has it.
-    pub(crate) fn reserve(&self) -> Result<Slot<'_>, ControlError> {
+    pub(crate) fn reserve(&self, what: &str) -> Result<Slot<'_>, ControlError> {
         let mut state = self.lock();
         if state.has_ended {
             return Err(ControlError::Ended);
         }
         if state.is_reserved || state.under_way.is_some() {
-            return Err(ControlError::Busy);
+            return Err(ControlError::Busy(state.what.clone()));
         }
         state.is_reserved = true;
+        what.clone_into(&mut state.what);
         Ok(Slot(self))
     }
 
