@@ -13,8 +13,17 @@ fn shadow(pipeline: &Pipeline<'_>, component: &[u8]) -> Value {
 
 fn shadow_for(pipeline: &Pipeline<'_>, component: &[u8], time: &str) -> Value {
     let asked = pipeline.reload_with("evil", component, &["--shadow", time, "--json"]);
-    assert_eq!(asked.code, Some(0), "{}", asked.text);
-    serde_json::from_str(&asked.text).unwrap()
+    let found = json(&asked);
+    // 1 where nothing was compared.
+    let code = i32::from(found["rows"] == 0);
+    assert_eq!(asked.code, Some(code), "{}", asked.text);
+    found
+}
+
+/// What was printed, before what was told.
+fn json(asked: &Asked) -> Value {
+    let mut values = serde_json::Deserializer::from_str(&asked.text).into_iter();
+    values.next().expect("it prints").unwrap()
 }
 
 fn ask(pipeline: &Pipeline<'_>, flag: &str) -> Asked {
@@ -97,6 +106,55 @@ fn what_differs_is_told_and_thrown_away() {
     let epochs = by_epoch(&folder.path("out"));
     assert_exact(&epochs);
     assert_eq!(versions(&epochs), ["v1", "v3"]);
+}
+
+/// Its rows are not among those that are compared, and its time and memory say nothing.
+#[test]
+fn of_what_always_fails_nothing_is_compared() {
+    let manifest = MANIFEST.replace(
+        "transforms:\n  evil: { from: numbers, plugin: evil }",
+        "transforms:\n  sevens: { sql: 'SELECT CAST(7 AS BIGINT) AS n, id FROM numbers' }\n  \
+         evil: { from: sevens, plugin: evil }",
+    );
+    let folder = Folder::new(&manifest);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for_rows();
+    let panics = bad("process", "panics");
+    let asked = pipeline.reload_with("evil", &panics, &["--shadow", "4s", "--json"]);
+    assert_eq!(asked.code, Some(1), "{}", asked.text);
+    let told = "nothing was compared: the new version failed in each call";
+    assert!(asked.text.contains(told), "{}", asked.text);
+    let found = json(&asked);
+    let [failed, rows] = ["failed", "failed_rows"].map(|key| found[key].as_u64().unwrap());
+    assert!(failed > 0 && rows >= failed, "{found}");
+    for key in ["calls", "rows", "differ", "failed_before"] {
+        assert_eq!(found[key], 0, "{key}: {found}");
+    }
+    for key in ["micros", "memory"] {
+        assert_eq!(found[key], serde_json::json!([0, 0]), "{key}: {found}");
+    }
+    let asked = pipeline.azud(&["status"]);
+    let digest = &azud_sandbox::digest(&panics)[..12];
+    let (_, beside) = asked
+        .text
+        .split_once(&format!("shadow {digest}: "))
+        .unwrap();
+    let beside = beside.lines().next().unwrap();
+    assert!(beside.starts_with("0 of 0 rows differ; "), "{beside}");
+    assert!(
+        beside.ends_with(" failed with the new version only"),
+        "{beside}"
+    );
+    let asked = ask(&pipeline, "--forget");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    assert!(
+        asked.text.starts_with("evil: 0 of 0 rows differ; "),
+        "{}",
+        asked.text
+    );
+    assert!(!asked.text.contains("\ntime "), "{}", asked.text);
+    pipeline.drain();
 }
 
 /// What is compared: rows, and what is known of keys then.

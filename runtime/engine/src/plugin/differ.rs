@@ -96,20 +96,23 @@ fn job<T: Shadowed, A: Send + 'static>(
         let answer = call(plugin);
         let took = clock.elapsed();
         let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        compared.calls = 1;
-        compared.rows = rows as u64;
-        compared.micros = [micros(served.took), micros(took)];
-        compared.memory = [served.memory as u64, plugin.memory() as u64];
         match (served.answer, answer) {
             (Err(_), _) => compared.failed_before = 1,
-            (Ok(before), Ok(now)) => compare(&before, &now, compared),
-            (Ok(_), Err(error)) => failed(&error, compared),
+            (Ok(before), Ok(now)) => {
+                compared.calls = 1;
+                compared.rows = rows as u64;
+                compared.micros = [micros(served.took), micros(took)];
+                compared.memory = [served.memory as u64, plugin.memory() as u64];
+                compare(&before, &now, compared);
+            }
+            (Ok(_), Err(error)) => failed(&error, rows, compared),
         }
     })
 }
 
-fn failed(error: &GuestError, compared: &mut Compared) {
+fn failed(error: &GuestError, rows: usize, compared: &mut Compared) {
     compared.failed = 1;
+    compared.failed_rows = rows as u64;
     compared.examples.push(Example {
         now: cut(&error.to_string()),
         ..Example::default()

@@ -22,10 +22,11 @@ pub(crate) struct Shadow<T> {
     left_out: AtomicU64,
 }
 
-/// What came of the comparison: times in microseconds, memory in bytes.
+/// What came of the comparison: times in microseconds, memory in bytes. Only calls that went well
+/// with both versions are compared.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// Calls that both versions have made.
+    /// Calls that are compared.
     pub calls: u64,
     /// Calls that the new version was not given, because it was still at others.
     pub left_out: u64,
@@ -35,13 +36,16 @@ pub struct Compared {
     pub differ: u64,
     /// Calls in which the new version failed, and the old one did not.
     pub failed: u64,
+    /// The rows of those: nobody knows what the new version makes of them.
+    #[serde(default)]
+    pub failed_rows: u64,
     /// Calls in which the old version failed: these are not compared.
     pub failed_before: u64,
     /// Some of the rows that differ, and failures.
     pub examples: Vec<Example>,
-    /// What all calls took together, of the old version and of the new one.
+    /// What the calls that are compared took together, of the old version and of the new one.
     pub micros: [u64; 2],
-    /// The most memory that an instance had, of the old version and of the new one.
+    /// The most memory that an instance had in them, of the old version and of the new one.
     pub memory: [u64; 2],
 }
 
@@ -117,6 +121,7 @@ impl Compared {
         self.rows += other.rows;
         self.differ += other.differ;
         self.failed += other.failed;
+        self.failed_rows += other.failed_rows;
         self.failed_before += other.failed_before;
         for example in other.examples {
             // Failures are not hidden by rows that differ, nor these by them.
