@@ -1,8 +1,11 @@
 //! Versions that run beside the one that serves.
 
+use std::thread;
+
 use serde_json::Value;
 
 use crate::bad::MANIFEST;
+use crate::change::apply;
 use crate::components::{bad, good};
 use crate::pipeline::{Asked, Folder, Pipeline};
 use crate::rows::{assert_exact, by_epoch, versions};
@@ -155,6 +158,67 @@ fn of_what_always_fails_nothing_is_compared() {
     );
     assert!(!asked.text.contains("\ntime "), "{}", asked.text);
     pipeline.drain();
+}
+
+/// It was compared with the version before. Whoever waits for it is told at once.
+#[test]
+fn a_swap_or_a_change_ends_it() {
+    let folder = Folder::new(MANIFEST);
+    folder.write("first.wasm", &good(1));
+    folder.write("beside.wasm", &good(2));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for_rows();
+    let path = folder.path("beside.wasm");
+    let path = path.to_str().unwrap();
+    let ended = |how: &dyn Fn() -> Asked, told: &str| {
+        let begun = pipeline.told().len();
+        thread::scope(|scope| {
+            let waits = || pipeline.azud(&["reload", "evil", path, "--shadow", "1h"]);
+            let waits = scope.spawn(waits);
+            let began = || pipeline.azud(&["status"]).text.contains(", shadow ");
+            while !began() {
+                assert!(!waits.is_finished(), "it does not wait");
+            }
+            let asked = how();
+            let waited = waits.join().unwrap();
+            assert_eq!(waited.code, Some(1), "{}", waited.text);
+            let whole = format!("what did has ended, {told}");
+            assert!(waited.text.contains(&whole), "{}", waited.text);
+            let lines = pipeline.told();
+            let line = format!("what ran beside its plugin has ended: {told}");
+            let mut lines = lines[begun..].iter();
+            assert!(lines.any(|of| of.contains(&line)), "{line}");
+            asked
+        })
+    };
+    let digest = |component: &[u8]| azud_sandbox::digest(component)[..12].to_owned();
+
+    let swap = || pipeline.reload("evil", &good(3));
+    let told = format!("sha256 {} takes over with epoch ", digest(&good(3)));
+    let asked = ended(&swap, &told);
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+
+    // Also one that is taken back.
+    let bad = bad("later", "panics");
+    let told = format!("sha256 {} takes over with epoch ", digest(&bad));
+    let asked = ended(&|| pipeline.reload("evil", &bad), &told);
+    assert_eq!(asked.code, Some(1), "{}", asked.text);
+
+    // Its own promotion tells whoever waits, too.
+    let told = format!("sha256 {} takes over with epoch ", digest(&good(2)));
+    let asked = ended(&|| ask(&pipeline, "--promote"), &told);
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+
+    let forget = || ask(&pipeline, "--forget");
+    let asked = ended(&forget, "it was forgotten");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+
+    let changed = MANIFEST.replace("deadline: 1s", "deadline: 2s");
+    let change = || apply(&pipeline, &folder, &changed, &[]);
+    let asked = ended(&change, "another manifest takes over");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    pipeline.drain();
+    assert_exact(&by_epoch(&folder.path("out")));
 }
 
 /// What is compared: rows, and what is known of keys then.

@@ -4,11 +4,14 @@ use std::thread;
 
 use azud_admin::{Changed, Client, ClientError, Sent, ShadowStatus};
 use azud_engine::Compared;
-use azud_model::Duration;
+use azud_model::{Clock, Duration, SystemClock};
 
 use crate::args::{At, ReloadArguments};
 use crate::failure::Failure;
 use crate::output::{print_json, print_text};
+
+/// How often it is seen whether a shadow still runs.
+const LOOKS: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     let (client, node) = (client(&arguments.at), &arguments.node);
@@ -43,14 +46,39 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     };
     match arguments.shadow {
         Some(runs) => {
-            client.begin_shadow(node, &sent).map_err(failure)?;
-            thread::sleep(runs.into());
-            let shadow = client.shadow(node).map_err(failure)?;
+            let begun = client.begin_shadow(node, &sent).map_err(failure)?;
+            let shadow = watched(&client, &begun, runs.into())?;
             tell_shadow(arguments, &shadow)
         }
         None => {
             let changed = client.reload(node, &sent).map_err(failure)?;
             tell(arguments, &path, &changed)
+        }
+    }
+}
+
+/// What has come of it after so long. It may end before, or another one take its place: that is
+/// told as soon as it is seen.
+fn watched(
+    client: &Client,
+    begun: &ShadowStatus,
+    runs: std::time::Duration,
+) -> Result<ShadowStatus, Failure> {
+    let clock = SystemClock::new();
+    loop {
+        thread::sleep(runs.saturating_sub(clock.elapsed()).min(LOOKS));
+        let has_run = clock.elapsed() >= runs;
+        let shadow = client.shadow(&begun.node);
+        let shadow = shadow.map_err(|error| Failure::Asked(error.to_string()))?;
+        if shadow.now != begun.now {
+            return Err(Failure::Asked(format!(
+                "another version was sent to run beside the plugin of `{}`, sha256 {}, and this \
+                 one has ended: send it again when that is done",
+                begun.node, shadow.now
+            )));
+        }
+        if has_run {
+            return Ok(shadow);
         }
     }
 }
