@@ -1,5 +1,7 @@
 //! Versions that run beside the one that serves.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use crate::bad::MANIFEST;
 use crate::change::apply;
 use crate::components::{bad, good};
-use crate::pipeline::{Asked, Folder, Pipeline};
+use crate::pipeline::{Asked, Folder, Pipeline, signal};
 use crate::rows::{assert_exact, by_epoch, versions};
 
 fn shadow(pipeline: &Pipeline<'_>, component: &[u8]) -> Value {
@@ -157,6 +159,37 @@ fn of_what_always_fails_nothing_is_compared() {
         asked.text
     );
     assert!(!asked.text.contains("\ntime "), "{}", asked.text);
+    pipeline.drain();
+}
+
+/// Whoever ends the command is told before that it does not end the shadow.
+#[test]
+fn it_stays_where_the_command_is_ended() {
+    let folder = Folder::new(MANIFEST);
+    folder.write("first.wasm", &good(1));
+    folder.write("beside.wasm", &good(2));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for("running swap");
+    let mut waits = Command::new(env!("CARGO_BIN_EXE_azud"))
+        .args(["reload", "evil", "--shadow", "1h", "--at"])
+        .arg(pipeline.address())
+        .arg(folder.path("beside.wasm"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = String::new();
+    let mut stderr = BufReader::new(waits.stderr.take().unwrap());
+    stderr.read_line(&mut told).unwrap();
+    assert_eq!(
+        told,
+        "both versions of `evil` are given the same rows; also where this command is ended \
+         (Ctrl-C), the new one stays beside the old one until `azud reload evil --promote` or \
+         `--forget`\n"
+    );
+    signal(&waits, "INT");
+    assert!(!waits.wait().unwrap().success());
+    let asked = ask(&pipeline, "--forget");
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
     pipeline.drain();
 }
 

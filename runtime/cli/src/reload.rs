@@ -8,6 +8,7 @@ use azud_model::{Clock, Duration, SystemClock};
 
 use crate::args::{At, ReloadArguments};
 use crate::failure::Failure;
+use crate::log;
 use crate::output::{print_json, print_text};
 
 /// How often it is seen whether a shadow still runs.
@@ -47,6 +48,13 @@ pub(crate) fn reload(arguments: &ReloadArguments) -> Result<(), Failure> {
     match arguments.shadow {
         Some(runs) => {
             let begun = client.begin_shadow(node, &sent).map_err(failure)?;
+            // Beside what it prints, which may be for a program; before somebody ends it.
+            let node = &begun.node;
+            log::print(&format!(
+                "both versions of `{node}` are given the same rows; also where this command is \
+                 ended (Ctrl-C), the new one stays beside the old one until `azud reload {node} \
+                 --promote` or `--forget`\n"
+            ));
             let shadow = watched(&client, &begun, runs.into())?;
             tell_shadow(arguments, &shadow)
         }
