@@ -92,6 +92,20 @@ fn what_differs_is_told_and_thrown_away() {
             .iter()
             .map(|example| example["now"].as_str().unwrap());
         assert!(said.any(|now| now.contains(told)), "{found}");
+        // The row that does it, unless each try would take a second.
+        for example in examples.iter().filter(|of| of["failed"] == true) {
+            let [row, before] = ["row", "before"].map(|key| example[key].as_str().unwrap());
+            match how {
+                "loops" => assert_eq!((row, before), ("", ""), "{found}"),
+                _ if row.is_empty() => {}
+                _ => {
+                    assert!(row.starts_with("n: 7, id: "), "{found}");
+                    assert_eq!(before, format!("{row}, said: v1"), "{found}");
+                }
+            }
+        }
+        let has_row = |of: &Value| of["failed"] == true && of["row"] != "";
+        assert_eq!(examples.iter().any(has_row), how != "loops", "{found}");
     }
     let asked = ask(&pipeline, "--forget");
     assert_eq!(asked.code, Some(0), "{}", asked.text);
@@ -301,8 +315,13 @@ fn of_an_aggregate() {
     let found = shadow(&pipeline, &good(2));
     assert!(found["rows"].as_u64() > Some(500), "{found}");
     assert_eq!(found["differ"], 0, "{found}");
-    let found = shadow(&pipeline, &bad("finish", "panics"));
-    assert!(found["failed"].as_u64() > Some(0), "{found}");
+    for (place, row) in [("update", ": 7"), ("finish", "the result of sum: ")] {
+        let found = shadow(&pipeline, &bad(place, "panics"));
+        assert!(found["failed"].as_u64() > Some(0), "{found}");
+        let examples = found["examples"].as_array().unwrap();
+        let mut rows = examples.iter().map(|of| of["row"].as_str().unwrap());
+        assert!(rows.any(|of| of.contains(row)), "{found}");
+    }
     let asked = ask(&pipeline, "--forget");
     assert_eq!(asked.code, Some(0), "{}", asked.text);
     pipeline.drain();

@@ -173,13 +173,14 @@ fn shown(shadow: &ShadowStatus) -> String {
         text += &format!("{calls} left out: the new version was still at others\n");
     }
     for example in &compared.examples {
-        text += &match example.row.is_empty() {
-            true => format!("\nnow     {}\n", example.now),
-            false => format!(
-                "\nrow     {}\nbefore  {}\nnow     {}\n",
-                example.row, example.before, example.now
-            ),
-        };
+        text.push('\n');
+        let parts = [&example.row, &example.before, &example.now];
+        for (name, part) in ["row   ", "before", "now   "].iter().zip(parts) {
+            // Of a call that failed it may not be known.
+            if !part.is_empty() {
+                text += &format!("{name}  {part}\n");
+            }
+        }
     }
     text
 }
@@ -254,10 +255,19 @@ mod tests {
             left_out: 4,
             micros: [600, 1_200],
             memory: [1 << 20, 3 << 20],
-            examples: vec![Example {
-                now: "the plugin trapped".to_owned(),
-                ..Example::default()
-            }],
+            examples: vec![
+                Example {
+                    now: "the plugin trapped".to_owned(),
+                    failed: true,
+                    ..Example::default()
+                },
+                Example {
+                    row: "amount: 13".to_owned(),
+                    before: "cents: 1300".to_owned(),
+                    now: "the plugin trapped".to_owned(),
+                    failed: true,
+                },
+            ],
         });
         assert_eq!(
             shown(&all),
@@ -267,7 +277,8 @@ mod tests {
              memory  3.0 MiB, 1.0 before\n\
              1 call failed with the old version: not compared\n\
              4 calls left out: the new version was still at others\n\
-             \nnow     the plugin trapped\n"
+             \nnow     the plugin trapped\n\
+             \nrow     amount: 13\nbefore  cents: 1300\nnow     the plugin trapped\n"
         );
         assert!(verdict(&all).is_ok());
     }
