@@ -238,7 +238,7 @@ impl Drop for Pipeline<'_> {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     let status = Command::new("kill").args(["-s", name, &id]).status();
     assert!(status.unwrap().success());

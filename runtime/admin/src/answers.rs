@@ -99,12 +99,15 @@ pub struct BesideStatus {
     pub node: String,
     /// What it is.
     pub sha256: String,
-    /// Rows that both versions were given.
+    /// Rows that are compared: of calls that went well with both versions.
     pub rows: u64,
     /// Rows of which it made something else.
     pub differ: u64,
     /// Calls in which it failed, and the one that serves did not.
     pub failed: u64,
+    /// The rows of those.
+    #[serde(default)]
+    pub failed_rows: u64,
 }
 
 /// `POST /nodes/{node}/plugin`, where it went well.

@@ -30,6 +30,7 @@ pub(crate) async fn status(State(shared): State<Shared>) -> Json<Status> {
         rows: shadowed.compared.rows,
         differ: shadowed.compared.differ,
         failed: shadowed.compared.failed,
+        failed_rows: shadowed.compared.failed_rows,
     });
     let observed = shared.control.observe();
     let rates = shared.rates.of(&observed);

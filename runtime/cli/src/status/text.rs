@@ -3,6 +3,7 @@
 use azud_admin::{NodeStatus, Status};
 
 use crate::output::table;
+use crate::reload::failed;
 
 /// As much of a digest as tells two apart.
 const DIGEST: usize = 12;
@@ -109,7 +110,7 @@ fn plugin(status: &Status, node: &NodeStatus) -> String {
         let (digest, rows) = (short(&beside.sha256), beside.rows);
         text += &format!(", shadow {digest}: {} of {rows} rows differ", beside.differ);
         if beside.failed > 0 {
-            text += &format!(", {} calls fail", beside.failed);
+            text += &format!("; {}", failed(beside.failed_rows, beside.failed));
         }
     }
     text
@@ -165,6 +166,7 @@ mod tests {
             rows: 50,
             differ: 3,
             failed: 1,
+            failed_rows: 20,
         }];
         if let Some(node) = status.nodes.first_mut() {
             node.calls = Some(PluginCalls {
@@ -187,7 +189,7 @@ mod tests {
              plugin\n\
              in    10       9         1         0     4          2       7    3/4    none yet   \
              f.wasm 0123456789ab, 2 of 9 calls failed, call for 12s, shadow fedcba987654: 3 of 50 \
-             rows differ, 1 calls fail\n"
+             rows differ; 20 rows in 1 call failed with the new version only\n"
         );
     }
 }

@@ -33,16 +33,20 @@ impl Shadowed {
 // === impl Control ===
 
 impl Control {
-    /// Lets a component run beside the version that serves, until it is promoted or forgotten; one
-    /// that did so before is forgotten. Blocks, for as long as compiling takes.
+    /// Lets a component run beside the version that serves, until it is promoted or forgotten, or
+    /// another version or manifest takes over; one that did so before is forgotten. Blocks, for as
+    /// long as compiling takes.
     ///
     /// # Errors
-    /// Why it cannot; a sink never can.
+    /// Why it cannot; a sink never can. `Busy` while another version takes over.
     pub fn shadow_and_wait(&self, node: &str, component: &Component) -> Result<(), ControlError> {
         let running = self.begun().ok_or(ControlError::Ended)?;
         let replaceable = running.only(node)?;
-        let shadow = replaceable.shadow(component);
-        shadow.map_err(|why| ControlError::Refused(format!("node `{node}`: {why}")))
+        let begins = replaceable.shadow(component);
+        match begins.map_err(|why| ControlError::Refused(format!("node `{node}`: {why}")))? {
+            true => Ok(()),
+            false => Err(ControlError::Busy),
+        }
     }
 
     /// What came of the version beside a node's so far.
@@ -52,7 +56,9 @@ impl Control {
     pub fn shadowed(&self, node: &str) -> Result<Shadowed, ControlError> {
         let running = self.running().ok_or(ControlError::Ended)?;
         let replaceable = running.only(node)?;
-        let shadowing = replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
+        let shadowing = replaceable
+            .shadowing()
+            .ok_or_else(|| no_shadow(node, &*replaceable))?;
         Ok(Shadowed::new(&*replaceable, shadowing))
     }
 
@@ -71,14 +77,16 @@ impl Control {
     /// Lets the version beside a node's take over, as [`Self::reload_and_wait`] does.
     ///
     /// # Errors
-    /// As there; the version stays beside the other then.
+    /// As there; where it is refused, the version stays beside the other.
     pub fn promote_and_wait(&self, node: &str) -> Result<Reloaded, ControlError> {
         let running = self.begun().ok_or(ControlError::Ended)?;
         let replaceable = running.only(node)?;
-        let shadowing = replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
+        let shadowing = replaceable
+            .shadowing()
+            .ok_or_else(|| no_shadow(node, &*replaceable))?;
         let nodes = BTreeMap::from([(node.to_owned(), shadowing.component)]);
         let reloaded = self.reload_and_wait(&Reload { nodes })?;
-        replaceable.end_shadow();
+        replaceable.end_shadow("it ran already");
         Ok(reloaded)
     }
 
@@ -89,14 +97,19 @@ impl Control {
     pub fn forget(&self, node: &str) -> Result<(), ControlError> {
         let running = self.running().ok_or(ControlError::Ended)?;
         let replaceable = running.only(node)?;
-        replaceable.shadowing().ok_or_else(|| no_shadow(node))?;
-        replaceable.end_shadow();
+        replaceable
+            .shadowing()
+            .ok_or_else(|| no_shadow(node, &*replaceable))?;
+        replaceable.end_shadow("it was forgotten");
         Ok(())
     }
 }
 
-fn no_shadow(node: &str) -> ControlError {
+fn no_shadow(node: &str, replaceable: &dyn Replaceable) -> ControlError {
+    let why = replaceable.why_shadow_ended();
+    let why = why.map_or(String::new(), |why| format!(": what did has ended, {why}"));
     ControlError::NoNode(format!(
-        "nothing runs beside the plugin of `{node}`: `azud reload --shadow 1m {node} x.wasm` begins it"
+        "nothing runs beside the plugin of `{node}`{why}; `azud reload --shadow 1m {node} x.wasm` \
+         begins it"
     ))
 }

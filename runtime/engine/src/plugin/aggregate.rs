@@ -2,6 +2,7 @@
 
 mod calls;
 mod convert;
+mod differ;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use azud_model::{Clock, Error, Result};
 use azud_operators::{MAX_ROWS, Reducer, Update, UserAggregate};
 use azud_sandbox::{Aggregate, GuestError};
 
-use super::differ::{self, Beside};
+use super::differ::Beside;
 use super::search::{Experience, Search};
 use crate::swap::{InLane, Versions};
 use calls::UpdateCalls;
 use convert::ConvertCalls;
+use differ::FinishCall;
 
 /// Bytes of rows and states that a call is given, about: a fraction of the memory that an
 /// instance has.
@@ -221,17 +223,9 @@ impl Reducer for Lane {
             aggregate.finish(states)
         })?;
         if let Some(beside) = beside {
-            let (states, of) = (states.clone(), states.clone());
-            beside.offer(
-                self.plugin()?.get(),
-                &Ok(finished.clone()),
-                states.num_rows(),
-                move |aggregate| aggregate.finish(&states),
-                move |before, now, compared| {
-                    let group = |group| format!("the result of {}", differ::text(&of, group));
-                    differ::compare_groups(group, before, now, compared);
-                },
-            );
+            let states = states.clone();
+            let plugin = self.plugin()?.get();
+            beside.offer(plugin, &Ok(finished.clone()), FinishCall { states });
         }
         match (&self.shared.outputs, finished.columns()) {
             (None, [only]) => Ok(only.clone()),

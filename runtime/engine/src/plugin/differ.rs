@@ -1,6 +1,9 @@
 //! What two versions of a plugin make of the same call.
 
+mod alone;
+
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +55,32 @@ impl Shadowed for Aggregate {
     }
 }
 
+/// A call that both versions make.
+pub(super) trait Call<T>: Send + Sized + 'static {
+    /// What it is answered with.
+    type Answer: Clone + Send + 'static;
+
+    /// How many rows it has.
+    fn rows(&self) -> usize;
+
+    /// Makes it.
+    fn make(&self, plugin: &mut T) -> Result<Self::Answer, GuestError>;
+
+    /// What is different in two answers.
+    fn compare(&self, before: &Self::Answer, now: &Self::Answer, compared: &mut Compared);
+
+    /// A call with some of its rows; `None` where there is no such call.
+    fn part(&self, _: Range<usize>) -> Option<Self> {
+        None
+    }
+
+    /// A row, and what the version that serves made of it: empty where that is not known of the row
+    /// alone.
+    fn row(&self, _: usize, _: &Self::Answer) -> (String, String) {
+        Default::default()
+    }
+}
+
 // === impl Beside ===
 
 impl<T: Shadowed> Beside<T> {
@@ -66,54 +95,61 @@ impl<T: Shadowed> Beside<T> {
         })
     }
 
-    /// It was made by `plugin`, with this answer: the other version makes it with `call`, and the
-    /// answers are compared. `rows` are what is counted.
-    pub(super) fn offer<A: Clone + Send + 'static>(
+    /// It was made by `plugin`, with this answer: the other version makes `call`, and the answers are
+    /// compared.
+    pub(super) fn offer<C: Call<T>>(
         self,
         plugin: &T,
-        answer: &Result<A, GuestError>,
-        rows: usize,
-        call: impl FnOnce(&mut T) -> Result<A, GuestError> + Send + 'static,
-        compare: impl FnOnce(&A, &A, &mut Compared) + Send + 'static,
+        answer: &Result<C::Answer, GuestError>,
+        call: C,
     ) {
         let served = Served {
             took: self.clock.elapsed(),
             answer: answer.clone().map_err(|error| error.to_string()),
             memory: plugin.memory(),
         };
-        self.shadow.offer(job(served, rows, call, compare));
+        self.shadow.offer(job(served, call));
     }
 }
 
-fn job<T: Shadowed, A: Send + 'static>(
-    served: Served<A>,
-    rows: usize,
-    call: impl FnOnce(&mut T) -> Result<A, GuestError> + Send + 'static,
-    compare: impl FnOnce(&A, &A, &mut Compared) + Send + 'static,
-) -> Job<T> {
-    Box::new(move |plugin, compared| {
+fn job<T: Shadowed, C: Call<T>>(served: Served<C::Answer>, call: C) -> Job<T> {
+    Box::new(move |plugin, seeks| {
+        let mut compared = Compared::default();
         let clock = SystemClock::new();
-        let answer = call(plugin);
+        let answer = call.make(plugin);
         let took = clock.elapsed();
         let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        compared.calls = 1;
-        compared.rows = rows as u64;
-        compared.micros = [micros(served.took), micros(took)];
-        compared.memory = [served.memory as u64, plugin.memory() as u64];
         match (served.answer, answer) {
             (Err(_), _) => compared.failed_before = 1,
-            (Ok(before), Ok(now)) => compare(&before, &now, compared),
-            (Ok(_), Err(error)) => failed(&error, compared),
+            (Ok(before), Ok(now)) => {
+                compared.calls = 1;
+                compared.rows = call.rows() as u64;
+                compared.micros = [micros(served.took), micros(took)];
+                compared.memory = [served.memory as u64, plugin.memory() as u64];
+                call.compare(&before, &now, &mut compared);
+            }
+            (Ok(before), Err(error)) => {
+                compared.failed = 1;
+                compared.failed_rows = call.rows() as u64;
+                let seeks = seeks && alone::is_of_rows(&error);
+                let found = seeks.then(|| alone::alone(plugin, &call)).flatten();
+                let (row, before, error) = match found {
+                    Some((row, error)) => {
+                        let (row, before) = call.row(row, &before);
+                        (row, before, error)
+                    }
+                    None => (String::new(), String::new(), error),
+                };
+                compared.examples.push(Example {
+                    row: cut(&row),
+                    before: cut(&before),
+                    now: cut(&error.to_string()),
+                    failed: true,
+                });
+            }
         }
+        compared
     })
-}
-
-fn failed(error: &GuestError, compared: &mut Compared) {
-    compared.failed = 1;
-    compared.examples.push(Example {
-        now: cut(&error.to_string()),
-        ..Example::default()
-    });
 }
 
 /// Something of which the new version makes something else.
@@ -129,17 +165,47 @@ pub(super) fn differs(
             row: cut(&row()),
             before: cut(before),
             now: cut(now),
+            failed: false,
         });
     }
 }
 
+/// Rows that a transform is given.
+pub(super) struct TransformCall {
+    pub(super) rows: RecordBatch,
+}
+
+impl Call<Transform> for TransformCall {
+    type Answer = Processed;
+
+    fn rows(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    fn make(&self, transform: &mut Transform) -> Result<Processed, GuestError> {
+        transform.process(&self.rows)
+    }
+
+    fn part(&self, rows: Range<usize>) -> Option<Self> {
+        Some(Self {
+            rows: self.rows.slice(rows.start, rows.len()),
+        })
+    }
+
+    fn compare(&self, before: &Processed, now: &Processed, compared: &mut Compared) {
+        compare(&self.rows, before, now, compared);
+    }
+
+    fn row(&self, row: usize, before: &Processed) -> (String, String) {
+        let made = made(before, self.rows.num_rows());
+        let before = made.as_ref().and_then(|made| made.get(row));
+        let before = before.map_or(String::new(), |before| shown(before));
+        (text(&self.rows, row), before)
+    }
+}
+
 /// What two versions of a transform make of the same rows.
-pub(super) fn compare(
-    rows: &RecordBatch,
-    before: &Processed,
-    now: &Processed,
-    compared: &mut Compared,
-) {
+fn compare(rows: &RecordBatch, before: &Processed, now: &Processed, compared: &mut Compared) {
     let same =
         before.output == now.output && before.rows == now.rows && before.rejected == now.rejected;
     if same {
@@ -155,24 +221,6 @@ pub(super) fn compare(
     for (row, (before, now)) in before.into_iter().zip(now).enumerate() {
         if before != now {
             differs(compared, || text(rows, row), &shown(&before), &shown(&now));
-        }
-    }
-}
-
-/// What two versions of an aggregate make of the same groups: a row each.
-pub(super) fn compare_groups(
-    given: impl Fn(usize) -> String,
-    before: &RecordBatch,
-    now: &RecordBatch,
-    compared: &mut Compared,
-) {
-    if before == now {
-        return;
-    }
-    for group in 0..before.num_rows().min(now.num_rows()) {
-        let [before, now] = [before, now].map(|rows| text(rows, group));
-        if before != now {
-            differs(compared, || given(group), &before, &now);
         }
     }
 }

@@ -9,7 +9,7 @@ use azud_operators::Collector;
 use azud_sandbox::{GuestError, Processed, Rows, Transform};
 
 use super::SAMPLE;
-use super::differ::{self, Beside};
+use super::differ::{Beside, TransformCall};
 use super::search::Calls;
 use crate::swap::InLane;
 
@@ -45,14 +45,8 @@ impl Calls for PluginRows<'_> {
             }
         });
         if let Some(beside) = beside {
-            let (rows, of) = (part.columns().clone(), part.columns().clone());
-            beside.offer(
-                self.plugin.get(),
-                &answer,
-                rows.num_rows(),
-                move |transform| transform.process(&rows),
-                move |before, now, compared| differ::compare(&of, before, now, compared),
-            );
+            let rows = part.columns().clone();
+            beside.offer(self.plugin.get(), &answer, TransformCall { rows });
         }
         let answer = answer?;
         let sample = part.rows().min(SAMPLE);

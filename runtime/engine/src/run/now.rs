@@ -120,9 +120,13 @@ impl Now {
     }
 
     fn take_over(&mut self, options: &RunOptions, plan: Arc<Plan>, sources: Vec<Arc<dyn Source>>) {
+        let why = "another manifest takes over";
         for one in &self.plan.replaceable {
-            if one.replaceable.shadowing().is_some() {
-                tracing::warn!("node `{}`: what ran beside its plugin has ended", one.name);
+            if one.replaceable.end_shadow(why) {
+                let mut others = plan.replaceable.iter();
+                if let Some(other) = others.find(|other| other.name == one.name) {
+                    other.replaceable.tell_shadow_ended(why);
+                }
             }
         }
         // Those that are others are closed before their successors are opened.

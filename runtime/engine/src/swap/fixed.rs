@@ -56,7 +56,7 @@ impl Replaceable for Fixed {
         Err(self.why.to_owned())
     }
 
-    fn shadow(&self, _: &Component) -> Result<(), String> {
+    fn shadow(&self, _: &Component) -> Result<bool, String> {
         Err(self.why.to_owned())
     }
 
@@ -64,5 +64,13 @@ impl Replaceable for Fixed {
         None
     }
 
-    fn end_shadow(&self) {}
+    fn why_shadow_ended(&self) -> Option<String> {
+        None
+    }
+
+    fn end_shadow(&self, _: &str) -> bool {
+        false
+    }
+
+    fn tell_shadow_ended(&self, _: &str) {}
 }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Calls that may wait for the thread; more are left out.
 const WAITING: usize = 4;
 
-/// A call of the version that serves, to be made again by the other one.
-pub(crate) type Job<T> = Box<dyn FnOnce(&mut T, &mut Compared) + Send>;
+/// A call of the version that serves, to be made again by the other one; where that fails, a row to
+/// blame is wanted or not.
+pub(crate) type Job<T> = Box<dyn FnOnce(&mut T, bool) -> Compared + Send>;
 
 /// The other version at work.
 pub(crate) struct Shadow<T> {
@@ -22,10 +23,11 @@ pub(crate) struct Shadow<T> {
     left_out: AtomicU64,
 }
 
-/// What came of the comparison: times in microseconds, memory in bytes.
+/// What came of the comparison: times in microseconds, memory in bytes. Only calls that went well
+/// with both versions are compared.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// Calls that both versions have made.
+    /// Calls that are compared.
     pub calls: u64,
     /// Calls that the new version was not given, because it was still at others.
     pub left_out: u64,
@@ -35,29 +37,38 @@ pub struct Compared {
     pub differ: u64,
     /// Calls in which the new version failed, and the old one did not.
     pub failed: u64,
+    /// The rows of those: nobody knows what the new version makes of them.
+    #[serde(default)]
+    pub failed_rows: u64,
     /// Calls in which the old version failed: these are not compared.
     pub failed_before: u64,
     /// Some of the rows that differ, and failures.
     pub examples: Vec<Example>,
-    /// What all calls took together, of the old version and of the new one.
+    /// What the calls that are compared took together, of the old version and of the new one.
     pub micros: [u64; 2],
-    /// The most memory that an instance had, of the old version and of the new one.
+    /// The most memory that an instance had in them, of the old version and of the new one.
     pub memory: [u64; 2],
 }
 
-/// A row of which two versions make something else.
+/// A row of which two versions make something else, or with which the new one fails.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Example {
-    /// The row that they were given; empty where the call failed as a whole.
+    /// The row that they were given; empty where a call failed, and not for a row that is known.
     pub row: String,
-    /// What the old version made of it.
+    /// What the old version made of it; empty where that is not known of the row alone.
     pub before: String,
-    /// What the new version makes of it.
+    /// What the new version makes of it, or why it failed.
     pub now: String,
+    /// Whether it failed.
+    #[serde(default)]
+    pub failed: bool,
 }
 
 /// So many examples are enough: of rows, and of failures.
 const EXAMPLES: usize = 5;
+
+/// Of so many calls that failed a row to blame is looked for: that takes calls, too.
+const SEARCHED: u64 = 3;
 
 // === impl Shadow ===
 
@@ -71,8 +82,8 @@ impl<T: Send + 'static> Shadow<T> {
             .name(format!("shadow of {node}"))
             .spawn(move || {
                 for job in given {
-                    let mut of_job = Compared::default();
-                    job(&mut instance, &mut of_job);
+                    let seeks = lock(&all).failed < SEARCHED;
+                    let of_job = job(&mut instance, seeks);
                     lock(&all).add(of_job);
                 }
             })
@@ -117,12 +128,12 @@ impl Compared {
         self.rows += other.rows;
         self.differ += other.differ;
         self.failed += other.failed;
+        self.failed_rows += other.failed_rows;
         self.failed_before += other.failed_before;
         for example in other.examples {
             // Failures are not hidden by rows that differ, nor these by them.
-            let is_failure = example.row.is_empty();
             let alike = self.examples.iter();
-            let alike = alike.filter(|of| of.row.is_empty() == is_failure);
+            let alike = alike.filter(|of| of.failed == example.failed);
             if alike.count() < EXAMPLES {
                 self.examples.push(example);
             }

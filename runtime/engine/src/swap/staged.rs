@@ -48,17 +48,24 @@ pub(crate) trait Replaceable: Send + Sync {
         lanes: usize,
     ) -> Result<Option<Box<dyn Staged>>, String>;
 
-    /// Lets a component run beside the version that serves. Blocks as [`Self::stage`] does.
+    /// Lets a component run beside the version that serves; `false` where another one is about to
+    /// take over. Blocks as [`Self::stage`] does.
     ///
     /// # Errors
     /// Why it cannot.
-    fn shadow(&self, component: &Component) -> Result<(), String>;
+    fn shadow(&self, component: &Component) -> Result<bool, String>;
 
     /// What came of that so far; `None` where none runs.
     fn shadowing(&self) -> Option<Shadowing>;
 
-    /// Ends it.
-    fn end_shadow(&self);
+    /// Why the last one has ended.
+    fn why_shadow_ended(&self) -> Option<String>;
+
+    /// Ends it, for this reason; `false` where none runs.
+    fn end_shadow(&self, why: &str) -> bool;
+
+    /// That of the same node in the plan before has ended, for this reason.
+    fn tell_shadow_ended(&self, why: &str);
 }
 
 /// What came of a version that runs beside the one that serves.
@@ -163,7 +170,7 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
         })))
     }
 
-    fn shadow(&self, component: &Component) -> Result<(), String> {
+    fn shadow(&self, component: &Component) -> Result<bool, String> {
         if !self.terms.can_shadow {
             return Err(format!(
                 "a {1} has no shadow, and `{0}` runs one: its calls have an effect",
@@ -180,17 +187,19 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
             sha256: Some(plugin.digest().to_owned()),
             ..component.clone()
         };
-        tracing::info!(
-            event = "shadow-begins",
-            node = &*self.terms.name,
-            version = short(plugin.digest()),
-            "node `{}`: {} runs beside the plugin that serves: sha256 {}",
-            self.terms.name,
-            component.name,
-            plugin.digest()
-        );
-        self.set_shadow(Some((Arc::new(shadow), component)));
-        Ok(())
+        let name = component.name.clone();
+        let begins = self.begin_shadow(shadow, component);
+        if begins {
+            tracing::info!(
+                event = "shadow-begins",
+                node = &*self.terms.name,
+                version = short(plugin.digest()),
+                "node `{}`: {name} runs beside the plugin that serves: sha256 {}",
+                self.terms.name,
+                plugin.digest()
+            );
+        }
+        Ok(begins)
     }
 
     fn shadowing(&self) -> Option<Shadowing> {
@@ -202,16 +211,16 @@ impl<T: Send + 'static> Replaceable for Versions<T> {
         })
     }
 
-    fn end_shadow(&self) {
-        if self.shadow().is_some() {
-            let node = &self.terms.name;
-            tracing::info!(
-                event = "shadow-ends",
-                node = &**node,
-                "node `{node}`: what ran beside its plugin has ended"
-            );
-        }
-        self.set_shadow(None);
+    fn why_shadow_ended(&self) -> Option<String> {
+        Self::why_shadow_ended(self)
+    }
+
+    fn end_shadow(&self, why: &str) -> bool {
+        Self::end_shadow(self, why)
+    }
+
+    fn tell_shadow_ended(&self, why: &str) {
+        Self::tell_shadow_ended(self, why);
     }
 }
 

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use azud_sandbox::{GuestError, OpenError, Plugin, Sandbox, World};
 
 use super::shadow::Shadow;
+use super::swaps::short;
 use super::version::{Standing, Version};
 use crate::control::Component;
 use crate::telemetry::MeterCell;
@@ -51,9 +52,17 @@ pub(crate) struct Versions<T> {
     pub(super) meter: MeterCell,
     /// Whether a rejected row stops the pipeline.
     strict: AtomicBool,
-    /// A version that runs beside the others, whether there is one, and what it was made of.
-    shadow: Mutex<Option<(Arc<Shadow<T>>, Component)>>,
+    /// A version that runs beside the others, and whether there is one.
+    beside: Mutex<Beside<T>>,
     has_shadow: AtomicBool,
+}
+
+/// What runs beside the version that serves.
+struct Beside<T> {
+    /// And what it was made of.
+    runs: Option<(Arc<Shadow<T>>, Component)>,
+    /// Why the last one has ended.
+    ended: Option<String>,
 }
 
 struct Cell<T> {
@@ -82,7 +91,10 @@ impl<T> Versions<T> {
             sample: Mutex::default(),
             meter: MeterCell::default(),
             strict: AtomicBool::new(false),
-            shadow: Mutex::new(None),
+            beside: Mutex::new(Beside {
+                runs: None,
+                ended: None,
+            }),
             has_shadow: AtomicBool::new(false),
         }
     }
@@ -100,10 +112,16 @@ impl<T> Versions<T> {
         next.map_or(&cell.current, |(next, _)| next).clone()
     }
 
-    /// A version is to take over with an epoch.
+    /// A version is to take over with an epoch. What runs beside the one before was compared with
+    /// that, and ends.
     pub(super) fn arm(&self, next: Arc<Version<T>>, from: u64, standing: Standing) {
         next.set_on_probation(standing);
+        let digest = next.plugin().digest().to_owned();
         self.lock().next = Some((next, from));
+        self.end_shadow(&format!(
+            "sha256 {} takes over with epoch {from}",
+            short(&digest)
+        ));
     }
 
     /// The one that was to take over has, and is proven.
@@ -148,13 +166,55 @@ impl<T> Versions<T> {
 
     /// The same, and what it was made of.
     pub(super) fn shadow_of(&self) -> Option<(Arc<Shadow<T>>, Component)> {
-        let shadow = self.shadow.lock();
-        shadow.unwrap_or_else(PoisonError::into_inner).clone()
+        self.beside().runs.clone()
     }
 
-    pub(super) fn set_shadow(&self, shadow: Option<(Arc<Shadow<T>>, Component)>) {
-        self.has_shadow.store(shadow.is_some(), Ordering::Relaxed);
-        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = shadow;
+    /// Why there is none any more.
+    pub(super) fn why_shadow_ended(&self) -> Option<String> {
+        self.beside().ended.clone()
+    }
+
+    /// Lets it run beside the version that serves; `false` where another one is about to take over:
+    /// lanes are then of both.
+    pub(super) fn begin_shadow(&self, shadow: Shadow<T>, component: Component) -> bool {
+        let cell = self.lock();
+        if cell.next.is_some() {
+            return false;
+        }
+        *self.beside() = Beside {
+            runs: Some((Arc::new(shadow), component)),
+            ended: None,
+        };
+        self.has_shadow.store(true, Ordering::Relaxed);
+        true
+    }
+
+    /// Ends it, for this reason; `false` where there is none.
+    pub(super) fn end_shadow(&self, why: &str) -> bool {
+        let mut beside = self.beside();
+        if beside.runs.take().is_none() {
+            return false;
+        }
+        beside.ended = Some(why.to_owned());
+        self.has_shadow.store(false, Ordering::Relaxed);
+        drop(beside);
+        let node = &self.terms.name;
+        tracing::info!(
+            event = "shadow-ends",
+            node = &**node,
+            reason = why,
+            "node `{node}`: what ran beside its plugin has ended: {why}"
+        );
+        true
+    }
+
+    /// One has ended in another plan, for this reason.
+    pub(super) fn tell_shadow_ended(&self, why: &str) {
+        self.beside().ended = Some(why.to_owned());
+    }
+
+    fn beside(&self) -> MutexGuard<'_, Beside<T>> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Cell<T>> {

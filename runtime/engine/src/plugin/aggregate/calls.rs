@@ -8,7 +8,8 @@ use azud_model::{Error, Result};
 use azud_operators::{Part, Update};
 use azud_sandbox::{Aggregate, GuestError};
 
-use crate::plugin::differ::{self, Beside};
+use super::differ::UpdateCall;
+use crate::plugin::differ::Beside;
 use crate::plugin::search::Calls;
 use crate::swap::InLane;
 
@@ -43,17 +44,13 @@ impl Calls for UpdateCalls<'_> {
             .plugin
             .call(|aggregate| aggregate.update(states, total, &part.groups, &part.rows, deadline));
         if let Some(beside) = beside {
-            let (states, groups, rows) = (states.clone(), part.groups.clone(), part.rows.clone());
-            beside.offer(
-                self.plugin.get(),
-                &answer,
-                rows.num_rows(),
-                move |aggregate| aggregate.update(&states, total, &groups, &rows, None),
-                |before, now, compared| {
-                    let group = |_| "the state of a group after more rows".to_owned();
-                    differ::compare_groups(group, before, now, compared);
-                },
-            );
+            let call = UpdateCall {
+                states: states.clone(),
+                total,
+                groups: part.groups.clone(),
+                rows: part.rows.clone(),
+            };
+            beside.offer(self.plugin.get(), &answer, call);
         }
         Ok((part, answer?))
     }

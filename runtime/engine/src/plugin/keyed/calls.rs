@@ -9,7 +9,7 @@ use azud_model::{Batch, Error, Result, iso_micros};
 use azud_operators::Collector;
 use azud_sandbox::{GuestError, Keyed, KeyedAnswer, KeyedWork, Timers};
 
-use super::differ;
+use super::differ::KeyedCall;
 use super::firing::{Due, Firing};
 use super::store::{Now, Store};
 use crate::plugin::differ::Beside;
@@ -199,7 +199,8 @@ fn offer(
 ) {
     let states = store.plan.states.clone();
     if let (Ok(work), Ok(keys)) = (work, store.key_rows(keys)) {
-        differ::offer(beside, keyed, answer, work, keys, states);
+        let call = KeyedCall { work, keys, states };
+        beside.offer(keyed, answer, call);
     }
 }
 

@@ -6,27 +6,33 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use azud_sandbox::{EVENT_TIME, GuestError, Keyed, KeyedAnswer, KeyedState, KeyedWork, OwnedRows};
 
-use crate::plugin::differ::{Beside, differs, shown, text};
+use crate::plugin::differ::{Call, differs, shown, text};
 use crate::swap::Compared;
 
-/// The call once more, by the other version, with the states of the one that serves.
-pub(super) fn offer(
-    beside: Beside<Keyed>,
-    keyed: &Keyed,
-    answer: &Result<KeyedAnswer, GuestError>,
-    work: KeyedWork,
-    keys: RecordBatch,
-    states: Vec<KeyedState>,
-) {
-    let rows = work.rows.num_rows() + work.due.times.len();
-    let groups = work.groups.clone();
-    beside.offer(
-        keyed,
-        answer,
-        rows,
-        move |keyed| keyed.process(&work, None),
-        move |before, now, compared| compare((&keys, &groups), &states, before, now, compared),
-    );
+/// A call with the states of the version that serves. It has no parts: a key's rows, timers and
+/// states belong together.
+pub(super) struct KeyedCall {
+    pub(super) work: KeyedWork,
+    /// The columns of the keys.
+    pub(super) keys: RecordBatch,
+    pub(super) states: Vec<KeyedState>,
+}
+
+impl Call<Keyed> for KeyedCall {
+    type Answer = KeyedAnswer;
+
+    fn rows(&self) -> usize {
+        self.work.rows.num_rows() + self.work.due.times.len()
+    }
+
+    fn make(&self, keyed: &mut Keyed) -> Result<KeyedAnswer, GuestError> {
+        keyed.process(&self.work, None)
+    }
+
+    fn compare(&self, before: &KeyedAnswer, now: &KeyedAnswer, compared: &mut Compared) {
+        let of = (&self.keys, self.work.groups.as_slice());
+        compare(of, &self.states, before, now, compared);
+    }
 }
 
 fn compare(
