@@ -45,7 +45,7 @@ impl Control {
         let begins = replaceable.shadow(component);
         match begins.map_err(|why| ControlError::Refused(format!("node `{node}`: {why}")))? {
             true => Ok(()),
-            false => Err(ControlError::Busy),
+            false => Err(ControlError::Busy(running.swaps.what())),
         }
     }
 

@@ -80,6 +80,11 @@ impl Swaps {
         state.is_reserved || state.under_way.is_some()
     }
 
+    /// What is under way, or was last, in words.
+    pub(crate) fn what(&self) -> String {
+        self.lock().what.clone()
+    }
+
     /// Asks for a swap.
     ///
     /// # Errors
