@@ -51,7 +51,8 @@ pub(super) trait Calls {
     /// An error that stops the pipeline.
     fn stop(&self, message: String) -> Error;
     /// The error to return at once: the version that failed is on probation no more, and the one
-    /// before computes the epoch again.
+    /// before computes the epoch again. Of states that are converted it is not: that fails the
+    /// whole change, and has to name the key.
     fn taken_back(&self) -> Option<Error> {
         None
     }

@@ -62,10 +62,6 @@ impl Calls for ConvertCalls<'_> {
         self.plugin.plugin()
     }
 
-    fn taken_back(&self) -> Option<Error> {
-        self.plugin.taken_back()
-    }
-
     fn place(&self, rows: Range<usize>) -> String {
         match rows.len() {
             1 => self.group(rows.start),

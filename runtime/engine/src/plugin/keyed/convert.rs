@@ -133,10 +133,6 @@ impl Calls for KeyCalls<'_, '_> {
         self.all.plugin.plugin()
     }
 
-    fn taken_back(&self) -> Option<Error> {
-        self.all.plugin.taken_back()
-    }
-
     fn place(&self, keys: Range<usize>) -> String {
         let first = self.keys.get(keys.start).copied().unwrap_or(u64::MAX);
         match (keys.len(), self.all.words(first)) {
