@@ -101,7 +101,8 @@ fn other(
     match transform.map(|transform| transform.step()) {
         Some(Step::Plugin(name)) => Ok(Some((name.value.clone(), path.clone()))),
         _ => Err(Failure::Input(format!(
-            "`{node}` is no transform with a plugin: --plugin is for one"
+            "`{node}` is no transform with a plugin, and --plugin is for one: name another component \
+             of an aggregate or a sink in a copy of the manifest, and run that"
         ))),
     }
 }
