@@ -200,7 +200,7 @@ fn it_stays_where_the_command_is_ended() {
          (Ctrl-C), the new one stays beside the old one until `azud reload evil --promote` or \
          `--forget`\n"
     );
-    signal(&waits, "INT");
+    signal(&waits, "TERM");
     assert!(!waits.wait().unwrap().success());
     let asked = ask(&pipeline, "--forget");
     assert_eq!(asked.code, Some(0), "{}", asked.text);
