@@ -191,16 +191,23 @@ sinks:
 
     /// The ends of the topic that is written, all partitions together; 0 while nobody tells.
     pub(crate) fn end_of_output(&self) -> i64 {
-        let partitions = 0..PARTITIONS;
-        let ends = partitions.map(|partition| self.topics.try_bounds(&self.to, partition));
-        ends.map(|bounds| bounds.map_or(0, |(_, end)| end)).sum()
+        self.ends(&self.to).into_iter().flatten().sum()
+    }
+
+    /// The end of every partition, where anybody tells.
+    fn ends(&self, topic: &str) -> Vec<Option<i64>> {
+        let ends = (0..PARTITIONS).map(|partition| self.topics.try_bounds(topic, partition));
+        ends.map(|bounds| bounds.map(|(_, end)| end)).collect()
     }
 
     /// How long it takes until there is as much again in a second as before.
     pub(crate) fn until_flows(&self, run: &mut Run, a_second: u64) -> Duration {
         let started = Instant::now();
         let mut looks = vec![(Instant::now(), self.end_of_output())];
-        let what = || format!("rows come again: {}", self.pipeline.log());
+        let what = || {
+            let ends = [&self.from, &self.to].map(|topic| self.ends(topic));
+            format!("rows come again: ends {ends:?}, {}", self.pipeline.log())
+        };
         until_or(what, || {
             assert!(run.is_running(), "it ended: {}", self.pipeline.log());
             std::thread::sleep(Duration::from_millis(80));

@@ -11,7 +11,7 @@ use azud_model::{Batch, Epoch, Error, ErrorKind, Mode, Result, SystemClock};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
@@ -21,6 +21,9 @@ use crate::{make_sink, native};
 
 /// How often an epoch is passed on before that is called for ever.
 const ATTEMPTS: usize = 10;
+
+/// No attempt takes longer, however busy the machine.
+const LONGEST: Duration = Duration::from_secs(100);
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
 
@@ -35,7 +38,10 @@ struct Passing {
 
 impl Passing {
     async fn new() -> Self {
-        let mock = MockCluster::new(1).unwrap();
+        Self::at(MockCluster::new(1).unwrap()).await
+    }
+
+    async fn at(mock: Mock) -> Self {
         mock.create_topic("t", 1, 1).unwrap();
         let passing = Self {
             sink: sink(&mock),
@@ -262,6 +268,30 @@ async fn a_slow_broker_is_waited_for() {
         .broker_round_trip_time(1, Duration::ZERO)
         .unwrap();
     assert_eq!(passing.values(), ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_coordinator_that_is_gone_is_not_waited_for_without_end() {
+    let mock: Mock = MockCluster::new(3).unwrap();
+    let group = || MockCoordinator::Group("mocked-out-epochs".to_owned());
+    let transactions = MockCoordinator::Transaction("mocked-out".to_owned());
+    mock.coordinator(transactions, 1).unwrap();
+    mock.coordinator(group(), 2).unwrap();
+    let mut passing = Passing::at(mock).await;
+    passing.mock.partition_leader("t", 0, Some(1)).unwrap();
+    passing.pass_on(0, &["a"]).await.unwrap();
+    passing.mock.broker_down(2).unwrap();
+    let attempt = tokio::time::timeout(LONGEST, passing.attempt(1, &["b"])).await;
+    let error = attempt.expect("the call never came back").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    passing.mock.coordinator(group(), 3).unwrap();
+    passing.pass_on(1, &["b"]).await.unwrap();
+    passing.pass_on(2, &["c"]).await.unwrap();
+    passing.mock.broker_up(2).unwrap();
+    let mut values = passing.values();
+    // What was aborted is in sight here.
+    values.dedup();
+    assert_eq!(values, ["a", "b", "c"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

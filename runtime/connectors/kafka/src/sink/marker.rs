@@ -5,6 +5,7 @@
 //! whose: `<run> <epoch>`. It is an offset of partition 0 of a topic that the sink writes to, since
 //! brokers take offsets of topics that are there only.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use azud_model::{Error, Result};
@@ -84,8 +85,8 @@ impl Markers {
     }
 
     /// What the group's offsets are committed as.
-    pub(super) fn group(&self) -> Result<ConsumerGroupMetadata> {
-        let metadata = self.consumer.group_metadata();
+    pub(super) fn group(&self) -> Result<Arc<ConsumerGroupMetadata>> {
+        let metadata = self.consumer.group_metadata().map(Arc::new);
         metadata.ok_or_else(|| Error::internal("kafka: no metadata of a group"))
     }
 

@@ -98,8 +98,7 @@ impl MemberTransactions {
         let out = self.begin()?;
         out.press();
         let ended = patiently(out, "cannot commit positions", |out| {
-            let producer = &out.producer;
-            producer.send_offsets_to_transaction(&offsets, held.metadata(), CALL)
+            out.send_offsets(&offsets, held.metadata())
         });
         let ended = ended.and_then(|()| {
             azud_connect::fault_point("before-kafka-commit");

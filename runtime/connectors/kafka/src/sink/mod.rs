@@ -4,6 +4,7 @@ mod layout;
 mod linger;
 mod marker;
 mod member;
+mod offsets;
 mod pass;
 mod patience;
 mod producer;

@@ -202,10 +202,7 @@ impl Transactions {
         let offsets = marker.offsets(topic).map_err(Failure::Abortable)?;
         out.press();
         let what = format!("cannot write the epoch's marker for topic `{topic}`");
-        patiently(out, &what, |out| {
-            let producer = &out.producer;
-            producer.send_offsets_to_transaction(&offsets, &group, CALL)
-        })?;
+        patiently(out, &what, |out| out.send_offsets(&offsets, &group))?;
         azud_connect::fault_point("before-kafka-commit");
         patiently(out, "cannot commit a transaction", Out::commit)?;
         azud_connect::fault_point("after-kafka-commit");

@@ -54,7 +54,7 @@ pub(super) struct Turn {
 /// Nobody takes a partition away while this lives.
 pub(crate) struct Held<'a> {
     _turn: MutexGuard<'a, Turn>,
-    metadata: ConsumerGroupMetadata,
+    metadata: Arc<ConsumerGroupMetadata>,
 }
 
 /// What librdkafka calls.
@@ -100,7 +100,7 @@ impl Member {
             return Err(none());
         }
         Ok(Held {
-            metadata,
+            metadata: Arc::new(metadata),
             _turn: turn,
         })
     }
@@ -121,7 +121,7 @@ impl Member {
 
 impl Held<'_> {
     /// Who commits.
-    pub(crate) fn metadata(&self) -> &ConsumerGroupMetadata {
+    pub(crate) fn metadata(&self) -> &Arc<ConsumerGroupMetadata> {
         &self.metadata
     }
 }
