@@ -120,6 +120,64 @@ fn nor_where_there_is_no_checkpoint() {
     assert!(said.contains(&"v1") && said.contains(&"v2"));
 }
 
+/// Where a plugin of some kind fails, and how.
+type Cases = &'static [(&'static str, &'static str)];
+
+pub(crate) const OF_A_SINK: Cases = &[
+    ("write", "panics"),
+    ("write", "loops"),
+    ("flush", "panics"),
+    ("flush", "eats-memory"),
+];
+
+pub(crate) const OF_AN_AGGREGATE: Cases = &[
+    ("update", "panics"),
+    ("merge", "panics"),
+    ("merge", "short"),
+    ("finish", "loops"),
+];
+
+pub(crate) const OF_A_PLUGIN_WITH_STATE: Cases = &[
+    ("process", "panics"),
+    ("process", "keys-beyond"),
+    ("timer", "panics"),
+    ("timer", "loops"),
+];
+
+/// The plugin is the sink, `out`.
+pub(crate) fn with_a_sink() -> String {
+    let manifest = MANIFEST.replace(
+        "  evil: { from: numbers, plugin: evil }\n",
+        "  same: { sql: 'SELECT * FROM numbers' }\n",
+    );
+    let manifest = manifest.replace(
+        "from: evil, file: { path: ./out }, format: json",
+        "from: same, plugin: evil",
+    );
+    manifest.replace("limits: {", "grants: { http: [], tcp: [] }, limits: {")
+}
+
+/// The plugin is an aggregate of `evil`.
+pub(crate) fn with_an_aggregate() -> String {
+    let manifest = MANIFEST.replace(
+        "evil: { from: numbers, plugin: evil }",
+        "evil: { sql: 'SELECT n, evil(n) AS total FROM numbers GROUP BY n' }",
+    );
+    manifest.replace(
+        "file: { path: ./out }, format: json",
+        "file: { path: ./out, layout: batches }, format: json, mode: update",
+    )
+}
+
+/// The plugin of `evil` keeps state.
+pub(crate) fn with_state() -> String {
+    let manifest = MANIFEST.replace(
+        "id: { type: bigint, sequence: true }",
+        "k: { type: bigint, sequence: true, max: 9 }",
+    );
+    manifest.replace("plugin: evil }", "plugin: evil, key: [k] }")
+}
+
 /// Whatever it is that fails, and wherever.
 #[track_caller]
 fn taken_back(manifest: &str, node: &str, cases: &[(&str, &str)]) {
@@ -149,57 +207,17 @@ fn taken_back(manifest: &str, node: &str, cases: &[(&str, &str)]) {
 
 #[test]
 fn nor_does_a_bad_sink() {
-    let manifest = MANIFEST.replace(
-        "  evil: { from: numbers, plugin: evil }\n",
-        "  same: { sql: 'SELECT * FROM numbers' }\n",
-    );
-    let manifest = manifest.replace(
-        "from: evil, file: { path: ./out }, format: json",
-        "from: same, plugin: evil",
-    );
-    let manifest = manifest.replace("limits: {", "grants: { http: [], tcp: [] }, limits: {");
-    let cases = [
-        ("write", "panics"),
-        ("write", "loops"),
-        ("flush", "panics"),
-        ("flush", "eats-memory"),
-    ];
-    taken_back(&manifest, "out", &cases);
+    taken_back(&with_a_sink(), "out", OF_A_SINK);
 }
 
 #[test]
 fn nor_does_a_bad_aggregate() {
-    let manifest = MANIFEST.replace(
-        "evil: { from: numbers, plugin: evil }",
-        "evil: { sql: 'SELECT n, evil(n) AS total FROM numbers GROUP BY n' }",
-    );
-    let manifest = manifest.replace(
-        "file: { path: ./out }, format: json",
-        "file: { path: ./out, layout: batches }, format: json, mode: update",
-    );
-    let cases = [
-        ("update", "panics"),
-        ("merge", "panics"),
-        ("merge", "short"),
-        ("finish", "loops"),
-    ];
-    taken_back(&manifest, "evil", &cases);
+    taken_back(&with_an_aggregate(), "evil", OF_AN_AGGREGATE);
 }
 
 #[test]
 fn nor_does_a_bad_plugin_with_state() {
-    let manifest = MANIFEST.replace(
-        "id: { type: bigint, sequence: true }",
-        "k: { type: bigint, sequence: true, max: 9 }",
-    );
-    let manifest = manifest.replace("plugin: evil }", "plugin: evil, key: [k] }");
-    let cases = [
-        ("process", "panics"),
-        ("process", "keys-beyond"),
-        ("timer", "panics"),
-        ("timer", "loops"),
-    ];
-    taken_back(&manifest, "evil", &cases);
+    taken_back(&with_state(), "evil", OF_A_PLUGIN_WITH_STATE);
 }
 
 #[test]

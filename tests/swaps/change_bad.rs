@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use crate::bad::MANIFEST;
+use crate::bad::{
+    MANIFEST, OF_A_PLUGIN_WITH_STATE, OF_A_SINK, OF_AN_AGGREGATE, with_a_sink, with_an_aggregate,
+    with_state,
+};
 use crate::change::apply;
 use crate::components::{bad, built, good};
 use crate::pipeline::Folder;
@@ -64,6 +67,42 @@ fn a_bad_component_or_config_takes_the_change_back() {
     pipeline.wait_for_an_epoch();
     pipeline.drain();
     assert_versions(&folder, &["v1", "v2"]);
+}
+
+/// Each version comes with a manifest, wherever it is bad.
+#[track_caller]
+fn taken_back(manifest: &str, node: &str, cases: &[(&str, &str)]) {
+    let folder = Folder::new(manifest);
+    folder.write("first.wasm", &good(1));
+    let pipeline = folder.run(&[], &[]);
+    pipeline.wait_for("running swap");
+    let other = manifest.replace("first.wasm", "second.wasm");
+    for (place, how) in cases {
+        folder.write("second.wasm", &bad(place, how));
+        let asked = apply(&pipeline, &folder, &other, &[]);
+        let what = format!("{how} in {place}: {}", asked.text);
+        assert_eq!(asked.code, Some(1), "{what}");
+        assert!(asked.text.contains(&format!("node `{node}`")), "{what}");
+    }
+    folder.write("second.wasm", &good(2));
+    let asked = apply(&pipeline, &folder, &other, &[]);
+    assert_eq!(asked.code, Some(0), "{}", asked.text);
+    pipeline.drain();
+}
+
+#[test]
+fn so_does_a_bad_sink() {
+    taken_back(&with_a_sink(), "out", OF_A_SINK);
+}
+
+#[test]
+fn so_does_a_bad_aggregate() {
+    taken_back(&with_an_aggregate(), "evil", OF_AN_AGGREGATE);
+}
+
+#[test]
+fn so_does_a_bad_plugin_with_state() {
+    taken_back(&with_state(), "evil", OF_A_PLUGIN_WITH_STATE);
 }
 
 /// Also if its change was no more than a comment.

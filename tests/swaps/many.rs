@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::all;
-use crate::bad::MANIFEST;
+use crate::bad::{MANIFEST, with_state};
 use crate::components::{built, good, renamed};
 use crate::pipeline::{Folder, Pipeline};
 use crate::rows::{assert_exact, by_epoch, versions};
@@ -100,12 +100,7 @@ fn tally(epochs: &BTreeMap<u64, Vec<Value>>) -> (BTreeMap<u64, u64>, BTreeMap<u6
 /// The sum of a digit's rows goes to the key that is its half.
 #[test]
 fn of_a_plugin_with_state() {
-    let manifest = MANIFEST.replace(
-        "id: { type: bigint, sequence: true }",
-        "k: { type: bigint, sequence: true, max: 9 }",
-    );
-    let manifest = manifest.replace("plugin: evil }", "plugin: evil, key: [k] }");
-    let folder = Folder::new(&manifest);
+    let folder = Folder::new(&with_state());
     folder.write("first.wasm", &good(1));
     let pipeline = folder.run(&[], &[]);
     pipeline.wait_for_rows();
