@@ -194,7 +194,10 @@ impl<T> InLane<T> {
         let instance = std::mem::replace(&mut self.instance, instance);
         let before = std::mem::replace(&mut self.version, version);
         fault_point("after-swap-in-lane");
-        self.before = in_place.then_some((before, instance));
+        match in_place {
+            true => self.before = Some((before, instance)),
+            false => before.replaced(instance),
+        }
         self.version.paused(clock.elapsed());
         Ok(true)
     }

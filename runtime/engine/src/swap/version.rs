@@ -17,6 +17,8 @@ pub(crate) struct Version<T> {
     plugin: Plugin,
     open: Opener<T>,
     ready: Mutex<Vec<T>>,
+    /// What lanes have replaced: they do not wait until it is torn down.
+    replaced: Mutex<Vec<T>>,
     standing: AtomicU8,
     /// Why it was taken back.
     fault: Mutex<Option<String>>,
@@ -46,6 +48,7 @@ impl<T> Version<T> {
             plugin,
             open,
             ready: Mutex::new(ready),
+            replaced: Mutex::default(),
             standing: AtomicU8::new(Standing::Proven as u8),
             fault: Mutex::default(),
             pause: AtomicU64::new(0),
@@ -58,21 +61,28 @@ impl<T> Version<T> {
 
     /// An instance: one that is ready, or a fresh one.
     pub(crate) fn instance(&self) -> Result<T, OpenError> {
-        let ready = self.lock().pop();
+        let ready = lock(&self.ready).pop();
         ready.map_or_else(|| (self.open)(&self.plugin), Ok)
     }
 
     /// Keeps an instance for whoever asks next.
     pub(super) fn give_back(&self, instance: T) {
-        let mut ready = self.lock();
-        if ready.len() < MAX_READY {
-            ready.push(instance);
-        }
+        keep(&self.ready, instance);
     }
 
-    /// Lets go of the instances that nobody has taken.
+    /// A lane has another version's in its place: it is let go of by whoever ends the swap.
+    pub(super) fn replaced(&self, instance: T) {
+        keep(&self.replaced, instance);
+    }
+
+    /// Lets go of the instances that nobody has taken, and of those that were replaced.
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        lock(&self.ready).clear();
+        self.clear_replaced();
+    }
+
+    pub(super) fn clear_replaced(&self) {
+        lock(&self.replaced).clear();
     }
 
     /// A lane has taken it, which took so long.
@@ -140,8 +150,15 @@ impl<T> Version<T> {
     fn fault(&self) -> MutexGuard<'_, Option<String>> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+fn keep<T>(instances: &Mutex<Vec<T>>, instance: T) {
+    let mut instances = lock(instances);
+    if instances.len() < MAX_READY {
+        instances.push(instance);
     }
+}
+
+fn lock<T>(instances: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    instances.lock().unwrap_or_else(PoisonError::into_inner)
 }

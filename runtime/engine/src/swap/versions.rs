@@ -127,15 +127,22 @@ impl<T> Versions<T> {
     /// The one that was to take over has, and is proven.
     pub(super) fn settle(&self) {
         let mut cell = self.lock();
-        if let Some((next, _)) = cell.next.take() {
-            cell.current.clear();
-            cell.current = next;
-        }
+        let Some((next, _)) = cell.next.take() else {
+            return;
+        };
+        let before = std::mem::replace(&mut cell.current, next);
+        // No lane waits for that.
+        drop(cell);
+        before.clear();
     }
 
     /// The one that was to take over does not.
     pub(super) fn revert(&self) {
-        self.lock().next = None;
+        let mut cell = self.lock();
+        let (next, current) = (cell.next.take(), cell.current.clone());
+        drop(cell);
+        current.clear_replaced();
+        drop(next);
     }
 
     /// Remembers rows that the node was given, where nobody else does so now.
