@@ -48,7 +48,7 @@ sources:
     generator:
       columns: { id: { type: bigint, sequence: true } }
 transforms:
-  sevens: { sql: 'SELECT CASE WHEN id < GOOD THEN 0 ELSE 7 END AS n, id FROM numbers' }
+  sevens: { sql: 'SELECT CAST(CASE WHEN id < GOOD THEN 0 ELSE 7 END AS BIGINT) AS n, id FROM numbers' }
   evil: { from: sevens, plugin: evil, config: { where: process, how: loops, said: x } }
 sinks:
   nowhere: { from: evil, blackhole: {} }
