@@ -80,14 +80,23 @@ impl Breaker {
 }
 
 /// How long calls may fail in a row: the first of them took a whole deadline. A plugin that has
-/// never worked is given less; one that loops so, a deadline for all rows and one for a row alone:
-/// others in the process want the core that it spins on.
+/// never worked is given less; one that loops so, [`of_first`] for all rows and a deadline for a
+/// row alone: others in the process want the core that it spins on.
 pub(super) fn patience(has_worked: bool, loops: bool, limit: Duration) -> Duration {
     match (has_worked, loops) {
         (true, _) => limit.saturating_add(Duration::from_secs(10)),
-        (false, true) => limit.max(Duration::from_millis(500)).saturating_mul(2),
+        (false, true) => {
+            let limit = limit.max(Duration::from_millis(500));
+            of_first(limit).saturating_add(limit)
+        }
         (false, false) => limit.max(Duration::from_secs(1)).saturating_mul(4),
     }
+}
+
+/// How long a plugin that has never worked may take for many rows: if it loops whatever it is
+/// given, a neighbour shall have its cores back within two deadlines.
+pub(super) fn of_first(limit: Duration) -> Duration {
+    limit / 4 * 3
 }
 
 #[cfg(test)]

@@ -72,6 +72,10 @@ impl Calls for PluginRows<'_> {
         self.plugin.taken_back()
     }
 
+    fn is_tried_out(&self) -> bool {
+        self.plugin.is_tried_out()
+    }
+
     fn place(&self, rows: Range<usize>) -> String {
         place(self.batch, rows)
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use azud_model::{Clock, Error, Result};
 use azud_sandbox::GuestError;
 
-use super::breaker::{Breaker, patience};
+use super::breaker::{Breaker, of_first, patience};
 use super::cost::Cost;
 
 /// Rows whose call tells what a row costs: one alone costs mostly the call.
@@ -55,6 +55,11 @@ pub(super) trait Calls {
     /// whole change, and has to name the key.
     fn taken_back(&self) -> Option<Error> {
         None
+    }
+    /// Whether the version is on probation, or another one runs beside it: then even its first call
+    /// has all the time that there is, since a failure takes it back, or says nothing of the other.
+    fn is_tried_out(&self) -> bool {
+        false
     }
     /// Whether what a row costs says what another one does: else one alone has all the time that
     /// there is.
@@ -119,8 +124,13 @@ impl<'a, C: Calls> Search<'a, C> {
     /// with; what handing on and rejecting fail with.
     pub(super) fn run(mut self) -> Result<()> {
         let known = &self.known;
-        let suspect = known.breaker.loops() && known.cost.is_known();
-        let deadline = suspect.then(|| known.cost.of_suspect(self.rows, self.limit));
+        let limit = self.limit;
+        let deadline = match (known.cost.is_known(), known.breaker.loops()) {
+            (true, true) => Some(known.cost.of_suspect(self.rows, limit)),
+            // It rejects no row: those that it stops are cut further.
+            (false, _) if self.rows > 1 && !self.calls.is_tried_out() => Some(of_first(limit)),
+            _ => None,
+        };
         self.part(0..self.rows, deadline).map(drop)
     }
 

@@ -145,6 +145,11 @@ impl<T> InLane<T> {
         std::mem::take(&mut self.has_gone_back)
     }
 
+    /// Whether the version is on probation, or a shadow runs beside it.
+    pub(crate) fn is_tried_out(&self) -> bool {
+        self.version.standing() != Standing::Proven || self.shadow().is_some()
+    }
+
     /// Whether a row that is rejected now stops the pipeline, or takes back the version.
     pub(crate) fn may_not_reject(&self) -> bool {
         self.version.standing() != Standing::Proven && self.versions.is_strict()

@@ -73,6 +73,10 @@ impl Calls for UpdateCalls<'_> {
         self.plugin.taken_back()
     }
 
+    fn is_tried_out(&self) -> bool {
+        self.plugin.is_tried_out()
+    }
+
     fn place(&self, rows: Range<usize>) -> String {
         let (first, count) = (self.first + rows.start, self.update.rows());
         match rows.len() {

@@ -106,6 +106,10 @@ impl Calls for RowCalls<'_> {
         self.plugin.taken_back()
     }
 
+    fn is_tried_out(&self) -> bool {
+        self.plugin.is_tried_out()
+    }
+
     fn place(&self, rows: Range<usize>) -> String {
         rows::place(self.batch, rows)
     }
@@ -172,6 +176,10 @@ impl Calls for TimerCalls<'_> {
 
     fn taken_back(&self) -> Option<Error> {
         self.plugin.taken_back()
+    }
+
+    fn is_tried_out(&self) -> bool {
+        self.plugin.is_tried_out()
     }
 
     fn place(&self, timers: Range<usize>) -> String {

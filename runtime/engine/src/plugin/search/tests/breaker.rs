@@ -49,7 +49,8 @@ fn a_plugin_that_always_loops_is_given_up_in_seconds() {
     for rows in [1, 2, 10, 1_000, 4096] {
         let (calls, time, _) = until_open(rows, Bad::Loops);
         println!("batches of {rows} looping rows: {calls} calls, {time:?}");
-        assert!(time <= Duration::from_millis(2_100), "{time:?}");
+        let most = if rows == 1 { 2_000 } else { 1_800 };
+        assert!(time <= Duration::from_millis(most), "{time:?}");
     }
 }
 
