@@ -4,7 +4,8 @@
 //! repository's folder. A neighbour counts rows by SQL on every core; beside it a pipeline is
 //! started whose plugin loops on every lane, at once or on all that comes after it has worked for
 //! a moment, until its breaker ends it. The neighbour's rate is taken before, meanwhile, from two
-//! seconds after the start on, and afterwards.
+//! seconds after the start on, and afterwards; the same once where nothing is started: what the
+//! machine itself makes of it. Each round prints its lines, the end the middle of them.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 mod pipeline;
@@ -21,8 +22,12 @@ use pipeline::Pipeline;
 /// How long a rate is taken.
 const WHILE: Duration = Duration::from_secs(2);
 
-/// What the other one is, and how many rows go well before it loops: some milliseconds' worth.
-const KINDS: [(&str, u32); 2] = [("at once", 0), ("after it has worked", 10_000)];
+/// What the other one does, and how many rows go well before it loops: some milliseconds' worth.
+const KINDS: [(&str, Option<u32>); 3] = [
+    ("nothing beside it", None),
+    ("one that loops at once", Some(0)),
+    ("one that loops after it has worked", Some(10_000)),
+];
 
 /// When the neighbour shall have its rate back.
 const BACK: Duration = Duration::from_secs(2);
@@ -71,56 +76,107 @@ fn main() -> Result<()> {
             ended.store(true, Ordering::Relaxed);
             outcome
         });
-        let figures = (1..=rounds)
-            .flat_map(|round| KINDS.map(|kind| (round, kind)))
-            .try_for_each(|(round, (kind, good))| {
-                let loops = loops.replace("GOOD", &good.to_string());
-                figures(&format!("round {round}, {kind}"), &neighbour, &loops)
-            });
+        let figures = figures(rounds, &neighbour, &loops);
         neighbour.stop();
         let outcome = runs.join().map_err(|_| anyhow!("the neighbour panicked"))?;
         figures.and(outcome.context("the neighbour"))
     })
 }
 
-/// One round: prints a line.
-fn figures(round: &str, neighbour: &Pipeline, loops: &str) -> Result<()> {
-    let rate = |during: Duration| {
-        let (rows, start) = (neighbour.rows(), now());
-        thread::sleep(during);
-        (neighbour.rows() - rows) as f64 / start.elapsed().as_secs_f64()
-    };
-    // Compiled before anything is measured.
-    let loops = Pipeline::new(loops)?;
-    thread::sleep(Duration::from_millis(500));
-    let before = rate(WHILE);
-    let (rows, start) = (neighbour.rows(), now());
-    let (looped, meanwhile, back) = thread::scope(|scope| {
-        let runs = scope.spawn(|| loops.run().err().map(|error| (now(), error)));
-        while !runs.is_finished() && start.elapsed() < Duration::from_secs(20) {
-            thread::sleep(Duration::from_millis(5));
+/// All rounds: prints their lines, and the middle of each kind.
+fn figures(rounds: u32, neighbour: &Pipeline, loops: &str) -> Result<()> {
+    let mut all = KINDS.map(|_| Vec::new());
+    for round in 1..=rounds {
+        for ((kind, good), of_kind) in KINDS.iter().zip(&mut all) {
+            // Compiled before anything is measured.
+            let other = good.map(|good| Pipeline::new(&loops.replace("GOOD", &good.to_string())));
+            let figures = Figures::take(neighbour, other.transpose()?.as_ref())?;
+            println!("round {round}, {kind}: {}", figures.words());
+            of_kind.push(figures);
         }
-        let looped = start.elapsed();
-        let meanwhile = (neighbour.rows() - rows) as f64 / looped.as_secs_f64();
-        thread::sleep(BACK.saturating_sub(start.elapsed()));
-        let back = rate(WHILE);
-        loops.stop();
-        let ended = runs.join().map_err(|_| anyhow!("the other one panicked"))?;
-        ended.context("what loops has ended well")?;
-        anyhow::Ok((looped, meanwhile, back))
-    })?;
-    let after = rate(WHILE);
-    let alone = f64::midpoint(before, after);
-    println!(
-        "{round}: the neighbour alone {:.2} M rows/s; while the other one loops ({:.2} s) \
-         {:.2}x (fair share: 0.50x); from {:.0} s after its start on {:.2}x (aim 0.95x)",
-        alone / 1e6,
-        looped.as_secs_f64(),
-        meanwhile / alone,
-        BACK.as_secs_f64(),
-        back / alone
-    );
+    }
+    for ((kind, _), figures) in KINDS.iter().zip(&mut all) {
+        let middle = |of: fn(&Figures) -> f64| {
+            let mut values: Vec<f64> = figures.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        };
+        let middle = Figures {
+            alone: middle(|figures| figures.alone),
+            ended: middle(|figures| figures.ended),
+            meanwhile: middle(|figures| figures.meanwhile),
+            back: middle(|figures| figures.back),
+        };
+        println!("middle of {rounds}, {kind}: {}", middle.words());
+    }
     Ok(())
+}
+
+/// What the neighbour did.
+struct Figures {
+    /// Rows a second.
+    alone: f64,
+    /// When the other one was ended, in seconds.
+    ended: f64,
+    /// Its rate until then, to alone.
+    meanwhile: f64,
+    /// And from [`BACK`] on.
+    back: f64,
+}
+
+// === impl Figures ===
+
+impl Figures {
+    fn take(neighbour: &Pipeline, other: Option<&Pipeline>) -> Result<Self> {
+        let rate = |during: Duration| {
+            let (rows, start) = (neighbour.rows(), now());
+            thread::sleep(during);
+            (neighbour.rows() - rows) as f64 / start.elapsed().as_secs_f64()
+        };
+        thread::sleep(Duration::from_millis(500));
+        let before = rate(WHILE);
+        let (rows, start) = (neighbour.rows(), now());
+        let (ended, meanwhile, back) = thread::scope(|scope| {
+            let runs = other.map(|other| scope.spawn(|| other.run()));
+            let is_over = || match &runs {
+                Some(runs) => runs.is_finished() || start.elapsed() > Duration::from_secs(20),
+                None => start.elapsed() > Duration::from_secs(1),
+            };
+            while !is_over() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            let ended = start.elapsed();
+            let meanwhile = (neighbour.rows() - rows) as f64 / ended.as_secs_f64();
+            thread::sleep(BACK.saturating_sub(start.elapsed()));
+            let back = rate(WHILE);
+            if let (Some(other), Some(runs)) = (other, runs) {
+                other.stop();
+                let outcome = runs.join().map_err(|_| anyhow!("the other one panicked"))?;
+                outcome.err().context("what loops has ended well")?;
+            }
+            anyhow::Ok((ended.as_secs_f64(), meanwhile, back))
+        })?;
+        let after = rate(WHILE);
+        let alone = f64::midpoint(before, after);
+        Ok(Self {
+            alone,
+            ended,
+            meanwhile: meanwhile / alone,
+            back: back / alone,
+        })
+    }
+
+    fn words(&self) -> String {
+        format!(
+            "the neighbour alone {:.2} M rows/s; until {:.2} s, when the other one is ended, {:.2}x \
+             (fair share: 0.50x); from {:.0} s after its start on {:.2}x (aim 0.95x)",
+            self.alone / 1e6,
+            self.ended,
+            self.meanwhile,
+            BACK.as_secs_f64(),
+            self.back
+        )
+    }
 }
 
 #[expect(
